@@ -1,0 +1,79 @@
+"""Files that survive: written once, synced and hashed; safe on SMB (no rename, no lock)."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+
+
+def chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the file's content, at most 1 MiB at a time."""
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def sha256(path: Path) -> str:
+    """Return the file's SHA-256 in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Create `path` exclusively with one write, sync and close it; leave nothing half-written.
+
+    Raises:
+        FileExistsError: when the file is there already, whoever made it.
+
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        if (written := os.write(descriptor, content)) != len(content):
+            raise OSError(f"{path}: only {written} of {len(content)} bytes could be written")
+        os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def append(path: Path, line: bytes) -> None:
+    """Append to `path` and close it: on SMB a close is what other nodes see."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable, where the file system has such a thing."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # SMB and some FUSE mounts refuse to sync a folder: the server answers for it
+    finally:
+        os.close(descriptor)
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return at most `most` bytes of the file, so that a wrong file cannot fill the memory."""
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def copy_hashed(source: Path, target: Path) -> str:
+    """Copy the file and return the SHA-256 of the very bytes that were written."""
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("xb") as writer:
+        for chunk in chunks(reader):
+            digest.update(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return digest.hexdigest()

@@ -1,0 +1,179 @@
+"""The model file format: named `.npy` arrays in one folder, mapped and never unpickled.
+
+Ids are sorted by their UTF-8 bytes, so that a lookup is a binary search in the mapped file
+and no process holds a dictionary of its own. Indices take the smallest unsigned type that
+holds them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelsystem_shared.errors import CorruptModelError
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Strings:
+    """Strings end to end: UTF-8 `content` (uint8), and `ends` (int64), where each one ends."""
+
+    content: Array
+    ends: Array
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> "Strings":
+        """Pack strings."""
+        encoded = [value.encode() for value in values]
+        ends = np.cumsum([len(value) for value in encoded], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> str:
+        return self.encoded(index).decode()
+
+    def encoded(self, index: int) -> bytes:
+        """Return the UTF-8 bytes of one string."""
+        start = int(self.ends[index - 1]) if index else 0
+        return self.content[start : int(self.ends[index])].tobytes()
+
+    def find(self, value: str) -> int | None:
+        """Return the index of `value` in sorted strings, or None."""
+        wanted = value.encode(errors="surrogatepass")  # JSON can carry half a character
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self.encoded(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self) and self.encoded(low) == wanted else None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of indices: row r is `indices[ends[r - 1]:ends[r]]`; `ends` is int64."""
+
+    indices: Array
+    ends: Array
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def bounds(self, row: int) -> slice:
+        """Return where row `row` lies."""
+        return slice(int(self.ends[row - 1]) if row else 0, int(self.ends[row]))
+
+    def __getitem__(self, row: int) -> Array:
+        return self.indices[self.bounds(row)]
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that a scorer needs; n users, m items.
+
+    similar, similarity: for each item its neighbours, strongest first, and float32 weights.
+    history: for each user the items of the training data, ascending.
+    popularity: for each item the users who chose it, uint32.
+    questions, answers: for each gate user, without an id, the earlier and the latest items.
+    """
+
+    items: Strings
+    titles: Strings
+    users: Strings
+    similar: Rows
+    similarity: Array
+    history: Rows
+    popularity: Array
+    questions: Rows
+    answers: Rows
+
+    @property
+    def n_items(self) -> int:
+        """The number of items."""
+        return len(self.items)
+
+
+def index_type(count: int) -> npt.DTypeLike:
+    """Return the smallest unsigned type that holds indices below `count`."""
+    return np.min_scalar_type(max(count - 1, 0))
+
+
+def arrays(model: Model) -> Iterator[tuple[str, Array]]:
+    """Yield every array of the model with its file's name."""
+    for f in fields(model):
+        part = getattr(model, f.name)
+        if isinstance(part, np.ndarray):
+            yield f"{f.name}.npy", part
+        else:
+            for inner in fields(part):
+                yield f"{f.name}.{inner.name}.npy", getattr(part, inner.name)
+
+
+def load(folder: Path) -> Model:
+    """Map a verified model; every process on a machine shares its pages.
+
+    Raises:
+        CorruptModelError: when an array is missing, unreadable, or does not fit the others.
+
+    """
+
+    def array(name: str) -> Array:
+        try:
+            mapped: Array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # a damaged header fails in many ways
+            raise CorruptModelError(f"{folder / name}.npy cannot be mapped: {error}") from error
+        if not isinstance(mapped, np.memmap) or mapped.ndim != 1:
+            raise CorruptModelError(f"{folder / name}.npy is not an array of one dimension")
+        return np.asarray(mapped)  # the same pages, without memmap's slow slicing
+
+    def part(name: str, kind: type[Any]) -> Any:
+        if kind is Array:
+            return array(name)
+        return kind(**{inner.name: array(f"{name}.{inner.name}") for inner in fields(kind)})
+
+    model = Model(**{f.name: part(f.name, f.type) for f in fields(Model)})  # type: ignore[arg-type]  # the annotations are the classes themselves
+    if problem := next(_misfits(model), None):
+        raise CorruptModelError(f"{folder}: {problem}")
+    return model
+
+
+def _misfits(model: Model) -> Iterator[str]:
+    """Yield what would make a reader fail or read beyond an array."""
+    n = model.n_items
+    for name in ("items", "titles", "users"):
+        strings: Strings = getattr(model, name)
+        if strings.content.dtype != np.uint8 or not _are_ends(strings.ends, len(strings.content)):
+            yield f"{name} are not strings"
+    for name in ("similar", "history", "questions", "answers"):
+        rows: Rows = getattr(model, name)
+        if rows.indices.dtype != index_type(n) or not _are_ends(rows.ends, len(rows.indices)):
+            yield f"{name} are not rows"
+        elif len(rows.indices) and int(rows.indices.max()) >= n:
+            yield f"{name} name an item that is not there"
+    if not len(model.titles) == len(model.similar) == len(model.popularity) == n:
+        yield "items, titles, similar and popularity are not equally many"
+    if model.popularity.dtype != np.uint32:
+        yield "popularity is not uint32"
+    if len(model.history) != len(model.users) or len(model.questions) != len(model.answers):
+        yield "users and history, or questions and answers, are not equally many"
+    if (
+        model.similarity.dtype != np.float32
+        or model.similarity.shape != model.similar.indices.shape
+    ):
+        yield "similarity is not float32, one for each neighbour"
+    elif not np.isfinite(model.similarity).all():
+        yield "similarity is not finite"
+
+
+def _are_ends(ends: Array, length: int) -> bool:
+    if ends.dtype != np.int64:
+        return False
+    last = int(ends[-1]) if len(ends) else 0
+    return last == length and bool((ends[:1] >= 0).all() and (ends[:-1] <= ends[1:]).all())

@@ -1,0 +1,94 @@
+"""From an environment variable's text to a value; ValueError says what the text is not."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Parser = Callable[[str], Any]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and surrogates: bytes that are no UTF-8
+
+
+class Secret:
+    """A value that shows itself only when asked to by `reveal`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Hold `value`."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value: for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+
+def unquoted(value: str) -> str:
+    """Strip blanks and one pair of matching quotes: pipelines deliver `"2018/05/08"` so."""
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1].strip()
+    return value
+
+
+def text(value: str) -> str:
+    """Accept one line of at most 1,000 characters."""
+    if len(value) > 1000 or _CONTROL.search(value):
+        raise ValueError("is not one line of at most 1,000 characters")
+    return value
+
+
+def folder(value: str) -> Path:
+    """Accept a path, made absolute."""
+    return Path(text(value)).absolute()
+
+
+def choice(*allowed: str) -> Parser:
+    """Accept one of a few words, in any case."""
+
+    def parse(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError(f"is not one of {', '.join(allowed)}")
+        return value.lower()
+
+    return parse
+
+
+def integer(low: int, high: int) -> Parser:
+    """Accept a whole number from `low` to `high`."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", value) or not low <= int(value) <= high:
+            raise ValueError(f"is not a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Parser:
+    """Accept a number from `low` to `high`."""
+
+    def parse(value: str) -> float:
+        try:
+            parsed = float(value)
+        except ValueError:
+            parsed = float("nan")
+        if not low <= parsed <= high:
+            raise ValueError(f"is not a number from {low:g} to {high:g}")
+        return parsed
+
+    return parse
+
+
+def url(value: str) -> str:
+    """Accept an http or https URL without user, query or fragment; no slash at its end."""
+    parts = urlsplit(text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("is not a URL such as https://account.blob.core.windows.net")
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or fragment: put credentials elsewhere")
+    return value.rstrip("/")

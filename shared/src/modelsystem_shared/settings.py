@@ -1,0 +1,118 @@
+"""Settings from environment variables, read once into a frozen dataclass.
+
+A workload declares its settings as fields made by `variable`; `read` reports every fault
+at once, each with the variable's name, and never a secret's value.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from modelsystem_shared import parsers
+from modelsystem_shared.errors import SettingsError
+from modelsystem_shared.parsers import Parser, Secret
+
+S = TypeVar("S", bound="Settings")
+REQUIRED: Any = object()
+
+
+class _Malformed:
+    """Stands for a value that was given but could not be read: neither true nor missing."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MALFORMED: Any = _Malformed()
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: its name, how to read it, and what to tell people of it."""
+
+    name: str
+    parse: Parser
+    help: str
+    default: Any
+    shapes_model: bool
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must never be shown."""
+        return self.parse is Secret
+
+
+def variable(
+    name: str, parse: Parser, help: str, default: Any = REQUIRED, *, shapes_model: bool = False
+) -> Any:  # Any: it stands for the field's value in a dataclass, as dataclasses.field does
+    """Declare a dataclass field that is read from environment variable `name`.
+
+    `shapes_model` marks what two builds must share to be the same model.
+    """
+    described = Variable(name, parse, help, default, shapes_model)
+    return field(kw_only=True, metadata={"variable": described})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every workload has in common."""
+
+    model_folder: Path = variable(
+        "MODELFOLDER",
+        parsers.folder,
+        "where this build's model is, by convention `<mount path>/<build number>`",
+    )
+    log_format: str = variable(
+        "LOG_FORMAT",
+        parsers.choice("auto", "json", "text"),
+        "`json`: an object a line; `text`: for people; `auto`: text on a terminal",
+        "auto",
+    )
+
+    @classmethod
+    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what is wrong between variables: `values` has MALFORMED where one was."""
+        yield from ()
+
+
+def variables(cls: type[Settings]) -> list[Variable]:
+    """List the variables of a settings class, in the order of declaration."""
+    return [f.metadata["variable"] for f in fields(cls)]
+
+
+def read(cls: type[S], environ: Mapping[str, str]) -> S:
+    """Make `cls` from `environ`.
+
+    Raises:
+        SettingsError: with all faults, each naming its variable.
+
+    """
+    problems: list[str] = []
+    values = {v.name: _value(v, environ, problems) for v in variables(cls)}
+    problems += cls.contradictions(values)
+    if problems:
+        raise SettingsError(problems)
+    return cls(**{f.name: values[f.metadata["variable"].name] for f in fields(cls)})
+
+
+def shaping(settings: Settings) -> dict[str, Any]:
+    """Return the settings that shape the model, by variable name, as JSON-able values."""
+    marked = [f for f in fields(settings) if f.metadata["variable"].shapes_model]
+    return {f.metadata["variable"].name: getattr(settings, f.name) for f in marked}
+
+
+def _value(v: Variable, environ: Mapping[str, str], problems: list[str]) -> Any:
+    raw = parsers.unquoted(environ.get(v.name, ""))
+    if not raw:
+        if v.default is REQUIRED:
+            problems.append(f"{v.name} is not set: {v.help}")
+            return None
+        return v.default
+    try:
+        return v.parse(raw)
+    except ValueError as error:
+        hidden = v.is_secret or v.parse is parsers.url  # a URL may hold a password or signature
+        shown = "its value (not shown)" if hidden else repr(raw[:80])
+        problems.append(f"{v.name}: {shown} {error}")
+        return MALFORMED

@@ -1,0 +1,77 @@
+"""Logs are JSON for machines and text for people."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from modelsystem_shared import logs
+
+log = logging.getLogger("modelsystem_test")
+
+
+@pytest.fixture(autouse=True)
+def own_handlers() -> Iterator[None]:
+    """Give the test runner its log handlers back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # before `configure`, which would close them
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def _said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return line
+
+
+def test_a_record_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """Time, level, program and sentence, on one line whatever the sentence holds."""
+    logs.configure("trainer", "json")
+    log.warning("two\nlines of %s", "Zoë")
+    line = _said(capsys)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {"level": "warning", "program": "trainer", "message": "two\nlines of Zoë"}
+
+
+def test_extras_become_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is given as `extra` can be searched for."""
+    logs.configure("trainer", "json")
+    log.info("read", extra={"rows": 12})
+    assert _said(capsys)["rows"] == 12
+
+
+def test_a_traceback_stays_in_its_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """A traceback does not break the line."""
+    logs.configure("trainer", "json")
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.exception("failed")
+    assert _said(capsys)["traceback"].endswith("ValueError: why")
+
+
+@pytest.mark.parametrize("chosen", ["json", "auto"])
+def test_without_a_terminal_auto_is_json(capsys: pytest.CaptureFixture[str], chosen: str) -> None:
+    """A container's output, which is no terminal, is for machines."""
+    logs.configure("trainer", chosen)
+    log.info("hello")
+    assert _said(capsys)["message"] == "hello"
+
+
+def test_text_is_a_sentence_with_its_program(capsys: pytest.CaptureFixture[str]) -> None:
+    """A person reads time, program and sentence."""
+    logs.configure("waiter", "text")
+    log.info("File found")
+    assert capsys.readouterr().out[9:] == "waiter   File found\n"
+
+
+def test_noisy_libraries_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """A library that logs each request does so only when something is wrong."""
+    logs.configure("trainer", "json")
+    logging.getLogger("azure.core").info("Request URL: https://account/?sig=signature")
+    logging.getLogger("azure.core").warning("slow")
+    assert _said(capsys)["message"] == "slow"

@@ -1,0 +1,95 @@
+"""The manifest names every file, and is read strictly."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from modelsystem_shared import manifest
+from modelsystem_shared.errors import CorruptModelError
+from modelsystem_shared.manifest import Manifest, ModelFile
+
+A = ModelFile("a.npy", 3, "a" * 64)
+B = ModelFile("b.npy", 0, "b" * 64)
+
+
+def _parts(**changes: Any) -> dict[str, Any]:
+    model = {"format": 1, "build": "20180523.10", "files": manifest.listing([A, B])}
+    return {"model": model | changes, "run": {}}
+
+
+def test_what_is_written_is_read() -> None:
+    """A manifest survives its own bytes, with anything JSON can say."""
+    written = Manifest(_parts(metrics={"ndcg@20": 0.148812})["model"], {"host": "Zoë"})
+    assert manifest.parse(written.to_bytes()) == written
+
+
+def test_the_bytes_do_not_depend_on_the_order_of_making() -> None:
+    """Equal content gives equal bytes."""
+    model = _parts()["model"]
+    turned = dict(reversed(model.items()))
+    assert Manifest(model, {}).to_bytes() == Manifest(turned, {}).to_bytes()
+
+
+def test_the_build_keeps_its_zeros() -> None:
+    """20180523.10 is a name, not the number 20180523.1."""
+    assert manifest.parse(json.dumps(_parts()).encode()).build == "20180523.10"
+
+
+def test_the_listing_is_by_name() -> None:
+    """The order in which files were written does not show."""
+    assert manifest.listing([B, A]) == manifest.listing([A, B])
+
+
+def test_the_model_digest_is_what_sha256sum_would_give() -> None:
+    """Anybody can check it with `sha256sum *.npy | sha256sum`, in any order of files."""
+    lines = f"{'a' * 64}  a.npy\n{'b' * 64}  b.npy\n"
+    expected = hashlib.sha256(lines.encode()).hexdigest()
+    assert manifest.model_digest([B, A]) == Manifest(**_parts()).digest == expected
+
+
+def _file(**changes: Any) -> list[dict[str, Any]]:
+    return [{"name": "a.npy", "size": 3, "sha256": "a" * 64} | changes]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": 2},
+        {"files": []},
+        {"files": None},
+        {"files": ["a.npy"]},
+        {"files": _file() * 2},
+        {"files": _file(name="../a.npy")},
+        {"files": _file(name="sub/a.npy")},
+        {"files": _file(name="a.npy\n")},
+        {"files": _file(name=7)},
+        {"files": _file(size=-1)},
+        {"files": _file(size=True)},
+        {"files": _file(size="3")},
+        {"files": _file(sha256="A" * 64)},
+        {"files": _file(sha256=None)},
+        {"files": _file(colour="red")},
+    ],
+)
+def test_a_bad_model_part_is_refused(changes: dict[str, Any]) -> None:
+    """Another format, or a file that is not plainly described, is corruption."""
+    with pytest.raises(CorruptModelError, match=manifest.NAME):
+        manifest.parse(json.dumps(_parts(**changes)).encode())
+
+
+@pytest.mark.parametrize("gone", ["format", "build", "files"])
+def test_a_missing_key_is_refused(gone: str) -> None:
+    """Format, build and files are always there."""
+    parts = _parts()
+    del parts["model"][gone]
+    with pytest.raises(CorruptModelError, match=gone):
+        manifest.parse(json.dumps(parts).encode())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"model": 1}', b"\xff", b"{}"])
+def test_what_is_no_manifest_is_refused(content: bytes) -> None:
+    """Other files end in a sentence, not in a traceback."""
+    with pytest.raises(CorruptModelError):
+        manifest.parse(content)
