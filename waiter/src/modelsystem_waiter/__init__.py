@@ -1,0 +1,1 @@
+"""The waiter: holds a pod back until its build's model is complete and verified."""

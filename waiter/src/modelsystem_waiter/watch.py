@@ -1,0 +1,45 @@
+"""One look at the model folder: what is there now, and whether it can be accepted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelsystem_shared import folder, progress
+from modelsystem_shared.errors import CorruptModelError, IncompleteModelError
+from modelsystem_waiter import delivery
+from modelsystem_waiter.settings import Settings
+from modelsystem_waiter.verdict import Attempt, Sight
+
+
+def look(config: Settings) -> Sight:
+    """Look at the attempts first and at the marker after them, which outranks them.
+
+    Raises:
+        SettingsError: the model is complete, but of another build.
+        StorageError: MODELCACHE cannot hold the model.
+
+    """
+    attempts = trouble = mismatch = model = None
+    try:
+        attempts = _attempts(config.model_folder)
+    except OSError as error:
+        trouble = _sentence(config.model_folder, error)
+    try:
+        model = delivery.receive(config)
+    except IncompleteModelError:
+        pass
+    except CorruptModelError as error:
+        mismatch = str(error)
+    except OSError as error:
+        trouble = _sentence(config.model_folder, error)
+    return Sight(model, attempts, mismatch, trouble)
+
+
+def _attempts(model_folder: Path) -> Mapping[str, Attempt]:
+    return {
+        path.name: Attempt(progress.latest(path), progress.failure(path))
+        for path in folder.attempts(model_folder)
+    }
+
+
+def _sentence(model_folder: Path, error: OSError) -> str:
+    return f"{model_folder} does not answer as it should: {error}"
