@@ -1,0 +1,205 @@
+"""Exports, readings and trainers as factories, and one published model that no test changes."""
+
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from modelsystem_shared import folder, settings
+from modelsystem_shared.folder import Published
+from modelsystem_trainer import export, holdout, interactions
+from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.interactions import Interactions, Reading
+from modelsystem_trainer.settings import Settings
+
+# A busy machine is slow, which says nothing about the code.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
+CLUSTERS, ITEMS_IN_CLUSTER = 4, 30
+Files = Mapping[str, str | bytes]
+
+
+@dataclass
+class Trainer:
+    """A trainer as a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    model_folder: Path
+
+    @cached_property
+    def output(self) -> str:
+        """All that it printed, once it has ended."""
+        return self.process.communicate(timeout=120)[0]
+
+    @property
+    def code(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self.output
+        return self.process.returncode
+
+    @property
+    def messages(self) -> list[str]:
+        """What it logged: one sentence a record."""
+        return [json.loads(line)["message"] for line in self.output.splitlines()]
+
+    @property
+    def published(self) -> Published:
+        """The model that it published, verified."""
+        assert self.code == 0, self.output
+        found = folder.published(self.model_folder)
+        folder.verify(found)
+        return found
+
+    def pause(self) -> None:
+        """Stop it in the middle of its training, for as long as a test wants."""
+        while not folder.attempts(self.model_folder):
+            assert self.process.poll() is None, self.output
+            time.sleep(0.005)
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Files], Path]:
+    """Write files into a new folder; text for *.gz is compressed, bytes stay as they are."""
+
+    def make(files: Files) -> Path:
+        path = tmp_path_factory.mktemp("export")
+        for name, content in files.items():
+            target = path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            encoded = content.encode() if isinstance(content, str) else content
+            is_compressed = isinstance(content, str) and name.endswith(".gz")
+            target.write_bytes(gzip.compress(encoded, mtime=0) if is_compressed else encoded)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def read(make_folder: Callable[[Files], Path]) -> Callable[..., Interactions]:
+    """Write files into a new folder, and read them as an export."""
+
+    def make(
+        files: Files, columns: str | None = None, tenant: str | None = None, bad_rows: int = 0
+    ) -> Interactions:
+        named = Columns.parse(columns) if columns else Columns()
+        found = export.of_folder(make_folder(files))
+        return interactions.read(found, Reading(named, tenant, bad_rows))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clustered_rows() -> Callable[..., list[str]]:
+    """Make `user,item,time` rows: a user of cluster c has 10 of its 30 items, and a stray one."""
+
+    def make(users: int = 400, seed: int = 1) -> list[str]:
+        draw = random.Random(seed)
+        rows = []
+        for user in range(users):
+            own = [ITEMS_IN_CLUSTER * (user % CLUSTERS) + n for n in range(ITEMS_IN_CLUSTER)]
+            items = {*draw.sample(own, 10), draw.randrange(CLUSTERS * ITEMS_IN_CLUSTER)}
+            times = draw.sample(range(1_500_000_000, 1_600_000_000), len(items))
+            rows += [f"u{user},i{i},{t}" for i, t in zip(sorted(items), times, strict=True)]
+        return rows
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clustered_files(clustered_rows: Callable[..., list[str]]) -> Callable[..., dict[str, str]]:
+    """Make an export of such rows in two files, with a catalogue."""
+
+    def make(users: int = 400, seed: int = 1) -> dict[str, str]:
+        rows = clustered_rows(users, seed)
+        titles = [f"i{n},Item {n}" for n in range(CLUSTERS * ITEMS_IN_CLUSTER)]
+        header = "user_id,item_id,timestamp"
+        return {
+            "clicks-1.csv": "\n".join([header, *rows[::2]]),
+            "clicks-2.csv.gz": "\n".join([header, *rows[1::2]]),
+            "items.csv": "\n".join(["item_id,title", *titles]),
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def gate_ids() -> list[str]:
+    """Return some user ids that the fixed hash makes gate users."""
+    ids = [f"gate-{number}" for number in range(2000)]
+    return [user for user, is_gate in zip(ids, holdout.gate_users(ids), strict=True) if is_gate]
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Trainer]]:
+    """Start a trainer on a new model folder, unless MODELFOLDER names one."""
+    names = {v.name for v in settings.variables(Settings)}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    started: list[Trainer] = []
+
+    def make(*arguments: str, **variables: object) -> Trainer:
+        usual = {
+            "MODELFOLDER": tmp_path_factory.mktemp("models") / "20180523.5",
+            "BUILDNUMBER": "20180523.5",
+        }
+        given = {name: value for name, value in (usual | variables).items() if value is not None}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "modelsystem_trainer", *arguments],
+            env=inherited | {name: str(value) for name, value in given.items()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(Trainer(process, Path(str(given.get("MODELFOLDER", "nowhere")))))
+        return started[-1]
+
+    yield make
+    for trainer in started:
+        trainer.process.kill()
+        trainer.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def clustered_export(
+    make_folder: Callable[[Files], Path], clustered_files: Callable[..., dict[str, str]]
+) -> Path:
+    """Write the clustered export, which no test changes."""
+    return make_folder(clustered_files())
+
+
+@pytest.fixture(scope="session")
+def trained(start: Callable[..., Trainer], clustered_export: Path) -> Trainer:
+    """Train a model on it, which no test changes."""
+    trainer = start(CSV_FOLDER=clustered_export, THREADS=1, GIT_COMMIT="abc", STARTED_BY="tests")
+    assert trainer.code == 0, trainer.output
+    return trainer
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Callable[[Path], dict[str, tuple[bytes, int]]]:
+    """Take down every file and folder below one: its bytes, and when it was written."""
+
+    def make(path: Path) -> dict[str, tuple[bytes, int]]:
+        return {
+            str(below): (b"" if below.is_dir() else below.read_bytes(), below.stat().st_mtime_ns)
+            for below in [path, *path.rglob("*")]
+        }
+
+    return make

@@ -1,0 +1,145 @@
+"""Neighbourhood ridge against a dense solution, one target after the other."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy import sparse
+
+from modelsystem_trainer import search
+from modelsystem_trainer.fit import Parameters, fit, raw
+from modelsystem_trainer.fit import ridge as ridge_module
+
+Dense = npt.NDArray[np.float64]
+sizes = st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12)
+choices = st_numpy.arrays(np.bool_, sizes)
+grid = search.GRIDS["ridge"]
+parameters = st.builds(Parameters, a=st.sampled_from(grid["a"]), lam=st.sampled_from(grid["lam"]))
+any_parameters = st.builds(
+    Parameters,
+    a=st.floats(0, 10),
+    lam=st.floats(0.1, 1e6),
+    beta=st.floats(0, 2),
+    e=st.floats(0, 2),
+    b=st.floats(-10, 10),
+    c=st.floats(-10, 10),
+    s=st.floats(0.01, 10),
+    r=st.floats(0, 2),
+)
+
+
+def matrix(chosen: npt.ArrayLike) -> sparse.csr_array:
+    return sparse.csr_array(np.asarray(chosen, np.float32))
+
+
+def gram(chosen: npt.NDArray[np.bool_], p: Parameters) -> Dense:
+    """Compute G = Xᵀ diag((d_u / mean d)^-a) X."""
+    x = chosen.astype(float)
+    d = x.sum(axis=1)
+    weights = (np.maximum(d, 1) / (d[d > 0].mean() if d.any() else 1)) ** -p.a
+    return x.T @ (weights[:, None] * x)
+
+
+def ridge(g: Dense, p: Parameters) -> Dense:
+    """Return the diagonal λ · (g / mean g)^β."""
+    diagonal = g.diagonal()
+    mean = diagonal[diagonal > 0].mean() if diagonal.any() else 1.0
+    return p.lam * (diagonal / mean) ** p.beta
+
+
+def contents(similarity: sparse.csr_array) -> tuple[bytes, ...]:
+    arrays = (similarity.indptr, similarity.indices, similarity.data)
+    return tuple(array.tobytes() for array in arrays)
+
+
+@given(choices, parameters)
+def test_each_column_solves_its_regression(chosen: npt.NDArray[np.bool_], p: Parameters) -> None:
+    """With room for all, w solves (G[C,C] + ridge) w = G[C,j], C being what occurs with j."""
+    g = gram(chosen, p)
+    found = raw(matrix(chosen), p, 12).toarray()
+    for j in range(len(g)):
+        c = np.flatnonzero((g[:, j] > 0) & (np.arange(len(g)) != j))
+        expected = np.linalg.solve(g[np.ix_(c, c)] + np.diag(ridge(g, p)[c]), g[c, j])
+        np.testing.assert_allclose(found[c, j], expected, rtol=2e-3, atol=2e-5)
+        assert not np.delete(found[:, j], c).any()
+
+
+def test_with_room_for_all_it_is_ease() -> None:
+    """Where everything occurs with everything, the closed form of Steck 2019 is met."""
+    chosen = np.random.default_rng(1).random((400, 30)) < 0.4
+    p = Parameters(a=0.0, lam=20, beta=0.0)
+    inverse = np.linalg.inv(gram(chosen, p) + 20 * np.eye(30))
+    ease = -inverse / inverse.diagonal()
+    np.fill_diagonal(ease, 0)
+    np.testing.assert_allclose(raw(matrix(chosen), p, 29).toarray(), ease, atol=1e-4)
+
+
+def test_candidates_are_the_strongest() -> None:
+    """With room for M, each target has the M sources with the largest G_ij · g_i^-e."""
+    chosen = np.random.default_rng(2).random((300, 40)) < 0.2
+    p = Parameters(a=0.5, e=0.3)
+    g = gram(chosen, p)
+    key = g * np.maximum(g.diagonal(), 1e-9)[:, None] ** -p.e
+    np.fill_diagonal(key, 0)
+    found = raw(matrix(chosen), p, 7).toarray() != 0
+    for j in range(40):
+        assert set(np.flatnonzero(found[:, j])) == set(np.argsort(-key[:, j])[:7])
+
+
+@given(choices, any_parameters, st.integers(1, 13))
+def test_it_is_finite(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> None:
+    """Whatever parameters a user may set: no NaN, no infinity, no item for itself."""
+    similarity = fit(matrix(chosen), p, neighbours)
+    assert similarity.dtype == np.float32
+    assert np.isfinite(similarity.data).all()
+    assert not similarity.diagonal().any()
+    assert (np.diff(similarity.tocsc().indptr) <= neighbours).all()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        np.ones((50, 8)),
+        np.repeat(np.eye(8), 3, axis=0)[:, :4],
+        np.tile([1, 0, 1, 1], (30, 1)),
+        1e6 * np.ones((20, 5)),
+    ],
+    ids=["all the same", "empty rows", "duplicated users", "huge weights"],
+)
+def test_odd_matrices_are_finite(chosen: Dense) -> None:
+    """Singular and badly scaled systems have finite solutions too."""
+    assert np.isfinite(fit(matrix(chosen), Parameters(lam=5), 10).data).all()
+
+
+@given(choices, parameters, st.integers(1, 13))
+def test_threads_do_not_matter(
+    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int
+) -> None:
+    """One, two and four threads give the same bytes."""
+    x = matrix(chosen)
+    one, two, four = (contents(fit(x, p, neighbours, threads)) for threads in (1, 2, 4))
+    assert one == two == four
+
+
+def test_threads_do_not_matter_where_they_share_work() -> None:
+    """The same holds where there is work for all of them."""
+    x = matrix(np.random.default_rng(3).random((500, 1500)) < 0.02)
+    one, two, four = (contents(fit(x, Parameters(), 40, threads)) for threads in (1, 2, 4))
+    assert one == two == four
+
+
+def test_rows_are_strongest_first() -> None:
+    """A row begins with what its item speaks for most."""
+    similarity = fit(matrix(np.random.default_rng(4).random((200, 50)) < 0.2), Parameters(), 10)
+    for row in range(50):
+        part = similarity.data[similarity.indptr[row] : similarity.indptr[row + 1]]
+        assert (np.diff(part) <= 0).all()
+
+
+def test_more_neighbours_than_items_are_all_of_them() -> None:
+    """Room that no item could take is not set aside."""
+    x = matrix(np.random.default_rng(5).random((60, 12)) < 0.4)
+    assert contents(fit(x, Parameters(), 10_000)) == contents(fit(x, Parameters(), 12))
+    assert ridge_module.bytes_at_most(x, 10_000) == ridge_module.bytes_at_most(x, 12)

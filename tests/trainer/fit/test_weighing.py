@@ -1,0 +1,39 @@
+"""Weighing against its formula."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy import sparse
+
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.fit.weighing import degrees, weigh
+
+shapes = st.integers(1, 8).map(lambda n: (n, n))
+values = st.sampled_from([-0.5, -0.01, 0.0, 0.02, 0.3, 1.0, 7.0])
+
+
+@given(
+    st_numpy.arrays(np.float32, shapes, elements=values),
+    st.builds(
+        Parameters,
+        b=st.floats(-1, 1),
+        c=st.floats(-1, 1),
+        s=st.floats(0.5, 2),
+        r=st.sampled_from([0.0, 0.5, 1.0]),
+    ),
+)
+def test_it_is_the_formula(raw: np.ndarray, p: Parameters) -> None:
+    """S_ij = v_ij / ‖v_i‖^r with v_ij = sign(w_ij) · (|w_ij| · d_i^-b · d_j^-c)^s."""
+    d = np.arange(1, len(raw) + 1, dtype=np.float32) ** 2
+    v = np.sign(raw) * (np.abs(raw) * d[:, None] ** -p.b * d[None, :] ** -p.c) ** p.s
+    norms = np.linalg.norm(v, axis=1, keepdims=True)
+    expected = v / np.where(norms > 0, norms, 1) ** p.r
+    found = weigh(sparse.csr_array(raw), d, p, p.c).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_degrees_are_numbers_of_users() -> None:
+    """An item's degree is how many users chose it, whatever the weights are."""
+    x = sparse.csr_array(np.array([[2.0, 0, 1], [5, 0, 0]], np.float32))
+    assert degrees(x).tolist() == [2, 0, 1]

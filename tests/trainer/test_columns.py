@@ -1,0 +1,42 @@
+"""The mapping of column names."""
+
+import pytest
+
+from modelsystem_trainer.columns import Columns
+
+
+def test_unmapped_names_stay() -> None:
+    """Without a mapping, the export's names are ours."""
+    assert Columns().theirs("user_id") == "user_id"
+
+
+def test_mapped_names_are_the_exports() -> None:
+    """Blanks around names are ignored, those within them kept."""
+    columns = Columns.parse("user_id = learner , item_id=course no")
+    names = [columns.theirs(ours) for ours in ("user_id", "item_id", "title")]
+    assert names == ["learner", "course no", "title"]
+
+
+def test_the_text_is_the_same_whatever_the_order() -> None:
+    """Two mappings that differ in their order only are the same setting."""
+    one, other = Columns.parse("user_id=u,item_id=i"), Columns.parse("item_id=i,user_id=u")
+    assert str(one) == str(other) == "item_id=i,user_id=u"
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("user=learner", "maps 'user'; what can be mapped is user_id, item_id"),
+        ("user_id", "is not ours=theirs"),
+        ("user_id=", "is not ours=theirs"),
+        ("user_id=a,", "maps ''"),
+        ("user_id=a,user_id=b", "with each name once"),
+        ("user_id=a,item_id=a", "two of our names to one column"),
+        ("user_id=item_id", "two of our names to one column"),
+    ],
+)
+def test_what_is_no_mapping_is_refused(value: str, reason: str) -> None:
+    """An unknown name, half a pair, a repetition and an ambiguity each have their sentence."""
+    with pytest.raises(ValueError, match=reason):
+        Columns.parse(value)

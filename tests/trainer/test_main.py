@@ -1,0 +1,168 @@
+"""The trainer as a process: what it says, what it writes, how it ends."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelsystem_shared import folder, model, progress
+
+Start = Callable[..., Any]
+Snapshot = Callable[[Path], dict[str, tuple[bytes, int]]]
+Files = Callable[..., dict[str, str]]
+
+
+def test_it_says_where_what_and_how_good(trained: Any) -> None:
+    """The lines of the seed system are in the log, and the score is the marker's."""
+    place = trained.model_folder
+    assert trained.messages[:2] == [f"Model Folder: {place}", "Build Number: 20180523.5"]
+    assert trained.messages[-2:] == [
+        f"Wrote: {place / 'complete.txt'}",
+        f"Score: {trained.published.marker.score}",
+    ]
+    assert any(message.startswith("Parameters: method=ridge,") for message in trained.messages)
+    assert any(message.startswith("Search: ") for message in trained.messages)
+
+
+def test_the_folder_holds_one_whole_model(trained: Any) -> None:
+    """A marker, one attempt, and in it nothing that the manifest does not cover."""
+    found = trained.published
+    assert {path.name for path in found.folder.iterdir()} == {"complete.txt", found.attempt.name}
+    assert (found.marker.build, found.manifest.build) == ("20180523.5", "20180523.5")
+    assert str(progress.latest(found.attempt)).startswith("fit, ")
+
+
+def test_the_model_serves_the_whole_export(trained: Any) -> None:
+    """Everybody is in it, with titles, gate users too; and it recommends within clusters."""
+    found = model.load(trained.published.attempt)
+    assert (len(found.users), len(found.items)) == (400, 120)
+    place = found.items.find("i7")
+    assert place is not None
+    assert found.titles[place] == "Item 7"
+    assert len(found.history.indices) == trained.published.manifest.model["data"]["interactions"]
+    near = found.similar[place][:5]
+    assert [int(found.items[int(item)][1:]) // 30 for item in near] == [0] * 5
+
+
+def test_threads_places_and_files_do_not_matter(
+    start: Start, make_folder: Any, clustered_files: Files, trained: Any
+) -> None:
+    """Rows in another order, in files of other names elsewhere, four threads: the same bytes."""
+    files = clustered_files()
+    header, *rows = files["clicks-1.csv"].split("\n")
+    renamed = {
+        "z/1.csv.gz": files["clicks-1.csv"],
+        "a.csv": files["clicks-2.csv.gz"].replace("\n", "\r\n"),
+        "b/items.csv": "\ufeff" + files["items.csv"],
+    }
+    cut = files | {
+        "clicks-1.csv": "\n".join([header, *rows[:9:-1]]),
+        "clicks-3.csv": "\n".join([header, *rows[:10]]),
+    }
+    others = [start(CSV_FOLDER=make_folder(each), THREADS=4) for each in (files, renamed, cut)]
+    for other in others:
+        assert model_files(other) == model_files(trained)
+        assert other.published.manifest.digest == trained.published.manifest.digest
+    parts = [trainer.published.manifest.model for trainer in (trained, others[0])]
+    locations = {part["data"].pop("location") for part in parts}
+    assert (parts[0], len(locations)) == (parts[1], 2)
+
+
+def model_files(trainer: Any) -> dict[str, bytes]:
+    return {
+        file.name: (trainer.published.attempt / file.name).read_bytes()
+        for file in trainer.published.manifest.files
+    }
+
+
+def test_two_at_once_publish_one_model(start: Start, clustered_export: Path) -> None:
+    """Both end 0; one wrote, and the other stood back or found it complete."""
+    first = start(CSV_FOLDER=clustered_export)
+    second = start(CSV_FOLDER=clustered_export, MODELFOLDER=first.model_folder)
+    assert (first.code, second.code) == (0, 0)
+    said = first.messages + second.messages
+    assert len([message for message in said if message.startswith("Wrote: ")]) == 1
+    assert first.published == second.published
+
+
+def test_the_slower_one_stands_back(
+    start: Start, clustered_export: Path, snapshot: Snapshot
+) -> None:
+    """Who is done after another has published says so, ends 0 and touches nothing of theirs."""
+    slow = start(CSV_FOLDER=clustered_export)
+    slow.pause()
+    fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
+    before = snapshot(fast.published.attempt)
+    slow.resume()
+    assert slow.code == 0, slow.output
+    assert any(message.startswith("Stood back: attempt-") for message in slow.messages)
+    assert not any(message.startswith("Wrote: ") for message in slow.messages)
+    assert snapshot(fast.published.attempt) == before
+
+
+def test_the_slower_one_of_other_settings_does_not_pass(
+    start: Start, clustered_export: Path
+) -> None:
+    """The model that was published meanwhile is not the one it was asked for: it ends 2."""
+    slow = start(CSV_FOLDER=clustered_export, NEIGHBOURS=7)
+    slow.pause()
+    fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
+    assert fast.published
+    slow.resume()
+    assert slow.code == 2, slow.output
+    assert slow.messages[-1].startswith("NEIGHBOURS is '7', but this folder's complete model")
+    assert folder.published(slow.model_folder) == fast.published
+
+
+def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> None:
+    """Stopped in its training it ends 1, and says that the same again may succeed."""
+    trainer = start(CSV_FOLDER=clustered_export)
+    trainer.pause()
+    trainer.process.send_signal(signal.SIGTERM)
+    trainer.resume()
+    assert trainer.code == 1, trainer.output
+    assert trainer.messages[-1] == "stopped by SIGTERM before it was done"
+    recorded = [progress.failure(path) for path in folder.attempts(trainer.model_folder)]
+    (failure,) = [found for found in recorded if found]
+    assert (failure.reason, failure.retry_helps) == (trainer.messages[-1], True)
+    assert failure.exit_code == 1
+    assert folder.read_marker(trainer.model_folder) is None
+
+
+def test_leftovers_of_the_dead_do_not_disturb(start: Start, clustered_export: Path) -> None:
+    """After a SIGKILL the next training in the folder succeeds."""
+    killed = start(CSV_FOLDER=clustered_export)
+    killed.pause()
+    killed.process.kill()
+    assert killed.process.wait() == -signal.SIGKILL
+    again = start(CSV_FOLDER=clustered_export, MODELFOLDER=killed.model_folder)
+    assert again.published
+    assert len(folder.attempts(killed.model_folder)) == 2
+
+
+def test_scratch_files_are_removed(start: Start, clustered_export: Path, tmp_path: Path) -> None:
+    """What it wrote outside of the model folder is gone in the end."""
+    trainer = start(
+        CSV_FOLDER=clustered_export, TMPDIR=tmp_path, PARAMETERS="method=cooccurrence,b=0,c=0,s=1"
+    )
+    assert trainer.published
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tiny_export_is_trained_on(start: Start, make_folder: Any) -> None:
+    """Three interactions give a model, if not a good one."""
+    content = "user_id,item_id\nu,i\nu,j\nv,i\n"
+    trainer = start(CSV_FOLDER=make_folder({"clicks.csv": content}))
+    assert model.load(trainer.published.attempt).popularity.tolist() == [2, 1]
+    assert np.isfinite(float(trainer.published.marker.score))
+
+
+def test_help_names_every_variable(start: Start) -> None:
+    """`--help` shows variables and exit codes; any other argument is refused."""
+    helped, refused = start("--help"), start("--verbose")
+    assert (helped.code, refused.code) == (0, 2)
+    assert "BLOB_STORAGE_KEY" in helped.output
+    assert "Exit codes" in helped.output
+    assert not helped.model_folder.exists()

@@ -1,0 +1,241 @@
+"""From interactions to a model: what it learns, what it must not learn, and how well."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsystem_shared import model
+from modelsystem_shared.model import Model
+from modelsystem_trainer import evaluate, export, holdout, interactions, publish, training
+from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.interactions import Interactions, Reading
+from modelsystem_trainer.training import Plan, Trained
+
+Read = Callable[..., Interactions]
+Train = Callable[..., Trained]
+Rows = Callable[..., list[str]]
+MOVIELENS = Path(__file__).parents[3] / "shared" / "data" / "movielens-small"
+LIKE_TOY_STORY = {
+    "Toy Story 2 (1999)",
+    "Bug's Life, A (1998)",
+    "Monsters, Inc. (2001)",
+    "Finding Nemo (2003)",
+    "Shrek (2001)",
+    "Lion King, The (1994)",
+    "Aladdin (1992)",
+}
+TIMED = "user_id,item_id,timestamp"
+
+
+@pytest.fixture(scope="session")
+def train(read: Read) -> Train:
+    """Train on rows of `user,item,time`."""
+
+    def make(rows: list[str], parameters: Parameters | None = None, threads: int = 1) -> Trained:
+        data = read({"clicks.csv": "\n".join([TIMED, *rows])})
+        return training.train(data, Plan(20, parameters, threads), lambda *_: None)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clustered(train: Train, clustered_rows: Rows) -> Trained:
+    """Train once on clustered rows, parameters searched."""
+    return train(clustered_rows())
+
+
+@pytest.fixture(scope="session")
+def movielens_export() -> Interactions:
+    """Read MovieLens once."""
+    if not MOVIELENS.is_dir():
+        pytest.skip(f"the data set is not at {MOVIELENS}")
+    return interactions.read(export.of_folder(MOVIELENS), Reading(Columns(), None, 0))
+
+
+@pytest.fixture(scope="session")
+def movielens(movielens_export: Interactions) -> Trained:
+    """Train once on MovieLens, parameters searched."""
+    return training.train(movielens_export, Plan(100, None, 2), lambda *_: None)
+
+
+def contents(found: Model) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in model.arrays(found)}
+
+
+def neighbours(trained: Trained, item: str, count: int) -> list[str]:
+    """Return the titles, or else the ids, of an item's first neighbours."""
+    found = trained.model
+    place = found.items.find(item)
+    assert place is not None
+    near = found.similar[place][:count]
+    return [found.titles[int(other)] or found.items[int(other)] for other in near]
+
+
+def test_it_is_far_better_than_popularity(clustered: Trained) -> None:
+    """Where tastes are distinct, it finds them: a bar that a broken model does not reach."""
+    assert clustered.metrics.ndcg > 2.5 * clustered.popularity.ndcg
+    assert clustered.metrics.recall > 2.5 * clustered.popularity.recall
+    assert clustered.metrics.coverage > clustered.popularity.coverage
+
+
+def test_neighbours_are_of_the_same_cluster(clustered: Trained) -> None:
+    """Item 40 is of the second cluster, 30 to 59, and so are its neighbours."""
+    near = [int(item[1:]) // 30 for item in neighbours(clustered, "i40", 10)]
+    assert near == [1] * 10
+
+
+def test_parameters_are_the_best_of_those_tried(clustered: Trained) -> None:
+    """The search left its marks, and its winner was taken."""
+    assert len(clustered.tried) > 1
+    assert clustered.tried[clustered.parameters] == max(clustered.tried.values())
+
+
+def test_given_parameters_are_not_searched(train: Train, clustered_rows: Rows) -> None:
+    """A plan with parameters is followed."""
+    chosen = Parameters(a=0.1, lam=20, b=0.2, c=0.3, s=1.1)
+    trained = train(clustered_rows(users=40), chosen)
+    assert (trained.parameters, trained.tried) == (chosen, {})
+
+
+def test_gate_users_never_influence_the_model(
+    train: Train, clustered_rows: Rows, gate_ids: list[str]
+) -> None:
+    """Whatever they choose among the items there are, the same model is learned."""
+    others = [row for row in clustered_rows() if not is_of_gate_user(row)]
+    one = train([*others, *(f"{user},i{n},{n}" for user in gate_ids for n in range(10))])
+    two = train([*others, *(f"{user},i{7 * n},{-n}" for user in gate_ids[1:] for n in range(15))])
+    first, second = contents(one.model), contents(two.model)
+    differing = {name for name, content in first.items() if content != second[name]}
+    assert {name.split(".")[0] for name in differing} == {
+        "users",
+        "history",
+        "questions",
+        "answers",
+    }
+    assert (one.parameters, one.tried, one.metrics) == (two.parameters, two.tried, two.metrics)
+
+
+def is_of_gate_user(row: str) -> bool:
+    return bool(holdout.gate_users([row.partition(",")[0]])[0])
+
+
+def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[str]) -> None:
+    """They are users like any other; their latest items are the answers to their questions."""
+    rows = [f"u{n},{item},{n}" for n in range(9) for item in "abcdef"]
+    own = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
+    found = train([*rows, *own, f"{gate_ids[1]},a,1"], Parameters()).model
+    place = found.users.find(gate_ids[0])
+    assert place is not None
+    assert [found.items[int(item)] for item in found.history[place]] == list("bcdef")
+    assert [found.items[int(item)] for item in found.questions[0]] == list("cdef")
+    assert [found.items[int(item)] for item in found.answers[0]] == ["b"]
+    assert len(found.questions) == len(found.answers) == 1
+    assert found.popularity.tolist() == [9] * 6
+
+
+def test_what_is_measured_was_not_learned(train: Train) -> None:
+    """A held-out pair that nothing else connects cannot be recommended in the measurement."""
+    rows = [f"u{n},{item}{n},{time}" for n in range(30) for time, item in enumerate("ab")]
+    trained = train(rows, Parameters())
+    assert trained.metrics.ndcg == 0
+    assert trained.metrics.users == 30
+    assert len(trained.model.similarity) == 60
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_do_not_matter(
+    train: Train, clustered_rows: Rows, clustered: Trained, threads: int
+) -> None:
+    """The whole training, search included, gives the same bytes and figures."""
+    other = train(clustered_rows(), threads=threads)
+    assert contents(other.model) == contents(clustered.model)
+    assert (other.tried, other.metrics) == (clustered.tried, clustered.metrics)
+
+
+def test_the_order_of_rows_does_not_matter(
+    train: Train, clustered_rows: Rows, clustered: Trained
+) -> None:
+    """Rows backwards give the same bytes and figures."""
+    other = train(clustered_rows()[::-1])
+    assert contents(other.model) == contents(clustered.model)
+    assert (other.tried, other.metrics) == (clustered.tried, clustered.metrics)
+
+
+some_pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1)
+
+
+@hypothesis.settings(max_examples=25)  # each writes and syncs a model
+@given(some_pairs, st.booleans())
+def test_any_small_export_gives_a_whole_model(
+    read: Read,
+    gate_ids: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    pairs: set[tuple[int, int]],
+    timed: bool,
+) -> None:
+    """One user, one item, nobody but gate users, odd ids: what is written can be mapped."""
+    users = [*gate_ids[:3], "u", "\x00", "é"]
+    rows = [f"{users[user]},{users[item]}{',5' * timed}" for user, item in pairs]
+    data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})
+    trained = training.train(data, Plan(2, None, 1), lambda *_: None)
+    attempt = tmp_path_factory.mktemp("attempt")
+    publish.write_files(attempt, trained, data.rejects)
+    found = model.load(attempt)
+    assert contents(found) == contents(trained.model)
+    assert [found.users[n] for n in range(len(found.users))] == data.users
+    assert np.isfinite([trained.metrics.ndcg, trained.metrics.recall]).all()
+
+
+def test_progress_tells_every_phase(read: Read, clustered_rows: Rows) -> None:
+    """Phases come in their order, with shares from 0 to 1."""
+    told: list[tuple[str, float]] = []
+    data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=40)])})
+    training.train(data, Plan(5, None, 1), lambda *progress: told.append(progress))
+    assert list(dict.fromkeys(phase for phase, _ in told)) == ["search", "evaluate", "fit"]
+    assert all(0 <= share <= 1 for _, share in told)
+    assert told[-1] == ("fit", 1.0)
+
+
+def test_at_most_so_many_users_are_asked(
+    read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A measurement of a large export ends in time; popularity is asked of the same users."""
+    data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
+    monkeypatch.setattr(evaluate, "MOST_USERS", 10)
+    trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
+    assert trained.metrics.users == trained.popularity.users == 10
+
+
+def test_neighbours_of_toy_story_are_films_for_children(movielens: Trained) -> None:
+    """With the parameters that recommend best, its sequel and its kind are among the first."""
+    first = neighbours(movielens, "1", 20)
+    assert "Toy Story 2 (1999)" in first[:5]
+    assert len(LIKE_TOY_STORY & set(first)) >= 4
+
+
+def test_neighbours_by_cosine_read_right(movielens_export: Interactions) -> None:
+    """With the parameters of cosine, Toy Story's sequel and its kind are among the first."""
+    cosine = Parameters("cooccurrence", a=0, b=0.5, c=0.5, s=1)
+    trained = training.train(movielens_export, Plan(100, cosine, 2), lambda *_: None)
+    assert len(LIKE_TOY_STORY & set(neighbours(trained, "1", 20))) >= 5
+
+
+def test_movielens_is_better_than_popularity(movielens: Trained) -> None:
+    """On real ratings too, by a quarter at least."""
+    assert movielens.metrics.ndcg > 1.25 * movielens.popularity.ndcg
+    assert movielens.metrics.users == 600
+
+
+def test_where_memory_does_not_allow_ridge_the_quick_method_stands_in(
+    train: Train, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The method that is chosen is the one that the memory allows, and is in the parameters."""
+    assert train(clustered_rows(users=60)).parameters.method == "ridge"
+    monkeypatch.setattr(training, "_MOST_BYTES", 100)
+    assert train(clustered_rows(users=60)).parameters.method == "cooccurrence"

@@ -1,0 +1,1 @@
+"""The training Job: from last night's export to a published model."""

@@ -1,0 +1,92 @@
+"""One attempt at a training: its folder, its heartbeat, and its failure."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from modelsystem_shared import folder, progress
+from modelsystem_shared.errors import ModelSystemError, StorageError
+from modelsystem_shared.progress import Failure, Progress
+
+log = logging.getLogger(__name__)
+HEARTBEAT = 5.0  # seconds
+_LOG_EVERY = 5.0
+
+
+class Attempt:
+    """A folder of our own below the model folder, alive while the context is.
+
+    A thread adds a line to the progress file every few seconds, so that a waiter can tell
+    a long training from a dead one.
+    """
+
+    def __init__(self, model_folder: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            StorageError: the model folder cannot be made or written to.
+
+        """
+        self.path = model_folder / folder.new_attempt_name()
+        try:
+            model_folder.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except OSError as error:
+            raise StorageError(f"MODELFOLDER: {model_folder} cannot be used: {error}") from error
+        self._now = Progress("start", 0.0, 0)
+        self._logged = (self._now.phase, time.monotonic())
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> "Attempt":
+        self._append(0)
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._heart.join()
+
+    def progress(self, phase: str, done: float) -> None:
+        """Say how far the training is: a log line now and then, a new phase at once."""
+        is_new = phase != self._now.phase
+        self._now = Progress(phase, round(done, 4), self._now.beat)
+        phase_logged, at = self._logged
+        if phase != phase_logged or done >= 1 or time.monotonic() - at > _LOG_EVERY:
+            self._logged = (phase, time.monotonic())
+            log.info("%s: %.0f %%", phase.capitalize(), done * 100)
+        if is_new:
+            self._append(0)
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT):
+            self._append(1)
+
+    def _append(self, beats: int) -> None:
+        with self._lock:
+            self._now = Progress(self._now.phase, self._now.done, self._now.beat + beats)
+            try:
+                progress.append(self.path, self._now)
+            except OSError as error:
+                log.warning("no heartbeat could be written: %s", error)
+
+
+def record_failure(model_folder: Path, attempt: Path | None, error: ModelSystemError) -> None:
+    """Publish `failed.json`: in `attempt`, or in a new one where none was begun.
+
+    Where a whole marker stands it outranks any failure, and nothing is touched.
+    """
+    if folder.read_marker(model_folder):
+        return
+    if attempt is None:
+        attempt = model_folder / folder.new_attempt_name()
+        attempt.mkdir(parents=True)
+    progress.fail(attempt, Failure(str(error), error.retry_helps, error.exit_code))

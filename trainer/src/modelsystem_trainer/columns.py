@@ -1,0 +1,34 @@
+"""What the export's columns are called."""
+
+from dataclasses import dataclass, field
+
+REQUIRED = ("user_id", "item_id")
+KNOWN = (*REQUIRED, "rating", "weight", "timestamp", "tenant_id", "title")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Our names for columns, and the export's where they differ."""
+
+    names: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, value: str) -> "Columns":
+        """Read `ours=theirs,ours=theirs`."""
+        pairs = [pair.partition("=") for pair in value.split(",")]
+        names = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+        if unknown := sorted(set(names) - set(KNOWN)):
+            raise ValueError(f"maps {unknown[0]!r}; what can be mapped is {', '.join(KNOWN)}")
+        if len(names) != len(pairs) or not all(names.values()):
+            raise ValueError("is not ours=theirs,ours=theirs with each name once")
+        taken = [names.get(ours, ours) for ours in {*REQUIRED, *names}]
+        if len(set(taken)) != len(taken):
+            raise ValueError("maps two of our names to one column")
+        return cls(names)
+
+    def theirs(self, ours: str) -> str:
+        """Return the export's name of a column."""
+        return self.names.get(ours, ours)
+
+    def __str__(self) -> str:
+        return ",".join(f"{ours}={theirs}" for ours, theirs in sorted(self.names.items()))

@@ -1,0 +1,69 @@
+"""What a fit can be told; which of it is best is chosen on validation data."""
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+METHODS = ("ridge", "cooccurrence")
+_MOST = {"lam": 1e6}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The symbols of the formulas in `ridge`, `cooccurrence` and `weighing`.
+
+    method: `ridge`, or `cooccurrence`, which is quicker and less accurate.
+    a: how much a user with many items counts less than one with few.
+    lam, beta: the ridge, and how it grows with an item's popularity (ridge only).
+    e: how much popularity counts less among candidates (ridge only).
+    b, c: how much the popularity of source and target counts less in a similarity.
+    s: the power that similarities are raised to.
+    r: how much a source with strong neighbours counts less.
+    """
+
+    method: str = "ridge"
+    a: float = 0.5
+    lam: float = 100.0
+    beta: float = 0.5
+    e: float = 0.3
+    b: float = 0.1
+    c: float = 0.0
+    s: float = 1.0
+    r: float = 0.0
+
+    @classmethod
+    def parse(cls, value: str) -> "Parameters":
+        """Read `method=ridge,a=0.5,lam=160`; what is not given has its default."""
+        pairs = [pair.strip().partition("=") for pair in value.split(",")]
+        given = {name.strip(): text.strip() for name, _, text in pairs}
+        if len(given) != len(pairs) or not given.keys() <= {f.name for f in fields(cls)}:
+            raise ValueError(f"is not like {cls()}, each at most once")
+        method = given.pop("method", METHODS[0])
+        if method not in METHODS:
+            raise ValueError(f"has a method that is not one of {', '.join(METHODS)}")
+        start: dict[str, Any] = {"b": 0.7, "c": 0.3, "s": 1.25} if method == METHODS[1] else {}
+        return cls(method, **(start | {name: _number(name, text) for name, text in given.items()}))
+
+    @property
+    def of_fit(self) -> tuple[object, ...]:
+        """What raw similarities depend on; the rest only weighs them."""
+        if self.method == "ridge":
+            return self.method, self.a, self.lam, self.beta, self.e
+        return self.method, self.a, self.c
+
+    def __str__(self) -> str:
+        return ",".join(
+            f"{name}={value if isinstance(value, str) else format(value, 'g')}"
+            for name, value in asdict(self).items()
+        )
+
+
+def _number(name: str, text: str) -> float:
+    most = _MOST.get(name, 10.0)
+    if not re.fullmatch(r"-?\d+(\.\d+)?", text) or abs(float(text)) > most:
+        raise ValueError(f"has {name}={text}, which is not a number up to {most:g}")
+    if name in ("s", "lam") and float(text) <= 0:
+        raise ValueError(f"has {name}={text}, which must be above 0")
+    if name not in ("b", "c") and float(text) < 0:
+        raise ValueError(f"has {name}={text}, which must not be below 0")
+    return float(text)

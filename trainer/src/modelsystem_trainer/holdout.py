@@ -1,0 +1,62 @@
+"""Who and what is held out: gate users from every build, latest interactions from each user.
+
+Hashes are of the ids themselves, so that the same users and pairs are held out in every
+build, whatever else the data holds.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Mask = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.uint64]
+GATE_SHARE = 0.01
+MOST_GATE_USERS = 5_000
+LATEST_SHARE = 0.2
+
+
+def hashes(ids: Sequence[str], purpose: str) -> Hashes:
+    """Return 64 bits of each id's SHA-256, salted with what they are for."""
+    start = hashlib.sha256(f"{purpose}:".encode())
+
+    def one(value: str) -> bytes:
+        digest = start.copy()
+        digest.update(value.encode())
+        return digest.digest()[:8]
+
+    return np.frombuffer(b"".join(map(one, ids)), dtype=">u8").astype(np.uint64)
+
+
+def gate_users(users: Sequence[str]) -> Mask:
+    """Choose 1 percent of the users, at most 5,000: those with the smallest hashes."""
+    keys = hashes(users, "gate")
+    chosen = keys < np.uint64(GATE_SHARE * 2**64)
+    chosen[np.argsort(keys, kind="stable")[MOST_GATE_USERS:]] = False
+    return chosen
+
+
+def pair_hashes(table: pd.DataFrame, users: Hashes, items: Hashes) -> Hashes:
+    """Return a hash of each pair of the table: murmur3's finalizer over both ids' hashes."""
+    mixed = users[table["user"]] ^ (items[table["item"]] * np.uint64(0x9E3779B97F4A7C15))
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        mixed = (mixed ^ (mixed >> np.uint64(33))) * np.uint64(factor)
+    result: Hashes = mixed ^ (mixed >> np.uint64(33))
+    return result
+
+
+def latest(table: pd.DataFrame, pairs: Hashes) -> Mask:
+    """Choose each user's latest 20 percent, at least one of two; ties and no times: by hash.
+
+    `table` is sorted by user; `pairs` has a hash for each of its rows.
+    """
+    user = table["user"].to_numpy()
+    order = np.lexsort((pairs, table["time"].to_numpy(), user))
+    counts = np.bincount(user)
+    ends = np.cumsum(counts)
+    held = np.where(counts >= 2, np.maximum(1, (counts * LATEST_SHARE).astype(int)), 0)
+    chosen = np.zeros(len(table), bool)
+    chosen[order[np.arange(len(table)) >= (ends - held)[user[order]]]] = True
+    return chosen

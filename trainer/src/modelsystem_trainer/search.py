@@ -1,0 +1,87 @@
+"""Choosing the parameters: steps along one coordinate at a time, while validation improves.
+
+Deterministic, within a stated number of tries, and of fits: what only weighs similarities
+that a fit has found is cheap to try, so it is tried first, and again after all else.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from modelsystem_trainer.fit import Parameters
+
+MOST_TRIES = 70
+MOST_FITS = 12
+GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
+    "ridge": {
+        "r": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "s": (0.8, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8),
+        "b": (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4),
+        "c": (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3),
+        "lam": (5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560),
+        "a": (0.0, 0.25, 0.5, 0.75, 1.0),
+    },
+    "cooccurrence": {
+        "r": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "s": (1.0, 1.25, 1.5, 1.75, 2.0, 2.5),
+        "b": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        "c": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
+        "a": (0.0, 0.25, 0.5, 0.75, 1.0),
+    },
+}
+START = {
+    "ridge": Parameters("ridge", lam=80, r=0.5, s=1.2),
+    "cooccurrence": Parameters.parse("method=cooccurrence"),
+}
+Tried = dict[Parameters, float]
+
+
+class Search:
+    """One search; `tried` holds what was tried and how good it was."""
+
+    def __init__(
+        self, quality: Callable[[Parameters], float], on_share: Callable[[float], None]
+    ) -> None:
+        """Search by `quality`: higher is better; `on_share` is told the share of tries done."""
+        self._quality, self._on_share = quality, on_share
+        self._fits: set[tuple[object, ...]] = set()
+        self.tried: Tried = {}
+
+    def run(self, method: str) -> None:
+        """Climb from the start of a method until no step improves, or no tries are left."""
+        chosen, before = START[method], None
+        self._measure(chosen)
+        while chosen != before:
+            before = chosen
+            for name, values in GRIDS[method].items():
+                chosen = self._along(name, values, chosen)
+        self._on_share(1.0)
+
+    def _measure(self, parameters: Parameters) -> float:
+        """Return the quality, or minus infinity when there is no try or fit left for it."""
+        affordable = len(self.tried) < MOST_TRIES and (
+            parameters.of_fit in self._fits or len(self._fits) < MOST_FITS
+        )
+        if parameters not in self.tried and affordable:
+            self._fits.add(parameters.of_fit)
+            self.tried[parameters] = self._quality(parameters)
+            self._on_share(len(self.tried) / MOST_TRIES)
+        return self.tried.get(parameters, float("-inf"))
+
+    def _along(self, name: str, values: tuple[float, ...], start: Parameters) -> Parameters:
+        """Go up, or else down, along one coordinate as long as each step improves."""
+        up = self._climb(name, values, start)
+        return up if up != start else self._climb(name, values[::-1], start)
+
+    def _climb(self, name: str, values: tuple[float, ...], start: Parameters) -> Parameters:
+        chosen = start
+        for value in values[values.index(getattr(start, name)) + 1 :]:
+            further = replace(chosen, **{name: value})  # type: ignore[arg-type]  # every coordinate is a float
+            if self._measure(further) <= self._measure(chosen):
+                break
+            chosen = further
+        return chosen
+
+
+def best(tried: Tried) -> Parameters:
+    """Return the first of the best."""
+    return max(tried, key=lambda parameters: tried[parameters])

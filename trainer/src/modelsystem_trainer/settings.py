@@ -1,0 +1,167 @@
+"""What a training is told by its environment."""
+
+import base64
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelsystem_shared import parsers, settings
+from modelsystem_shared.parsers import Secret
+from modelsystem_shared.settings import variable
+from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.fit import METHODS, Parameters
+
+_BLOB = ("BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER")
+_BLOB_ONLY = (*_BLOB, "BLOB_STORAGE_KEY", "BLOB_STORAGE_ENDPOINT")
+
+
+def _named(pattern: str, what: str) -> parsers.Parser:
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"is not {what}")
+        return value
+
+    return parse
+
+
+def _blob_folder(value: str) -> str:
+    return parsers.text(value).strip("/")
+
+
+@dataclass(frozen=True)
+class Settings(settings.Settings):
+    """Settings of the trainer."""
+
+    build: str = variable(
+        "BUILDNUMBER",
+        parsers.text,
+        "this build, for example 20180523.5",
+        shapes_model=True,
+    )
+    tenant: str | None = variable(
+        "TENANTID",
+        parsers.text,
+        "train on the rows of this tenant only, where the data has a tenant_id column",
+        None,
+        shapes_model=True,
+    )
+    csv_folder: Path | None = variable(
+        "CSV_FOLDER",
+        parsers.folder,
+        "a local folder with the export, instead of Blob Storage",
+        None,
+    )
+    account: str | None = variable(
+        "BLOB_STORAGE_ACCOUNT",
+        _named(r"[a-z0-9]{3,24}", "a storage account's name (3 to 24 of a-z and 0-9)"),
+        "the storage account with the export",
+        None,
+    )
+    container: str | None = variable(
+        "BLOB_STORAGE_CONTAINER",
+        _named(r"[a-z0-9$](-?[a-z0-9]){2,62}", "a container's name (3 to 63 of a-z, 0-9 and -)"),
+        "the container in that account",
+        None,
+    )
+    blob_folder: str | None = variable(
+        "BLOB_STORAGE_CSV_FOLDER", _blob_folder, "the folder in it, for example 2018/05/08", None
+    )
+    key: Secret | None = variable(
+        "BLOB_STORAGE_KEY",
+        Secret,
+        "the account's key; without it DefaultAzureCredential (workload identity)",
+        None,
+    )
+    endpoint: str | None = variable(
+        "BLOB_STORAGE_ENDPOINT",
+        parsers.url,
+        "another endpoint than the public cloud's: Azurite, sovereign clouds, private links",
+        None,
+    )
+    columns: Columns = variable(
+        "CSV_COLUMNS",
+        Columns.parse,
+        "names of your columns where they differ: `user_id=learner,item_id=course`",
+        Columns(),
+        shapes_model=True,
+    )
+    bad_rows: int = variable(
+        "MAX_BAD_ROWS",
+        parsers.integer(0, 10**9),
+        "so many malformed rows are skipped and listed; one more stops the training",
+        0,
+        shapes_model=True,
+    )
+    neighbours: int = variable(
+        "NEIGHBOURS",
+        parsers.integer(1, 10_000),
+        "K, the neighbours kept for each item",
+        100,
+        shapes_model=True,
+    )
+    parameters: Parameters | None = variable(
+        "PARAMETERS",
+        Parameters.parse,
+        "the fit's parameters, such as `method=ridge,a=0.5,lam=160`, instead of searching them",
+        None,
+        shapes_model=True,
+    )
+    method: str | None = variable(
+        "METHOD",
+        parsers.choice(*METHODS),
+        "`ridge`, or `cooccurrence`, which is quicker and needs less memory; chosen when not set",
+        None,
+        shapes_model=True,
+    )
+    champion_folder: Path | None = variable(
+        "CHAMPIONFOLDER",
+        parsers.folder,
+        "the model folder of an earlier build, to compare with on the gate users; only read",
+        None,
+    )
+    threads: int = variable(
+        "THREADS",
+        parsers.integer(1, 1024),
+        "threads of the fit; the model does not depend on it",
+        len(os.sched_getaffinity(0)),
+    )
+    commit: str | None = variable(
+        "GIT_COMMIT", parsers.text, "the commit this code was built from, for the manifest", None
+    )
+    started_by: str | None = variable(
+        "STARTED_BY", parsers.text, "who or what started this training, for the manifest", None
+    )
+
+    @property
+    def location(self) -> str:
+        """Where the export is, for people and the manifest."""
+        if self.csv_folder:
+            return str(self.csv_folder)
+        return f"{self.account_url}/{self.container}/{self.blob_folder}"
+
+    @property
+    def account_url(self) -> str:
+        """The storage account's URL."""
+        return self.endpoint or f"https://{self.account}.blob.core.windows.net"
+
+    @classmethod
+    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what is wrong about where the data is, and a key that cannot be one."""
+        given = [name for name in _BLOB_ONLY if values[name]]
+        if values["CSV_FOLDER"] and given:
+            yield f"CSV_FOLDER contradicts {', '.join(given)}: the export is in one place"
+        elif not values["CSV_FOLDER"]:
+            instead = "" if given else ", and neither is CSV_FOLDER"
+            yield from (f"{n} is not set{instead}" for n in _BLOB if values[n] is None)
+        if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
+            yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
+
+
+def _is_base64(key: Secret) -> bool:
+    try:
+        return bool(base64.b64decode(key.reveal(), validate=True))
+    except ValueError:
+        return False
