@@ -1,0 +1,28 @@
+"""Serves recommendations of one build's model over HTTP."""
+
+import os
+import sys
+
+from modelsystem_scorer import server, serving
+from modelsystem_scorer.app import create_app
+from modelsystem_scorer.settings import ScorerSettings
+from modelsystem_shared import logs, program, settings
+
+
+def main() -> None:
+    """Run the scorer until somebody stops it; exits with the code that says why it ended."""
+    program.answer_help("modelsystem-scorer", __doc__ or "", ScorerSettings)
+    logs.configure("scorer")  # until the settings say how
+    sys.exit(program.run(story, on_failure=lambda _error: None))
+
+
+def story() -> None:
+    """Load the model, then serve it."""
+    chosen = settings.read(ScorerSettings, os.environ)
+    logs.configure("scorer", chosen.log_format)
+    served = serving.load(chosen)
+    server.serve(create_app(served), chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The one model that this process serves: verified, mapped, and never another."""
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import quote
+
+from modelsystem_scorer.messages import ModelInfo
+from modelsystem_scorer.recommend import Recommender
+from modelsystem_scorer.settings import ScorerSettings
+from modelsystem_shared import folder, model
+from modelsystem_shared.errors import SettingsError
+from modelsystem_shared.folder import Published
+from modelsystem_shared.model import Model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that is ready to answer, and where it comes from."""
+
+    published: Published
+    model: Model
+    recommender: Recommender
+
+    @cached_property  # a digest over all files: too much for every answer
+    def info(self) -> ModelInfo:
+        """Which model this is, as answers tell it."""
+        marker, digest = self.published.marker, self.published.manifest.digest
+        return ModelInfo(build=marker.build, digest=digest, score=float(marker.score))
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Which model this is, as the headers of every answer tell it."""
+        build = self.info.build
+        ascii_build = build if build.isascii() else quote(build)
+        return {"X-Model-Build": ascii_build, "X-Model-Digest": self.info.digest}
+
+
+def load(settings: ScorerSettings) -> Served:
+    """Verify and map the model.
+
+    Raises:
+        IncompleteModelError: the folder holds no complete model.
+        CorruptModelError: the model is not what was published.
+        SettingsError: the model is of another build than the one asked for.
+
+    """
+    published = folder.published(settings.source)
+    _check_build(published, settings)
+    folder.verify(published)
+    loaded = model.load(published.attempt)
+    served = Served(published, loaded, Recommender(loaded))
+    _announce(served)
+    return served
+
+
+def _check_build(published: Published, settings: ScorerSettings) -> None:
+    if settings.build not in (None, published.marker.build):
+        raise SettingsError(
+            [
+                f"BUILDNUMBER is {settings.build}, "
+                f"but the model in {published.folder} is of build {published.marker.build}"
+            ]
+        )
+
+
+def _announce(served: Served) -> None:
+    facts = {
+        **served.info.model_dump(),
+        "items": served.model.n_items,
+        "users": len(served.model.users),
+    }
+    log.info("Model loaded: %s", ", ".join(f"{k} {v}" for k, v in facts.items()), extra=facts)

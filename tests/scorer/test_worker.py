@@ -1,0 +1,51 @@
+"""What is no request at all, byte by byte: our own problem details, never a 5xx."""
+
+from typing import Any
+
+import pytest
+
+END = b"\r\n\r\n"
+POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+REFUSED = {
+    "no request line": (b"nonsense" + END, 400),
+    "bytes": (bytes(range(256)) + END, 400),
+    "lower case": (b"get / HTTP/1.1" + END, 400),
+    "version": (b"GET / HTTP/9.9" + END, 400),
+    "header": (b"GET / HTTP/1.1\r\nno colon" + END, 400),
+    "long line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1" + END, 414),
+    "long header": (b"GET / HTTP/1.1\r\nX: " + b"x" * 9000 + END, 431),
+    "many headers": (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+    "expectation": (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: tea" + END, 417),
+    "coding": (POST + b"Transfer-Encoding: tea" + END, 400),
+    "length": (POST + b"Content-Length: -1" + END, 400),
+    "lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2" + END, 400),
+    "chunks": (POST + b"Transfer-Encoding: chunked" + END + b"zz\r\nxx\r\n0" + END, 400),
+    "cut chunks": (POST + b"Transfer-Encoding: chunked" + END + b"5\r\n{", 400),
+    "cut body": (POST + b"Content-Length: 50" + END + b'{"ite', 400),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_refused(site: Any, request_bytes: bytes, status: int) -> None:
+    """The answer has the form and the headers of all others."""
+    answer = site.send(request_bytes)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+    assert b"X-Model-Build: 20180523.5" in head
+    assert b"X-Model-Digest: " in head
+    assert b'"status": %d' % status in body
+
+
+@pytest.mark.parametrize("name", [b"SCRIPT_NAME", b"PATH_INFO", b"X-Forwarded-Proto"])
+def test_headers_for_proxies_are_only_headers(site: Any, name: bytes) -> None:
+    """A client cannot move our paths."""
+    answer = site.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + name + b": /elsewhere" + END)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_long_body_is_answered_before_it_is_read(site: Any) -> None:
+    """The client that sends too much can still read why it was refused."""
+    answer = site.ask("/v1/recommendations", "POST", b" " * (3 << 20))
+    assert answer.status == 413
+    assert b'"body"' in answer.body
