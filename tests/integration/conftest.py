@@ -1,0 +1,199 @@
+"""Real services and real processes: Azurite, strace, and the three programs as users start them."""
+
+import contextlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from azure.storage.blob import ContainerClient, ContentSettings
+
+AZURITE = "azurite@3.37.0"
+TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"
+ACCOUNT = "devstoreaccount1"
+# Published with Azurite, the same for everybody: no secret.
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+NIGHT = "2018/05/08"  # the ETL's folder for one night
+BUILD = "20180523.5"
+# What tells a trainer to skip the search for parameters.
+QUICK = {"BUILDNUMBER": BUILD, "PARAMETERS": "method=cooccurrence", "LOG_FORMAT": "json"}
+LEARNERS, COURSES = 60, 40
+
+Files = Mapping[str, bytes]
+
+
+class Ended(NamedTuple):
+    """How a program ended: exit code, negative for a signal, and all that it printed."""
+
+    code: int
+    output: str
+
+
+def command(program: str) -> list[str]:
+    """Return a workload's console script by its absolute path: nothing is activated."""
+    return [str(Path(sys.executable).parent / f"modelsystem-{program}")]
+
+
+def environment(**variables: object) -> dict[str, str]:
+    """Return an environment of these variables and no others."""
+    return {name: str(value) for name, value in variables.items()}
+
+
+def run(program: str, **variables: object) -> Ended:
+    """Run a workload to its end."""
+    ended = subprocess.run(
+        command(program),
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return Ended(ended.returncode, ended.stdout)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def interactions(seed: int = 1) -> bytes:
+    """Return interactions of a few learners with a few courses."""
+    rng = random.Random(seed)
+    rows = [
+        f"learner-{learner},course-{course},{1525000000 + rng.randrange(10**6)}\n"
+        for learner in range(LEARNERS)
+        for course in rng.sample(range(COURSES), 8)
+    ]
+    return b"user_id,item_id,timestamp\n" + "".join(rows).encode()
+
+
+def catalogue() -> bytes:
+    """Return the titles of the courses."""
+    rows = [f"course-{number},Course Number {number}\n" for number in range(COURSES)]
+    return ("item_id,title\n" + "".join(rows)).encode()
+
+
+@pytest.fixture(scope="session")
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small export, trained on in about a second."""
+    path = tmp_path_factory.mktemp("export")
+    (path / "interactions.csv").write_bytes(interactions())
+    (path / "items.csv").write_bytes(catalogue())
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return a model folder that is not there yet."""
+    return tmp_path / "models" / BUILD
+
+
+class Azurite(NamedTuple):
+    """A running Azurite."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of its one account."""
+        return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+
+    def client(self, container: str) -> ContainerClient:
+        """Return a client of one of its containers."""
+        credential = {"account_name": ACCOUNT, "account_key": KEY}
+        return ContainerClient(self.endpoint, container, credential=credential)
+
+    def put(self, container: str, files: Files, encoding: str | None = None) -> None:
+        """Write blobs, over those that are there."""
+        settings = ContentSettings(content_encoding=encoding)
+        with self.client(container) as client:
+            for name, content in files.items():
+                client.upload_blob(name, content, overwrite=True, content_settings=settings)
+
+    def container(self, files: Files, encoding: str | None = None) -> str:
+        """Make a container with these blobs, and return its name."""
+        name = f"test-{uuid.uuid4().hex}"
+        with self.client(name) as client:
+            client.create_container()
+        self.put(name, files, encoding)
+        return name
+
+    def variables(self, container: str) -> dict[str, str]:
+        """Return what tells a trainer to read the folder of the night."""
+        return {
+            "BLOB_STORAGE_ACCOUNT": ACCOUNT,
+            "BLOB_STORAGE_KEY": KEY,
+            "BLOB_STORAGE_ENDPOINT": self.endpoint,
+            "BLOB_STORAGE_CONTAINER": container,
+            "BLOB_STORAGE_CSV_FOLDER": f'"{NIGHT}"',  # in quotes, as the seed's pipeline sends it
+        }
+
+
+def azurite_program() -> Path:
+    """Find Azurite, or install it into the tree's folder for tools, which git ignores."""
+    npm = shutil.which("npm")
+    if not npm or not shutil.which("node"):
+        pytest.skip("Azurite needs Node: there is no node or no npm on the PATH")
+    program = TOOLS / "node_modules" / ".bin" / "azurite-blob"
+    if not program.exists():
+        options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run([npm, "install", "--prefix", TOOLS, *options, AZURITE], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Run an Azurite for all tests."""
+    started = Azurite(free_port())
+    options = ["--blobHost", "127.0.0.1", "--blobPort", str(started.port), "--silent"]
+    options += ["--location", str(tmp_path_factory.mktemp("azurite"))]
+    options += ["--skipApiVersionCheck", "--disableTelemetry"]
+    with subprocess.Popen([azurite_program(), *options]) as process:
+        try:
+            wait_for(lambda: answers(started.port), process)
+            yield started
+        finally:
+            process.kill()
+
+
+def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    """Wait until something is so, as long as the process lives."""
+    deadline = time.monotonic() + 60
+    while True:
+        has_ended = process.poll() is not None
+        if is_there():
+            return
+        assert not has_ended, f"{process.args!r} ended with {process.returncode}"
+        assert time.monotonic() < deadline, f"{process.args!r} is not there after 60 s"
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """Find strace, or install it where we may."""
+    if not shutil.which("strace") and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        subprocess.run(["apt-get", "install", "-qq", "-y", "strace"], check=False)
+    found = shutil.which("strace")
+    if not found:
+        pytest.skip("strace is not installed, and only root could install it with apt-get")
+    return found

@@ -1,0 +1,342 @@
+"""Training from Blob Storage: the same model as from a folder, or a reason in one sentence."""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.integration.conftest import (
+    BUILD,
+    KEY,
+    NIGHT,
+    QUICK,
+    Azurite,
+    Ended,
+    command,
+    environment,
+    interactions,
+    run,
+)
+
+from modelsystem_shared import folder, progress
+from modelsystem_shared.progress import Failure
+
+MOVIELENS = Path(__file__).parents[3] / "shared" / "data" / "movielens-small"
+WRONG_KEY = "bm90IHRoZSBrZXkgb2YgdGhpcyBhY2NvdW50Cg=="
+SMALL = {f"{NIGHT}/interactions.csv": interactions()}
+
+Train = Callable[..., Ended]
+
+
+class Unreachable(NamedTuple):
+    """A training from an endpoint that does not answer."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    target: Path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Unreachable]]:
+    """Start two of them before all else: they take up to 40 s, and next to no computing."""
+    root = tmp_path_factory.mktemp("unreachable")
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        refused = stack.enter_context(socket.socket())
+        refused.bind(("127.0.0.1", 0))  # and nobody listens
+        started = {
+            "silent": train_in_vain(root / "silent", silent.getsockname()[1], stack),
+            "refused": train_in_vain(root / "refused", refused.getsockname()[1], stack),
+        }
+        yield started
+        for training in started.values():
+            training.process.kill()
+
+
+def train_in_vain(root: Path, port: int, stack: contextlib.ExitStack) -> Unreachable:
+    """Start a training from whatever is at a port."""
+    root.mkdir()
+    log = stack.enter_context((root / "log").open("wb"))
+    nowhere = Azurite(port).variables("exports")
+    environ = environment(MODELFOLDER=root / "model", **nowhere, **QUICK)
+    process = subprocess.Popen(command("trainer"), env=environ, stdout=log, stderr=log)
+    return Unreachable(stack.enter_context(process), root / "log", root / "model")
+
+
+@pytest.fixture
+def train(target: Path) -> Train:
+    """Return a function that trains from a container, quickly."""
+
+    def once(azurite: Azurite, container: str, **variables: object) -> Ended:
+        told = azurite.variables(container) | QUICK | variables
+        return run("trainer", MODELFOLDER=target, **told)
+
+    return once
+
+
+def failure(model_folder: Path) -> Failure:
+    """Return what the one attempt in a folder failed of."""
+    (attempt,) = folder.attempts(model_folder)
+    failed = progress.failure(attempt)
+    assert failed
+    return failed
+
+
+def model_part(model_folder: Path) -> dict[str, Any]:
+    """Verify a published model and return what its manifest says of it."""
+    published = folder.published(model_folder)
+    folder.verify(published)
+    return published.manifest.model
+
+
+def digests(model_folder: Path) -> dict[str, str]:
+    """Return the names of the export's files and the SHA-256 of what was read, by the manifest."""
+    return {file["name"]: file["sha256"] for file in model_part(model_folder)["data"]["files"]}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def traces(root: Path, words: str) -> list[Path]:
+    """List the files below a folder that hold these words."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return [path for path in files if words.encode() in path.read_bytes()]
+
+
+# The same model
+
+
+def check_equal(azurite: Azurite, export: Path, root: Path, **variables: str) -> None:
+    """Train on a folder and on its files in Azurite, and compare the models."""
+    files = {f"{NIGHT}/{path.name}": path.read_bytes() for path in export.glob("*.csv")}
+    remote = azurite.variables(azurite.container(files)) | variables
+    local = {"CSV_FOLDER": export} | variables
+    with ThreadPoolExecutor(2) as pool:
+        blob = pool.submit(run, "trainer", MODELFOLDER=root / "blob", **remote)
+        disk = pool.submit(run, "trainer", MODELFOLDER=root / "disk", **local)
+    assert blob.result().code == 0, blob.result().output
+    assert disk.result().code == 0, disk.result().output
+    assert contents(root / "blob") == contents(root / "disk")
+    from_blob, from_disk = model_part(root / "blob"), model_part(root / "disk")
+    assert from_blob["digest"] == from_disk["digest"]
+    assert from_blob["data"]["location"].startswith(azurite.endpoint)
+    assert all(file["etag"] for file in from_blob["data"]["files"])
+    assert without_place(from_blob) == without_place(from_disk)
+    assert KEY not in blob.result().output
+    assert traces(root, KEY) == []
+
+
+def contents(model_folder: Path) -> dict[str, bytes]:
+    """Return the model files' bytes by name."""
+    attempt = folder.published(model_folder).attempt
+    return {path.name: path.read_bytes() for path in attempt.glob("*.npy")}
+
+
+def without_place(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest's `model` part without the files' location and etags."""
+    files = [{**file, "etag": None} for file in model["data"]["files"]]
+    return {**model, "data": {**model["data"], "location": None, "files": files}}
+
+
+def test_a_small_export(azurite: Azurite, small_export: Path, tmp_path: Path) -> None:
+    """Where the files are makes no difference to the model."""
+    check_equal(azurite, small_export, tmp_path, **QUICK)
+
+
+@pytest.mark.skipif(not MOVIELENS.is_dir(), reason=f"there is no {MOVIELENS}")
+def test_movielens(azurite: Azurite, tmp_path: Path) -> None:
+    """The same on real ratings, the search for parameters included."""
+    check_equal(azurite, MOVIELENS, tmp_path, BUILDNUMBER=BUILD)
+
+
+# Refusals
+
+
+def test_a_wrong_key(azurite: Azurite, train: Train, target: Path) -> None:
+    """It ends 3, names the variable, and shows the key nowhere."""
+    ended = train(azurite, azurite.container(SMALL), BLOB_STORAGE_KEY=WRONG_KEY)
+    assert ended.code == 3
+    failed = failure(target)
+    assert "the storage refused BLOB_STORAGE_KEY" in failed.reason
+    assert json.loads(ended.output.splitlines()[-1])["message"] == failed.reason
+    assert (failed.retry_helps, failed.exit_code) == (False, 3)
+    assert WRONG_KEY not in ended.output
+    assert traces(target, WRONG_KEY) == []
+
+
+def test_a_missing_container(azurite: Azurite, train: Train, target: Path) -> None:
+    """It ends 3 and says which container."""
+    assert train(azurite, "no-such").code == 3
+    assert "/no-such/" in failure(target).reason
+    assert "there is no such container" in failure(target).reason
+
+
+def test_an_empty_folder(azurite: Azurite, train: Train, target: Path) -> None:
+    """A folder without CSV files ends it with 3; files beside the folder do not count."""
+    container = azurite.container({f"{NIGHT}9/interactions.csv": b"", f"{NIGHT}/readme.txt": b""})
+    assert train(azurite, container).code == 3
+    assert "there is no *.csv" in failure(target).reason
+
+
+# Blobs that change
+
+
+class Relay(NamedTuple):
+    """Stands between a trainer and Azurite; `statuses` are those that it passed on."""
+
+    azurite: Azurite
+    statuses: list[int]
+
+
+@contextlib.contextmanager
+def relay(azurite: Azurite, before: Callable[[str], None]) -> Iterator[Relay]:
+    """Pass requests on to Azurite, each after `before` was told its path."""
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            before(self.path)
+            with contextlib.closing(HTTPConnection("127.0.0.1", azurite.port)) as onward:
+                onward.request("GET", self.path, headers=dict(self.headers.items()))
+                answer = onward.getresponse()
+                body = answer.read()
+            statuses.append(answer.status)
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Relay(Azurite(server.server_port), statuses)
+        server.shutdown()
+
+
+def large(letter: str) -> bytes:
+    """Return 43 MB of interactions: more than a client reads at once, and each quick to parse."""
+    header, *rows = interactions().decode().splitlines()
+    note = letter * 90_000
+    return "\n".join([f"{header},note", *(f"{row},{note}" for row in rows), ""]).encode()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_blob_overwritten_while_it_is_read(
+    azurite: Azurite, train: Train, target: Path, nth: int
+) -> None:
+    """Written over before its n-th range is read, it is read again as a whole, never mixed."""
+    old, new = large("a"), large("b")
+    assert len(old) == len(new) > 40 << 20
+    container = azurite.container({f"{NIGHT}/large.csv": old})
+    reads = count(1)
+
+    def before(path: str) -> None:
+        if "large.csv" in path and next(reads) == nth:
+            azurite.put(container, {f"{NIGHT}/large.csv": new})
+
+    with relay(azurite, before) as between:
+        ended = train(between.azurite, container)
+    assert ended.code == 0, ended.output
+    assert 412 in between.statuses
+    assert digests(target) == {"large.csv": sha256(new)}
+
+
+def test_blobs_that_come_and_go_while_others_are_read(
+    azurite: Azurite, train: Train, target: Path
+) -> None:
+    """The model is made of the blobs that are there in the end."""
+    files = {f"{NIGHT}/{name}.csv": interactions(seed) for seed, name in enumerate("abc")}
+    container = azurite.container({name: files[name] for name in list(files)[:2]})
+    reads = count(1)
+
+    def before(path: str) -> None:
+        if ".csv" in path and next(reads) == 1:
+            azurite.put(container, {f"{NIGHT}/c.csv": files[f"{NIGHT}/c.csv"]})
+            with azurite.client(container) as client:
+                client.delete_blob(f"{NIGHT}/a.csv")
+
+    with relay(azurite, before) as between:
+        ended = train(between.azurite, container)
+    assert ended.code == 0, ended.output
+    assert digests(target) == {f"{n}.csv": sha256(files[f"{NIGHT}/{n}.csv"]) for n in "bc"}
+
+
+def test_a_blob_that_never_rests(azurite: Azurite, train: Train, target: Path) -> None:
+    """Rewritten before every listing, it is refused with 5: nobody can tell what it holds."""
+    container = azurite.container(SMALL)
+    seeds = count(2)
+
+    def before(path: str) -> None:
+        if "comp=list" in path:
+            azurite.put(container, {f"{NIGHT}/interactions.csv": interactions(next(seeds))})
+
+    with relay(azurite, before) as between:
+        ended = train(between.azurite, container)
+    assert ended.code == 5
+    failed = failure(target)
+    assert "keep changing" in failed.reason
+    assert failed.retry_helps
+
+
+# Odd blobs
+
+
+def test_odd_names(azurite: Azurite, train: Train, target: Path, tmp_path: Path) -> None:
+    """Whatever a blob is called, it is read, and nothing is written beside model and scratch."""
+    names = ["a b.csv", "ü/☃.csv", "100%.csv", "a..b.csv", "a/b..%2F..%2Fc.csv", "%2e%2e%2fc.csv"]
+    names += ["a%2F..%2f..%2Fd.csv", "'\".csv", "q?x=1#y.csv", "+.csv", f"{'x' * 250}.csv"]
+    files = {name: interactions(seed) for seed, name in enumerate(names)}
+    container = azurite.container({f"{NIGHT}/{name}": files[name] for name in names})
+    (tmp_path / "scratch").mkdir()
+    ended = train(azurite, container, TMPDIR=tmp_path / "scratch")
+    assert ended.code == 0, ended.output
+    assert digests(target) == {name: sha256(content) for name, content in files.items()}
+    beside = [path for path in tmp_path.rglob("*") if not path.is_relative_to(target)]
+    assert sorted(beside) == [target.parent, tmp_path / "scratch"]
+
+
+@pytest.mark.parametrize("name", ["interactions.csv", "interactions.csv.gz"])
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_compressed_blobs(
+    azurite: Azurite, train: Train, target: Path, name: str, encoding: str | None
+) -> None:
+    """Gzip is read as such whatever it is called; what is hashed is what is stored."""
+    content = gzip.compress(interactions())
+    container = azurite.container({f"{NIGHT}/{name}": content}, encoding)
+    ended = train(azurite, container)
+    assert ended.code == 0, ended.output
+    assert digests(target) == {name: sha256(content)}
+    assert model_part(target)["data"]["rows"] == len(interactions().splitlines()) - 1
+
+
+# Endpoints that do not answer: started first and asked last
+
+
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_an_endpoint_that_does_not_answer(unreachable: dict[str, Unreachable], how: str) -> None:
+    """It ends 5 within 60 s, and a retry can help."""
+    training = unreachable[how]
+    assert training.process.wait(timeout=60) == 5
+    lines = training.log.read_text().splitlines()
+    began, ended = (datetime.fromisoformat(json.loads(lines[n])["time"]) for n in (0, -1))
+    assert (ended - began).total_seconds() < 60
+    failed = failure(training.target)
+    assert "does not answer" in failed.reason
+    assert failed.retry_helps

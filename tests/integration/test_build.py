@@ -1,0 +1,202 @@
+"""One build as a cluster runs it: waiter, trainer and scorer share nothing but the model folder."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
+
+import pytest
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+    Ended,
+    answers,
+    command,
+    environment,
+    free_port,
+    run,
+    wait_for,
+)
+
+from modelsystem_shared import folder
+
+
+class Started(NamedTuple):
+    """A program that runs, and the file that it logs to."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def until(self, words: str) -> None:
+        """Wait until it has logged these words."""
+        wait_for(lambda: words in self.log.read_text(), self.process)
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        return Ended(self.process.wait(timeout=60), self.log.read_text())
+
+
+class Site(NamedTuple):
+    """A scorer that answers."""
+
+    program: Started
+    port: int
+
+    def ask(self, path: str, body: object = None) -> Any:
+        """Return its answer's text, or what its JSON holds; `body` makes it a POST."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
+            text = answer.read().decode()
+            return json.loads(text) if answer.headers.get_content_subtype() == "json" else text
+
+
+Train = Callable[[Path], Ended]
+Start = Callable[..., Started]
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a workload; what still runs in the end is killed."""
+    started: list[Started] = []
+
+    def begin(program: str, **variables: object) -> Started:
+        log = tmp_path / f"{len(started)}-{program}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command(program),
+                env=environment(**variables),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # so that a scorer's workers can be killed with it
+            )
+        started.append(Started(process, log))
+        return started[-1]
+
+    yield begin
+    for program in started:
+        if program.process.poll() is None:
+            os.killpg(program.process.pid, signal.SIGKILL)
+            program.process.wait()
+
+
+@pytest.fixture
+def serve(start: Start) -> Serve:
+    """Return a function that starts a scorer and waits until it answers."""
+
+    def begin(**variables: object) -> Site:
+        port = free_port()
+        site = Site(start("scorer", HOST="127.0.0.1", PORT=port, **variables), port)
+        wait_for(lambda: answers(port), site.program.process)
+        return site
+
+    return begin
+
+
+@pytest.fixture
+def train(small_export: Path) -> Train:
+    """Return a function that trains the build in a folder."""
+
+    def once(model_folder: Path) -> Ended:
+        return run("trainer", MODELFOLDER=model_folder, CSV_FOLDER=small_export, **QUICK)
+
+    return once
+
+
+def check_answers(site: Site, score: str) -> None:
+    """Check that a site serves this build, and recommends with titles what a user lacks."""
+    assert site.ask("/") == f"Score: {score}\nBuild Number:{BUILD}\n"
+    known = ["course-1", "course-2"]
+    answer = site.ask("/v1/recommendations", {"items": known, "k": 5})
+    assert answer["fallback"] is None
+    assert len(answer["items"]) == 5
+    for item in answer["items"]:
+        assert item["item_id"] not in known
+        assert item["title"] == item["item_id"].replace("course-", "Course Number ")
+    of_user = site.ask("/v1/users/learner-7/recommendations?k=3")
+    assert of_user["fallback"] is None
+    assert len(of_user["items"]) == 3
+
+
+def test_waiter_then_trainer_then_scorer(
+    start: Start, serve: Serve, train: Train, target: Path
+) -> None:
+    """The waiter holds on until the model is there; the scorer serves exactly that model."""
+    waiter = start("waiter", MODELFOLDER=target, BUILDNUMBER=BUILD, WAIT_TIMEOUT=60)
+    waiter.until("File not found!")
+    trained = train(target)
+    assert trained.code == 0, trained.output
+    assert f"Wrote: {target}/complete.txt" in trained.output
+    waited = waiter.end()
+    assert waited.code == 0, waited.output
+    assert "File found" in waited.output.splitlines()[-1]
+    score = (target / "complete.txt").read_text().splitlines()[0]
+    site = serve(MODELFOLDER=target, BUILDNUMBER=BUILD)
+    check_answers(site, score)
+    site.program.process.terminate()
+    assert site.program.end().code == 0
+
+
+def test_a_cached_model_needs_no_folder(
+    start: Start, serve: Serve, train: Train, target: Path, tmp_path: Path
+) -> None:
+    """With MODELCACHE the scorer serves the waiter's copy, wherever the model folder has gone."""
+    both = {"MODELFOLDER": target, "MODELCACHE": tmp_path / "cache", "BUILDNUMBER": BUILD}
+    waiter = start("waiter", **both, WAIT_TIMEOUT=60)
+    waiter.until("File not found!")
+    train(target)
+    assert waiter.end().code == 0
+    score = folder.published(target).marker.score
+    target.rename(tmp_path / "away")
+    check_answers(serve(**both), score)
+
+
+@pytest.fixture
+def trained(train: Train, target: Path) -> Path:
+    """Return the folder of a complete build."""
+    assert train(target).code == 0
+    return target
+
+
+def refusals(**variables: object) -> list[Ended]:
+    """Let a waiter and a scorer refuse a model; each ends by itself."""
+    return [
+        run("waiter", **variables, WAIT_TIMEOUT=30, VERIFY_TIMEOUT=1),
+        run("scorer", **variables, HOST="127.0.0.1", PORT=free_port()),
+    ]
+
+
+def test_a_corrupt_model_is_refused(trained: Path) -> None:
+    """One changed byte ends waiter and scorer with 4, and both name the file."""
+    path = folder.published(trained).attempt / "similarity.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    for ended in refusals(MODELFOLDER=trained):
+        assert ended.code == 4, ended.output
+        assert f"{path} is not the file that manifest.json lists" in ended.output
+
+
+def test_a_model_of_another_build_is_refused(trained: Path) -> None:
+    """A complete model of another build ends waiter and scorer with 2, and both name the two."""
+    for ended in refusals(MODELFOLDER=trained, BUILDNUMBER="20180523.50"):
+        assert ended.code == 2, ended.output
+        assert "BUILDNUMBER is 20180523.50" in ended.output
+        assert f"is of build {BUILD}" in ended.output
+
+
+def test_a_corrupt_cache_is_refused(trained: Path, tmp_path: Path) -> None:
+    """A copy that was damaged is not served, and the next waiter makes it anew."""
+    both = {"MODELFOLDER": trained, "MODELCACHE": tmp_path / "cache"}
+    assert run("waiter", **both).code == 0
+    (folder.published(tmp_path / "cache").attempt / "items.ends.npy").unlink()
+    scorer = run("scorer", **both, HOST="127.0.0.1", PORT=free_port())
+    assert scorer.code == 4
+    assert "items.ends.npy is missing" in scorer.output
+    assert run("waiter", **both).code == 0
+    folder.verify(folder.published(tmp_path / "cache"))

@@ -1,0 +1,380 @@
+"""Killed at any instant, or twice at once: complete or absent, and the next training succeeds."""
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.integration.conftest import BUILD, QUICK, command, environment, run
+
+from modelsystem_shared import folder, manifest, marker, progress, settings
+from modelsystem_waiter.settings import Settings
+from modelsystem_waiter.watch import look
+
+AT_ONCE = 2  # trainings that compute
+ASLEEP = 4  # trainings that mostly wait until a short marker counts as dead
+SAMPLE = 5  # of so many folders one is shown to a real waiter, too
+
+Environ = dict[str, str]
+InFolder = Callable[[Path], Environ]
+
+
+@pytest.fixture
+def in_folder(small_export: Path) -> InFolder:
+    """Return a function that tells a training of about a second its model folder."""
+
+    def variables(model_folder: Path) -> Environ:
+        return environment(
+            MODELFOLDER=model_folder,
+            CSV_FOLDER=small_export,
+            THREADS=1,
+            OPENBLAS_NUM_THREADS=1,
+            **QUICK,
+        )
+
+    return variables
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Return a function that prints past pytest's capture."""
+
+    def say(sentence: str) -> None:
+        with capsys.disabled():
+            print(f"\n{sentence}")
+
+    return say
+
+
+def listed(counts: Counter[str]) -> str:
+    """Return counts as people write them."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
+
+
+# What must hold after each fault
+
+
+def is_complete(model_folder: Path) -> bool:
+    """Judge as a fresh waiter does: complete and verified, or absent; there is no third state."""
+    told = {"MODELFOLDER": str(model_folder), "BUILDNUMBER": BUILD}
+    sight = look(settings.read(Settings, told))
+    assert sight.mismatch is None
+    assert sight.trouble is None
+    return sight.model is not None
+
+
+def check_waiter(model_folder: Path, code: int) -> None:
+    """Show the folder to a waiter of its own process, which may look once."""
+    ended = run("waiter", MODELFOLDER=model_folder, BUILDNUMBER=BUILD, WAIT_TIMEOUT=0)
+    assert ended.code == code, ended.output
+
+
+def check_recovery(environ: Environ, *, with_waiter: bool) -> None:
+    """Check that the folder is absent or complete, and that the next training succeeds."""
+    model_folder = Path(environ["MODELFOLDER"])
+    was_complete = is_complete(model_folder)
+    if with_waiter:
+        check_waiter(model_folder, 0 if was_complete else 1)
+    before = folder.marker_bytes(model_folder)
+    ended = run("trainer", **environ)
+    assert ended.code == 0, ended.output
+    assert ("Already complete" if was_complete else "Wrote:") in ended.output
+    assert is_complete(model_folder)
+    if was_complete:
+        assert folder.marker_bytes(model_folder) == before
+    if with_waiter:
+        check_waiter(model_folder, 0)
+
+
+# SIGKILL at random instants
+
+# A training mostly imports libraries: two kills of three come after it made its folder, or its
+# first model file.
+SINCE = ("", "attempt-*", "attempt-*/*.npy")
+
+
+def begin(environ: Environ) -> "subprocess.Popen[bytes]":
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command("trainer"), env=environ, stdout=quiet, stderr=quiet)
+
+
+def wait_for_file(pattern: str, environ: Environ, process: "subprocess.Popen[bytes]") -> float:
+    """Wait until a training has made such a file, or has ended; return when that was."""
+    while pattern and process.poll() is None:
+        if any(Path(environ["MODELFOLDER"]).glob(pattern)):
+            break
+        time.sleep(0.001)
+    return time.monotonic()
+
+
+def measured(environ: Environ) -> dict[str, float]:
+    """Measure a training that nobody kills: the seconds from each of SINCE to its publication."""
+    with begin(environ) as process:
+        times = {pattern: wait_for_file(pattern, environ, process) for pattern in SINCE}
+        published = wait_for_file(marker.NAME, environ, process)
+    assert process.returncode == 0
+    return {pattern: published - moment for pattern, moment in times.items()}
+
+
+def killed(environ: Environ, rng: random.Random, spans: dict[str, float]) -> bool:
+    """Kill a training at a random instant, up to a little after its publication.
+
+    Returns False when it had ended before: no two take equally long.
+    """
+    with begin(environ) as process:
+        pattern = rng.choice(SINCE)
+        wait_for_file(pattern, environ, process)
+        time.sleep(rng.uniform(0, 1.2 * spans[pattern]))
+        process.kill()
+    return process.returncode == -signal.SIGKILL
+
+
+def stage(model_folder: Path) -> str:
+    """Say how far the first attempt in a folder came."""
+    if (content := folder.marker_bytes(model_folder)) is not None:
+        return "complete" if marker.parse(content) else "marker short"
+    attempts = folder.attempts(model_folder)
+    names = {path.name for attempt in attempts for path in attempt.iterdir()}
+    if manifest.NAME in names:
+        return "manifest there"
+    if names - {progress.PROGRESS}:
+        return "writing"
+    return "training" if attempts else "nothing there"
+
+
+def kill_at_random_instants(kills: int, root: Path, in_folder: InFolder) -> Counter[str]:
+    """Kill so many trainings, each in a folder of its own, and return how far they came."""
+    spans = measured(in_folder(root / "measured"))
+
+    def kill(number: int) -> str:
+        rng = random.Random(number)
+        folders = (root / f"{number}-{attempt}" for attempt in count())
+        environ = next(e for e in map(in_folder, folders) if killed(e, rng, spans))
+        reached = stage(Path(environ["MODELFOLDER"]))
+        check_recovery(environ, with_waiter=number % SAMPLE == 0)
+        return reached
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return Counter(pool.map(kill, range(kills)))
+
+
+def test_killed_at_random_instants(tmp_path: Path, in_folder: InFolder) -> None:
+    """Whenever a training is killed, its folder is absent or complete, and the next succeeds."""
+    assert kill_at_random_instants(12, tmp_path, in_folder).total() == 12
+
+
+@pytest.mark.faults
+def test_killed_at_many_random_instants(
+    tmp_path: Path, in_folder: InFolder, tell: Callable[[str], None]
+) -> None:
+    """The full count."""
+    stages = kill_at_random_instants(200, tmp_path, in_folder)
+    tell(
+        f"{stages.total()} of 200 kills at random instants: absent or complete, "
+        f"next training succeeded ({listed(stages)})"
+    )
+    assert stages.total() == 200
+
+
+# SIGKILL at each file-system call below MODELFOLDER
+
+# Names are fixed, so that strace can be told all paths; a short marker counts as dead at once,
+# and no heartbeat comes in between, so that every run makes the same calls.
+KNOWN = "attempt-known"
+DRIVER = f"""
+import secrets
+from modelsystem_shared import folder, publication
+folder.new_attempt_name = lambda: "{KNOWN}"
+secrets.token_hex = lambda count: "known"
+publication.DEAD_AFTER = 0
+from modelsystem_trainer import attempt
+attempt.HEARTBEAT = 3600
+from modelsystem_trainer.__main__ import main
+main()
+"""
+
+
+class Call(NamedTuple):
+    """A system call on a path below MODELFOLDER: the n-th of its name, and as strace shows it."""
+
+    name: str
+    nth: int
+    shown: str
+
+
+class Tracer:
+    """Runs trainings under strace, which sees only calls on paths below MODELFOLDER."""
+
+    def __init__(self, strace: str, root: Path, in_folder: InFolder) -> None:
+        """Train once without strace: what a training writes is what strace watches."""
+        self.strace, self.root, self.in_folder = strace, root, in_folder
+        assert run("trainer", **in_folder(root / "plain")).code == 0
+        (attempt,) = folder.attempts(root / "plain")
+        inner = [path.name for path in attempt.iterdir()] + [progress.FAILED]
+        self.names = ["", marker.NAME, f"{marker.NAME}.dead-known", KNOWN]
+        self.names += [f"{KNOWN}/{name}" for name in inner]
+
+    def run(self, model_folder: Path, *options: str) -> tuple[int, list[Call]]:
+        """Train; return the exit code, and the calls in order."""
+        paths = [word for name in self.names for word in ("-P", str(model_folder / name))]
+        log = self.root / f"{model_folder.name}.strace"
+        watch = [self.strace, "-f", "-y", "-qq", "-o", str(log), *options, *paths]
+        ended = subprocess.run(
+            [*watch, sys.executable, "-c", DRIVER],
+            env=self.in_folder(model_folder),
+            stdout=subprocess.DEVNULL,
+            check=False,
+            timeout=120,
+        )
+        return ended.returncode, calls(log.read_text())
+
+    def kill(self, model_folder: Path, call: Call) -> None:
+        """Train, killed as it enters a call, which is then its last below MODELFOLDER."""
+        inject = f"inject={call.name}:signal=KILL:when={call.nth}"
+        code, made = self.run(model_folder, "-e", inject)
+        assert code == -signal.SIGKILL
+        assert (made[-1].name, made[-1].nth) == (call.name, call.nth)
+        assert str(model_folder) in made[-1].shown
+
+
+def calls(log: str) -> list[Call]:
+    """Read strace's log."""
+    seen: Counter[str] = Counter()
+    found = []
+    for line in log.splitlines():
+        if match := re.match(r"\d+ +(\w+)\(", line):
+            seen[match[1]] += 1
+            found.append(Call(match[1], seen[match[1]], line))
+    return found
+
+
+@pytest.fixture
+def tracer(strace: str, tmp_path: Path, in_folder: InFolder) -> Tracer:
+    """Return a tracer of trainings."""
+    return Tracer(strace, tmp_path, in_folder)
+
+
+def leave_short_marker(model_folder: Path) -> None:
+    """Leave what a trainer that died as it published leaves."""
+    model_folder.mkdir()
+    (model_folder / marker.NAME).write_bytes(b"0.25")
+
+
+def calls_of_a_training(tracer: Tracer) -> list[Call]:
+    """List the calls of a training in a fresh folder."""
+    code, made = tracer.run(tracer.root / "traced")
+    assert code == 0
+    return made
+
+
+def calls_of_a_burial(tracer: Tracer) -> list[Call]:
+    """List the calls of a training that finds a dead marker, from when it cannot place its own."""
+    leave_short_marker(tracer.root / "burying")
+    code, made = tracer.run(tracer.root / "burying")
+    assert code == 0
+    refused = (f'/{marker.NAME}"', "EEXIST")
+    first = next(n for n, call in enumerate(made) if all(word in call.shown for word in refused))
+    assert {"rename", "unlink"} <= {call.name for call in made[first:]}
+    return made[first:]
+
+
+def kill_at_calls(
+    tracer: Tracer, chosen: Iterable[Call], buried: Iterable[Call] = ()
+) -> Counter[str]:
+    """Kill a training at each call, those of `buried` where a short marker lies."""
+    cases = [(call, True) for call in buried] + [(call, False) for call in chosen]
+
+    def kill(number: int) -> str:
+        call, is_burial = cases[number]
+        model_folder = tracer.root / f"call-{number}"
+        if is_burial:
+            leave_short_marker(model_folder)
+        tracer.kill(model_folder, call)
+        reached = stage(model_folder)
+        check_recovery(tracer.in_folder(model_folder), with_waiter=number % SAMPLE == 0)
+        return reached
+
+    with ThreadPoolExecutor(ASLEEP) as pool:
+        return Counter(pool.map(kill, range(len(cases))))
+
+
+def test_killed_at_calls(tracer: Tracer) -> None:
+    """The same at each call on the marker, and at some of all others."""
+    made = calls_of_a_training(tracer)
+    buried = [call for call in calls_of_a_burial(tracer) if call.name in ("rename", "unlink")]
+    chosen = [
+        call
+        for n, call in enumerate(made)
+        if marker.NAME in call.shown or n % (len(made) // 6) == 0
+    ]
+    assert {call.name for call in chosen} >= {"openat", "write", "fsync", "close", "read"}
+    stages = kill_at_calls(tracer, chosen, buried)
+    assert stages["marker short"] == 2  # one before its bytes were written, one before its burial
+    assert stages["complete"] >= 8
+
+
+@pytest.mark.faults
+def test_killed_at_every_call(tracer: Tracer, tell: Callable[[str], None]) -> None:
+    """The same at every call below MODELFOLDER."""
+    made, buried = calls_of_a_training(tracer), calls_of_a_burial(tracer)
+    total = len(made) + len(buried)
+    stages = kill_at_calls(tracer, made, buried)
+    tell(
+        f"{stages.total()} of {total} kills at file-system calls below MODELFOLDER: absent or "
+        f"complete, next training succeeded ({listed(stages)}; "
+        f"{len(buried)} of them while it buries a dead trainer's marker)"
+    )
+    assert stages.total() == total
+
+
+# Two trainers at once
+
+
+def race(environ: Environ) -> str:
+    """Start two trainers on one folder at once; return how the second of them put it."""
+    with ThreadPoolExecutor(2) as pool:
+        pair = list(pool.map(lambda _: run("trainer", **environ), range(2)))
+    assert [ended.code for ended in pair] == [0, 0], pair
+    (second,) = (ended.output for ended in pair if "Wrote:" not in ended.output)
+    assert is_complete(Path(environ["MODELFOLDER"]))
+    return next(word for word in ("Stood back", "Already complete") if word in second)
+
+
+def races(rounds: int, root: Path, in_folder: InFolder) -> Counter[str]:
+    """Let two trainers race so many times; every fourth folder holds a dead trainer's marker."""
+
+    def one(number: int) -> str:
+        model_folder = root / str(number)
+        if number % 4 == 0:
+            leave_short_marker(model_folder)
+        return race(in_folder(model_folder))
+
+    with ThreadPoolExecutor(2) as pool:
+        return Counter(pool.map(one, range(rounds)))
+
+
+def test_two_trainers_at_once(tmp_path: Path, in_folder: InFolder) -> None:
+    """One publishes, the other says that it is not needed; both end 0, with one model."""
+    assert races(4, tmp_path, in_folder).total() == 4
+
+
+@pytest.mark.faults
+def test_two_trainers_at_once_many_times(
+    tmp_path: Path, in_folder: InFolder, tell: Callable[[str], None]
+) -> None:
+    """The full count."""
+    words = races(28, tmp_path, in_folder)
+    tell(
+        f"{words.total()} of 28 races of two trainers, 7 of them over a dead trainer's marker: "
+        f"one model, both ended 0 ({listed(words)})"
+    )
+    assert words.total() == 28

@@ -1,0 +1,180 @@
+"""A trainer behind the SMB server, a waiter in front of it: no events, late attributes."""
+
+import os
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from modelsystem_shared import files, folder, manifest, marker, publication, settings
+from modelsystem_shared.manifest import Manifest
+from modelsystem_shared.marker import Marker
+from modelsystem_waiter.settings import Settings
+
+SMB_UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
+INTERVAL = 2.0  # seconds: the waiter's default
+CHUNK = 64 << 10
+
+pytestmark = pytest.mark.skipif(not SMB_UP.exists(), reason=f"there is no {SMB_UP}")
+
+
+@dataclass(frozen=True)
+class Share:
+    """One model folder: as the trainer writes it behind the server, as the waiter reads it."""
+
+    written: Path
+    read: Path
+
+
+@pytest.fixture(scope="session")
+def roots() -> Iterator[dict[str, Path]]:
+    """Bring the share up, and down again: a mount whose server ends with us is a dead one."""
+    remove_leftovers()
+    told = subprocess.run([SMB_UP], check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = (line.partition("=") for line in told.splitlines())
+    yield {name: Path(path) for name, _, path in lines}
+    subprocess.run([SMB_UP, "down"], check=True)
+
+
+def remove_leftovers() -> None:
+    """Remove what makes `smb-up` fail after a session whose processes were all killed."""
+    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+        source, mount, *_ = line.split()
+        if source == "smbnetfs" and not os.path.exists(mount):  # noqa: PTH110  # Path's raises here
+            subprocess.run(["umount", "--lazy", mount], check=True)
+    pid_file = Path("/var/tmp/smb-up/pid/smbd.pid")
+    if pid_file.exists():
+        name = Path(f"/proc/{pid_file.read_text(encoding='utf-8').strip()}/comm")
+        if not name.exists() or name.read_text(encoding="utf-8").strip() != "smbd":
+            pid_file.unlink()  # its number may be any other process's by now
+
+
+@pytest.fixture
+def share(roots: dict[str, Path]) -> Iterator[Share]:
+    """Make a fresh model folder on the share."""
+    name = f"test-{secrets.token_hex(8)}"
+    (roots["SHARE"] / name).mkdir()
+    yield Share(roots["SHARE"] / name, roots["MOUNT"] / name)
+    shutil.rmtree(roots["SHARE"] / name)
+
+
+@pytest.fixture
+def start(share: Share) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start a waiter in front of the share, and return once it waits."""
+    started: list[subprocess.Popen[str]] = []
+
+    def make(**variables: object) -> "subprocess.Popen[str]":
+        told = {"MODELFOLDER": share.read, "WAIT_TIMEOUT": 60, "WAIT_INTERVAL": INTERVAL}
+        ours = {v.name: "" for v in settings.variables(Settings)}  # empty counts as not set
+        environ = os.environ | ours | {k: str(v) for k, v in (told | variables).items()}
+        command = [sys.executable, "-m", "modelsystem_waiter"]
+        waiter = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+        started.append(waiter)
+        assert waiter.stdout
+        assert any("File not found!" in line for line in waiter.stdout)
+        return waiter
+
+    yield make
+    for waiter in started:
+        waiter.kill()
+        waiter.communicate()
+
+
+def write_model(target: Path) -> Marker:
+    """Write all of a model but its marker, and return that."""
+    attempt = target / folder.new_attempt_name()
+    attempt.mkdir()
+    for name in ("items.npy", "similar.npy", "users.npy"):
+        (attempt / name).write_bytes(random.Random(name).randbytes(3 * CHUNK))
+    names = sorted(path.name for path in attempt.iterdir())
+    listing = manifest.listing(publication.describe(attempt, names))
+    content = Manifest({"format": 1, "build": "7", "files": listing}, {}).to_bytes()
+    files.write_new(attempt / manifest.NAME, content)
+    return Marker("0.1", attempt.name, "7", files.sha256(attempt / manifest.NAME))
+
+
+def copy_slowly(source: Path, target: Path) -> Iterator[None]:
+    """Copy a folder chunk by chunk; all that is missing after the last yield is one chunk."""
+    pieces = [
+        (target / path.name, chunk)
+        for path in sorted(source.iterdir())
+        for chunk in (
+            path.read_bytes()[at : at + CHUNK] for at in range(0, path.stat().st_size, CHUNK)
+        )
+    ]
+    target.mkdir()
+    for path, chunk in pieces:
+        yield
+        files.append(path, chunk)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_found_within_one_poll_and_two_seconds(
+    share: Share, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, *, cached: bool
+) -> None:
+    """The waiter ends 0 within its polling period plus 2 s of publication; its copy is right."""
+    waiter = start(**({"MODELCACHE": tmp_path / "cache"} if cached else {}))
+    ours = write_model(share.written)
+    time.sleep(random.uniform(0, INTERVAL))  # any moment between two polls
+    published = time.monotonic()
+    assert publication.place(share.written, ours) == ours
+    assert waiter.wait(timeout=60) == 0
+    elapsed = time.monotonic() - published
+    print(f"found {elapsed:.2f} s after its marker was created")
+    assert elapsed <= INTERVAL + 2
+    if cached:
+        copy = folder.published(tmp_path / "cache")
+        folder.verify(copy)
+        assert folder.marker_bytes(copy.folder) == folder.marker_bytes(share.written)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_half_copied_model_is_never_accepted(
+    share: Share, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, *, cached: bool
+) -> None:
+    """A model whose marker arrives first is accepted after its last byte, and not before."""
+    (tmp_path / "whole").mkdir()
+    ours = write_model(tmp_path / "whole")
+    cache = {"MODELCACHE": tmp_path / "cache"} if cached else {}
+    waiter = start(WAIT_INTERVAL=0.1, **cache)
+    publication.place(share.written, ours)
+    for _ in copy_slowly(tmp_path / "whole" / ours.attempt, share.written / ours.attempt):
+        time.sleep(0.4)  # a few polls
+        assert waiter.poll() is None, "it ended before the last byte was there"
+        assert not (tmp_path / "cache" / marker.NAME).exists()
+    assert waiter.wait(timeout=60) == 0
+    if cached:
+        folder.verify(folder.published(tmp_path / "cache"))
+
+
+def test_a_marker_that_arrives_slowly(
+    share: Share, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """A marker that is seen before its content is no marker yet."""
+    waiter = start(WAIT_INTERVAL=0.1)
+    whole = write_model(share.written).to_bytes()
+    for at in range(0, len(whole), 50):
+        files.append(share.written / marker.NAME, whole[at : at + 50])
+        if at + 50 < len(whole):
+            time.sleep(0.4)  # a few polls
+            assert waiter.poll() is None, "it ended before the marker was whole"
+    assert waiter.wait(timeout=60) == 0
+
+
+def test_a_folder_that_the_trainer_makes(
+    share: Share, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """A model folder that comes to be behind the server is seen in front of it."""
+    inner = "20180523.5"
+    waiter = start(MODELFOLDER=share.read / inner)
+    (share.written / inner).mkdir()
+    ours = write_model(share.written / inner)
+    publication.place(share.written / inner, ours)
+    assert waiter.wait(timeout=60) == 0
