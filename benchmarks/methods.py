@@ -1,0 +1,191 @@
+"""Every method of the comparison: how it is fitted, what it serves from, how it scores.
+
+Parameters of the peers were chosen like ours, on a part of the train part, never on the test
+part. A peer's library is imported by its own method only: where one is missing, the others
+still run.
+"""
+
+# ruff: noqa: PLC0415  # as the line above says
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import lapack
+
+from ranking import Places, Scores
+
+THREADS = len(os.sched_getaffinity(0))
+TRAINER = Path(sys.executable).parent / "modelsystem-trainer"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """`arrays`: what a server has to hold besides the users' histories."""
+
+    arrays: Sequence[npt.NDArray[Any]]
+    scores: Scores
+
+
+Fit = Callable[[sparse.csr_matrix], Fitted]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A fit with its parameters given, and whether its threads are those of BLAS."""
+
+    fit: Fit
+    uses_blas: bool = False
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Give the method all cores once: by its own threads or by those of BLAS."""
+        return {"OPENBLAS_NUM_THREADS": str(THREADS if self.uses_blas else 1)}
+
+
+@dataclass(frozen=True)
+class Training:
+    """The whole program, with its search, as people run it."""
+
+    neighbours: int
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Leave the program to its defaults, but for K."""
+        return {"NEIGHBOURS": str(self.neighbours)}
+
+
+def popularity(x: sparse.csr_matrix) -> Fitted:
+    """Score an item by its users."""
+    counts = np.bincount(x.indices, minlength=x.shape[1]).astype(np.float32)
+    return Fitted([counts], lambda users: np.tile(counts, (len(users), 1)))
+
+
+def als(x: sparse.csr_matrix, factors: int, regularization: float, alpha: float) -> Fitted:
+    """Factorise by alternating least squares (Hu, Koren and Volinsky 2008), 15 iterations."""
+    from implicit.als import AlternatingLeastSquares
+
+    model = AlternatingLeastSquares(
+        factors, regularization, alpha, iterations=15, num_threads=THREADS, random_state=0
+    )
+    model.fit(x, show_progress=False)
+    user, item = model.user_factors, model.item_factors
+    return Fitted([user, item], lambda users: user[users] @ item.T)
+
+
+def bm25(x: sparse.csr_matrix, neighbours: int, k1: float, b: float) -> Fitted:
+    """Compare items by their users, weighted with BM25."""
+    from implicit.nearest_neighbours import BM25Recommender
+
+    model = BM25Recommender(neighbours, K1=k1, B=b, num_threads=THREADS)
+    model.fit(x, show_progress=False)
+    return _item_to_item(x, model.similarity)
+
+
+def ease(x: sparse.csr_matrix, regularization: float) -> Fitted:
+    """Regress each item on all others in closed form (Steck 2019), dense."""
+    gram = (x.T @ x).toarray(order="F")
+    gram[np.diag_indices_from(gram)] += regularization
+    factor, _ = lapack.spotrf(gram, overwrite_a=True)
+    inverse, _ = lapack.spotri(factor, overwrite_c=True)  # the upper triangle only
+    weights = np.triu(inverse, 1)
+    weights += weights.T
+    weights /= -np.diag(inverse)
+    return Fitted([weights], lambda users: np.asarray(x[users] @ weights))
+
+
+def sansa(x: sparse.csr_matrix, l2: float, density: float, *, exact: bool) -> Fitted:
+    """Approximate EASE by sparse factors (Spišák et al. 2023).
+
+    exact: factorise exactly, then sparsify: for a small catalogue.
+    """
+    import sansa as library
+
+    factorizer = (
+        library.CHOLMODGramianFactorizerConfig if exact else library.ICFGramianFactorizerConfig
+    )
+    inverter = library.UMRUnitLowerTriangleInverterConfig(scans=1, finetune_steps=10)
+    model = library.SANSA(library.SANSAConfig(l2, density, factorizer(), inverter))
+    left, right = model.fit(x).weights
+    return Fitted([*_parts(left), *_parts(right)], lambda users: x[users] @ left @ right)
+
+
+def ours(x: sparse.csr_matrix, parameters: str, neighbours: int) -> Fitted:
+    """Fit our model with given parameters: the one place that knows the trainer's `fit`."""
+    from modelsystem_trainer.fit import Parameters, fit
+
+    similarity = fit(sparse.csr_array(x), Parameters.parse(parameters), neighbours, THREADS)
+    return _item_to_item(x, similarity)
+
+
+def run_trainer(export: Path, model: Path) -> None:
+    """Train as people do; settings come from the environment."""
+    given = {"CSV_FOLDER": str(export), "MODELFOLDER": str(model), "BUILDNUMBER": "benchmark"}
+    subprocess.run([TRAINER], env=os.environ | given, check=True)
+
+
+def published(model: Path, x: sparse.csr_matrix, items: npt.NDArray[np.str_]) -> Fitted:
+    """Open the model that a training published: the one place that knows its files."""
+    from modelsystem_shared import folder
+    from modelsystem_shared.model import arrays, load
+
+    opened = load(folder.published(model).attempt)
+    ids = np.array([opened.items[place] for place in range(opened.n_items)])
+    column = np.searchsorted(items, ids)
+    row = np.repeat(column, np.diff(opened.similar.ends, prepend=0))
+    entries = (opened.similarity, (row, column[opened.similar.indices]))
+    similarity = sparse.csr_matrix(entries, shape=(len(items), len(items)))
+    return Fitted([array for _, array in arrays(opened)], _item_to_item(x, similarity).scores)
+
+
+def _item_to_item(x: sparse.csr_matrix, similarity: Any) -> Fitted:
+    def scores(users: Places) -> sparse.csr_matrix:
+        return sparse.csr_matrix(x[users] @ similarity)
+
+    return Fitted(_parts(similarity), scores)
+
+
+def _parts(matrix: Any) -> list[npt.NDArray[Any]]:
+    """Return what a sparse matrix takes, with the indices of 32 bits that would do for each."""
+    return [matrix.data, matrix.indices.astype(np.int32), matrix.indptr]
+
+
+def _all_of_ours(parameters: str) -> dict[str, Method | Training]:
+    def given(neighbours: int) -> Method:
+        return Method(partial(ours, parameters=parameters, neighbours=neighbours))
+
+    return {
+        "ours, K=100": given(100),
+        "ours, K=200": given(200),
+        "ours, whole training, K=100": Training(100),
+        "ours, whole training, K=200": Training(200),
+    }
+
+
+Entrant = Method | Training | str  # or why a method takes no part
+CONTESTS: dict[str, dict[str, Entrant]] = {
+    "gowalla": {
+        "implicit ALS": Method(partial(als, factors=256, regularization=10, alpha=40)),
+        "implicit BM25": Method(partial(bm25, neighbours=200, k1=1.2, b=0.1)),
+        "popularity": Method(popularity),
+        "EASE": "left out: its dense inverse of 41,000 × 41,000 does not fit",
+        "SANSA": Method(partial(sansa, l2=8, density=2e-3, exact=False)),
+        **_all_of_ours("method=ridge,a=0.25,lam=160,b=0.1,c=-0.05"),
+    },
+    "movielens-small": {
+        "implicit ALS": Method(partial(als, factors=128, regularization=30, alpha=5)),
+        "implicit BM25": Method(partial(bm25, neighbours=200, k1=1.2, b=0.1)),
+        "popularity": Method(popularity),
+        "EASE": Method(partial(ease, regularization=100), uses_blas=True),
+        "SANSA": Method(partial(sansa, l2=500, density=1e-2, exact=True)),
+        **_all_of_ours("method=ridge,a=0.25,lam=80,b=0.3,c=0.05,s=1.1,r=0.75"),
+    },
+}

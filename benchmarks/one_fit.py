@@ -1,0 +1,67 @@
+"""One fit in a process of its own, so that its peak memory is its own: see peers.py."""
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+import ranking
+from methods import CONTESTS, Fitted, Method, published, run_trainer
+
+
+def main() -> None:
+    """Fit, then write `result.json` and, when asked, `top.npy`: the lists of all users."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contest", choices=CONTESTS)
+    parser.add_argument("method")
+    parser.add_argument("data", type=Path, help="folder of a saved split")
+    parser.add_argument("out", type=Path, help="an empty folder")
+    parser.add_argument("--rank", action="store_true")
+    given = parser.parse_args()
+    method = CONTESTS[given.contest][given.method]
+    if isinstance(method, Method):
+        seconds, peak, fitted = timed_fit(method, given.data)
+    else:
+        seconds, peak, fitted = timed_training(given.data, given.out)
+    size = sum(array.nbytes for array in fitted.arrays)
+    result = {"seconds": seconds, "peak": peak, "size": size}
+    (given.out / "result.json").write_text(json.dumps(result))
+    if given.rank:
+        np.save(given.out / "top.npy", ranking.top(fitted.scores, train_part(given.data)))
+
+
+def timed_fit(method: Method, data: Path) -> tuple[float, int, Fitted]:
+    """Return seconds, peak bytes and what came of it; compilers and thread pools are warm."""
+    x = train_part(data)
+    method.fit(x[:100, :1_000])
+    start = time.monotonic()
+    fitted = method.fit(x)
+    return time.monotonic() - start, own_peak(), fitted
+
+
+def timed_training(data: Path, out: Path) -> tuple[float, int, Fitted]:
+    """Return the same of the whole program, start and reading included."""
+    start = time.monotonic()
+    run_trainer(data / "export", out / "model")
+    seconds = time.monotonic() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return seconds, peak, published(out / "model", train_part(data), np.load(data / "items.npy"))
+
+
+def train_part(data: Path) -> sparse.csr_matrix:
+    """Return the train part, users × items, float32."""
+    return sparse.csr_matrix(sparse.load_npz(data / "train.npz"))
+
+
+def own_peak() -> int:
+    """Return this process's peak in bytes: getrusage would start from its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The data sets as a train part and a test part, users × items."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Split:
+    """`train` and `test`: 1 where a user chose an item; `items`: the id of each column.
+
+    `export` is the train part as a table, for a program that reads CSV.
+    """
+
+    train: sparse.csr_matrix
+    test: sparse.csr_matrix
+    items: npt.NDArray[np.str_]
+    export: pd.DataFrame
+
+    def save(self, folder: Path) -> None:
+        """Write what a method may see: everything but the test part."""
+        sparse.save_npz(folder / "train.npz", self.train)
+        np.save(folder / "items.npy", self.items)
+        (folder / "export").mkdir()
+        self.export.to_csv(folder / "export" / "train.csv", index=False)
+
+
+def given(folder: Path) -> Split:
+    """Read a split that was published as such: `train.csv.gz` and `test.csv.gz`."""
+    train, test = (pd.read_csv(folder / f"{part}.csv.gz", dtype=str) for part in ("train", "test"))
+    return _split(train, test)
+
+
+def by_time(folder: Path) -> Split:
+    """Test on each user's latest 20 percent of `interactions.csv`, at least one; ties by item."""
+    table = pd.read_csv(folder / "interactions.csv", dtype=str)
+    seconds = table["timestamp"].astype(np.int64)
+    table = table.iloc[np.lexsort((table["item_id"], seconds, table["user_id"]))]
+    users = table.groupby("user_id")
+    held = np.maximum(1, (users["item_id"].transform("size") * TEST_SHARE).astype(int))
+    late = users.cumcount(ascending=False) < held
+    return _split(table[~late], table[late])
+
+
+def _split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
+    both = pd.concat([train, test])
+    users, items = (np.unique(both[name].to_numpy(str)) for name in ("user_id", "item_id"))
+
+    def matrix(table: pd.DataFrame) -> sparse.csr_matrix:
+        row = np.searchsorted(users, table["user_id"].to_numpy(str)).astype(np.int32)
+        column = np.searchsorted(items, table["item_id"].to_numpy(str)).astype(np.int32)
+        ones = np.ones(len(table), np.float32)
+        result = sparse.csr_matrix((ones, (row, column)), shape=(len(users), len(items)))
+        result.data[:] = 1  # a pair given twice is one
+        return result
+
+    return Split(matrix(train), matrix(test), items, train)
+
+
+READERS = {"gowalla": given, "movielens-small": by_time}
