@@ -1,0 +1,95 @@
+# What people and CI run. `make help` lists the targets.
+SHELL := /bin/bash -o pipefail
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+WORKLOADS := trainer waiter scorer
+PACKAGES := shared $(WORKLOADS)
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOCKS := $(PACKAGES:%=%/requirements.txt)
+PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean $(PACKAGES:%=isolated-%)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: .venv/.installed ## make .venv with every workload and its console script
+
+dev: .venv/.dev ## the same, and what tests and checks need
+
+benchmark-env: .venv/.benchmarks ## and what benchmarks/peers.py compares with
+
+run: install ## one build on this machine: data, train, wait, score; see README
+	@$(BIN)/python demo/run.py
+
+test: lint ## everything at small counts, each package alone first, two at a time
+	@$(MAKE) --jobs=2 --output-sync=target isolated
+	$(BIN)/python -m pytest -m "not faults" $(PACKAGES:%=--ignore=tests/%)
+
+test-faults: dev ## the full counts of fault injection, printed; half an hour
+	$(BIN)/python -m pytest -m faults -s
+
+isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own requirements are
+
+lint: dev ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES:%=%/src) demo benchmarks
+
+clean: ## remove what make made, the models of `make run` included
+	rm -rf .venv .isolated .tools .run .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# A Debian without python3-venv cannot make a virtual environment; root can mend that.
+define venv
+	@echo "Making $(1)"
+	@$(PYTHON) -m venv --clear $(1) || { apt-get update -qq && apt-get install -y -qq python3-venv \
+		&& $(PYTHON) -m venv --clear $(1); }
+endef
+
+.venv/.installed: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) tests/requirements/build.txt
+	$(call venv,.venv)
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes $(LOCKS:%=-r %) -r tests/requirements/build.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --no-deps $(PACKAGES:%=-e ./%)
+	@touch $@
+
+.venv/.dev: .venv/.installed tests/requirements/run.txt tests/requirements/check.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/run.txt \
+		-r tests/requirements/check.txt
+	@touch $@
+
+.venv/.benchmarks: .venv/.installed benchmarks/requirements.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/requirements.txt
+	@touch $@
+
+# An environment that holds a package's requirements and nothing else. Sources and the test
+# runner are beside it, by a .pth file, so that no other workload can be imported.
+.isolated/runner: tests/requirements/run.txt | .venv/.installed
+	@rm -rf $@
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r $< --target $@
+	@touch $@
+
+.isolated/%/.installed: %/requirements.txt .isolated/runner
+	$(call venv,.isolated/$*)
+	@.isolated/$*/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	@printf '%s\n' $(CURDIR)/shared/src $(CURDIR)/$*/src $(CURDIR)/.isolated/runner \
+		> $$(.isolated/$*/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/here.pth
+	@touch $@
+
+$(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
+	.isolated/$*/bin/python -m pytest -m "not faults" -q tests/$*
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
+	--custom-compile-command "make lock"
+INS := shared/requirements.in $(wildcard tests/requirements/*.in) benchmarks/requirements.in
+
+lock: .venv/.installed ## pin every dependency anew, with hashes, the same version everywhere
+	@$(BIN)/python $(PIP_INSTALL) uv
+	@mkdir -p .tools && rm -f .tools/all.txt
+	@$(LOCK) $(WORKLOADS:%=%/pyproject.toml) $(INS) -o .tools/all.txt
+	@for p in $(WORKLOADS); do rm -f $$p/requirements.txt; \
+		$(LOCK) -c .tools/all.txt $$p/pyproject.toml -o $$p/requirements.txt || exit; done
+	@for i in $(INS); do rm -f $${i%.in}.txt; \
+		$(LOCK) -c .tools/all.txt $$i -o $${i%.in}.txt || exit; done
