@@ -132,18 +132,26 @@ def run_trainer(export: Path, model: Path) -> None:
     subprocess.run([TRAINER], env=os.environ | given, check=True)
 
 
-def published(model: Path, x: sparse.csr_matrix, items: npt.NDArray[np.str_]) -> Fitted:
+def published(model: Path, users: npt.NDArray[np.str_], items: npt.NDArray[np.str_]) -> Fitted:
     """Open the model that a training published: the one place that knows its files."""
     from modelsystem_shared import folder
-    from modelsystem_shared.model import arrays, load
+    from modelsystem_shared.model import Rows, Strings, arrays, load
+
+    def places(ids: Strings, among: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
+        return np.searchsorted(among, np.array([ids[n] for n in range(len(ids))]))
 
     opened = load(folder.published(model).attempt)
-    ids = np.array([opened.items[place] for place in range(opened.n_items)])
-    column = np.searchsorted(items, ids)
-    row = np.repeat(column, np.diff(opened.similar.ends, prepend=0))
-    entries = (opened.similarity, (row, column[opened.similar.indices]))
-    similarity = sparse.csr_matrix(entries, shape=(len(items), len(items)))
-    return Fitted([array for _, array in arrays(opened)], _item_to_item(x, similarity).scores)
+    column, row = places(opened.items, items), places(opened.users, users)
+
+    def matrix(rows: Rows, values: Any, row: Any, height: int) -> sparse.csr_matrix:
+        of = np.repeat(row, np.diff(rows.ends, prepend=0))
+        shape = (height, len(items))
+        return sparse.csr_matrix((values, (of, column[rows.indices])), shape=shape)
+
+    similarity = matrix(opened.similar, opened.similarity, column, len(items))
+    history = matrix(opened.history, opened.confidence, row, len(users))
+    parts = [array for _, array in arrays(opened)]
+    return Fitted(parts, _item_to_item(history, similarity).scores)
 
 
 def _item_to_item(x: sparse.csr_matrix, similarity: Any) -> Fitted:
@@ -178,7 +186,7 @@ CONTESTS: dict[str, dict[str, Entrant]] = {
         "popularity": Method(popularity),
         "EASE": "left out: its dense inverse of 41,000 × 41,000 does not fit",
         "SANSA": Method(partial(sansa, l2=8, density=2e-3, exact=False)),
-        **_all_of_ours("method=ridge,a=0.25,lam=160,b=0.1,c=-0.05"),
+        **_all_of_ours("method=ridge,a=0.25,lam=160,beta=0.75,b=0.1,c=-0.05,r=0.5"),
     },
     "movielens-small": {
         "implicit ALS": Method(partial(als, factors=128, regularization=30, alpha=5)),
@@ -186,6 +194,6 @@ CONTESTS: dict[str, dict[str, Entrant]] = {
         "popularity": Method(popularity),
         "EASE": Method(partial(ease, regularization=100), uses_blas=True),
         "SANSA": Method(partial(sansa, l2=500, density=1e-2, exact=True)),
-        **_all_of_ours("method=ridge,a=0.25,lam=80,b=0.3,c=0.05,s=1.1,r=0.75"),
+        **_all_of_ours("method=ridge,a=0.25,lam=160,beta=0.25,b=0.1,c=0.05,r=0.25"),
     },
 }

@@ -49,7 +49,8 @@ def timed_training(data: Path, out: Path) -> tuple[float, int, Fitted]:
     run_trainer(data / "export", out / "model")
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return seconds, peak, published(out / "model", train_part(data), np.load(data / "items.npy"))
+    users, items = (np.load(data / f"{name}.npy") for name in ("users", "items"))
+    return seconds, peak, published(out / "model", users, items)
 
 
 def train_part(data: Path) -> sparse.csr_matrix:

@@ -13,19 +13,21 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Split:
-    """`train` and `test`: 1 where a user chose an item; `items`: the id of each column.
+    """`train` and `test`: 1 where a user chose an item; `users`, `items`: ids of rows, columns.
 
     `export` is the train part as a table, for a program that reads CSV.
     """
 
     train: sparse.csr_matrix
     test: sparse.csr_matrix
+    users: npt.NDArray[np.str_]
     items: npt.NDArray[np.str_]
     export: pd.DataFrame
 
     def save(self, folder: Path) -> None:
         """Write what a method may see: everything but the test part."""
         sparse.save_npz(folder / "train.npz", self.train)
+        np.save(folder / "users.npy", self.users)
         np.save(folder / "items.npy", self.items)
         (folder / "export").mkdir()
         self.export.to_csv(folder / "export" / "train.csv", index=False)
@@ -60,7 +62,7 @@ def _split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
         result.data[:] = 1  # a pair given twice is one
         return result
 
-    return Split(matrix(train), matrix(test), items, train)
+    return Split(matrix(train), matrix(test), users, items, train)
 
 
 READERS = {"gowalla": given, "movielens-small": by_time}

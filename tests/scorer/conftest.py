@@ -57,6 +57,7 @@ def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: in
     history = [np.sort(random.choice(items, 5, replace=False)) for _ in range(users)]
     history[0] = history[0][:0]
     names = _ids(ODD_ITEMS, "item", items)
+    popularity = np.bincount(np.concatenate(history).astype(int), minlength=items).astype("u4")
     return Model(
         items=Strings.of(names),
         titles=Strings.of(["" if n % 3 == 0 else f"Title of {names[n]}" for n in range(items)]),
@@ -64,7 +65,10 @@ def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: in
         similar=_rows(similar, items),
         similarity=np.concatenate(weights).astype(np.float32),
         history=_rows(history, items),
-        popularity=np.bincount(np.concatenate(history).astype(int), minlength=items).astype("u4"),
+        confidence=np.ones(sum(map(len, history)), np.float32),
+        recency=np.ones(1, np.float32),
+        popularity=popularity,
+        lately=(popularity / users).astype(np.float32),
         questions=_rows([], items),
         answers=_rows([], items),
     )

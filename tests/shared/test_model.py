@@ -31,7 +31,10 @@ SMALL = Model(
     similar=_rows([1, 2], [0], []),
     similarity=np.array([0.5, 0.25, 0.5], np.float32),
     history=_rows([0, 1], [2]),
+    confidence=np.array([0.5, 1, 1], np.float32),
+    recency=np.array([1, 0.5], np.float32),
     popularity=np.array([2, 1, 1], np.uint32),
+    lately=np.array([0.5, 0.25, 0], np.float32),
     questions=_rows([0]),
     answers=_rows([1, 2]),
 )
@@ -75,7 +78,9 @@ def test_the_files_are_named_after_the_parts() -> None:
 
 def test_a_model_without_users_can_be_mapped(saved: Callable[..., Path]) -> None:
     """Empty arrays are arrays."""
-    nobody = replace(SMALL, users=Strings.of([]), history=_rows())
+    nobody = replace(
+        SMALL, users=Strings.of([]), history=_rows(), confidence=np.zeros(0, np.float32)
+    )
     loaded = model.load(saved(nobody))
     assert len(loaded.users) == 0
     assert loaded.users.find("ann") is None
@@ -94,7 +99,10 @@ MISFITS: dict[str, Array] = {
     "similarity.npy": np.array([0.5, np.nan, 0.5], np.float32),
     "history.indices.npy": np.array([0, 1, 2], np.uint16),
     "history.ends.npy": np.array([2, 3, 3], INT64),
+    "confidence.npy": np.array([1, 1], np.float32),
+    "recency.npy": np.zeros(0, np.float32),
     "popularity.npy": np.array([2, 1], np.uint32),
+    "lately.npy": np.array([1, 1], np.float32),
     "questions.indices.npy": np.zeros((1, 1), np.uint8),
     "questions.ends.npy": np.array([0, 1], INT64),
     "answers.ends.npy": np.array([-1], INT64),
@@ -115,6 +123,9 @@ def test_an_array_that_does_not_fit_is_refused(saved: Callable[..., Path], name:
         ("similarity.npy", np.array([0.5, 0.25], np.float32)),
         ("similarity.npy", np.array([0.5, np.inf, 0.5], np.float32)),
         ("similarity.npy", np.array([0.5, 0.25, 0.5], ">f4")),
+        ("confidence.npy", np.array([1, -1, 1], np.float32)),
+        ("recency.npy", np.array([1, np.inf], np.float32)),
+        ("lately.npy", np.array([1, 1, 1], np.float64)),
         ("popularity.npy", np.array([2, 1, 1], np.float32)),
         ("popularity.npy", np.array(3, np.uint32)),
         ("items.ends.npy", np.array([-1, 4, 6], INT64)),

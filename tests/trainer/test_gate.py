@@ -95,7 +95,7 @@ def test_items_only_the_champion_knows_take_their_places(
     theirs = build(rows)
     gone = f"i{int(theirs.popularity.argmax())}"
     ours = build([row for row in rows if gone not in row.split(",")])
-    shown = gate._shown_by(theirs, ours, gate._matrix(ours.questions, ours.n_items))
+    shown = gate._shown_by(theirs, ours)
     hidden = (shown[:, :-1] < 0) & (shown[:, 1:] >= 0)
     assert hidden.any()
     assert (shown < ours.n_items).all()

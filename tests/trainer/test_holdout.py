@@ -30,7 +30,8 @@ def held_out() -> HeldOut:
         of_users, of_items = (
             holdout.hashes([str(value) for value in values], "pair") for values in (users, items)
         )
-        mask = holdout.latest(table, holdout.pair_hashes(table, of_users, of_items))
+        later = holdout.later(table, holdout.pair_hashes(table, of_users, of_items))
+        mask = later < holdout.held_out(np.bincount(table["user"]))[table["user"]]
         held: Held = {user: [] for user in users}
         for user, item, _ in table[mask].itertuples(index=False):
             held[users[int(user)]].append(items[int(item)])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelsystem_shared import files
-from modelsystem_trainer import publish, training
+from modelsystem_trainer import lately, publish, training
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.interactions import Interactions
 from modelsystem_trainer.training import Plan
@@ -40,7 +40,7 @@ def test_the_settings_can_be_traced(trained: Any) -> None:
         "TENANTID": None,
         "CSV_COLUMNS": "",
         "MAX_BAD_ROWS": "0",
-        "NEIGHBOURS": "100",
+        "NEIGHBOURS": None,
         "PARAMETERS": None,
         "METHOD": None,
     }
@@ -53,6 +53,7 @@ def test_the_choice_can_be_traced(trained: Any) -> None:
     part = trained.published.manifest.model
     best = max(part["search"], key=lambda tried: tried["ndcg"])
     assert {**part["parameters"], "ndcg": best["ndcg"]} == best
+    assert [tried["half_life"] for tried in part["lately"]] == list(lately.HALF_LIVES)
 
 
 def test_the_figures_are_there(trained: Any) -> None:
@@ -96,7 +97,8 @@ def test_the_run_can_be_traced(trained: Any) -> None:
     assert (run["commit"], run["started_by"], run["threads"]) == ("abc", "tests", 1)
     assert run["attempt"] == trained.published.marker.attempt
     assert set(run["libraries"]) == {
-        *("llvmlite", "numba", "numpy", "pandas", "pygal", "scipy", "sparse-dot-topn")
+        *("llvmlite", "numba", "numpy", "pandas", "pygal", "scipy", "sparse-dot-topn"),
+        "threadpoolctl",
     }
     times = [datetime.fromisoformat(run[name]) for name in ("started", "finished")]
     assert times[0] <= times[1]

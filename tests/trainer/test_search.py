@@ -82,8 +82,15 @@ def test_where_nothing_improves_the_start_stays() -> None:
 def test_what_is_cheap_is_tried_first() -> None:
     """All that only weighs is tried on the first fit before another one is made."""
     fits = [point.of_fit for point in searched(lambda _: 0.0)]
-    assert fits[:8] == fits[:1] * 8
-    assert len(set(fits)) == 5
+    assert fits[:12] == fits[:1] * 12
+    assert len(set(fits)) == 8
+
+
+def test_what_cannot_matter_is_not_tried() -> None:
+    """Without times there is no step along what fades with time."""
+    searching = search.Search(near(replace(START, fade=1.0)), lambda _: None)
+    searching.run("ridge", {"fade", "half_life"})
+    assert {(point.fade, point.half_life) for point in searching.tried} == {(0.0, 0.0)}
 
 
 def test_progress_grows_and_stays_within_one() -> None:
@@ -99,4 +106,5 @@ def test_the_start_is_on_the_grid(method: str) -> None:
     """Steps go from the start to its neighbours on the grid, which is sorted."""
     for name, values in search.GRIDS[method].items():
         assert asdict(search.START[method])[name] in values
-        assert list(values) == sorted(set(values))
+        along = values[1:][::-1] if name == "half_life" else values  # 0: without end
+        assert list(along) == sorted(set(along))

@@ -54,7 +54,7 @@ def test_the_defaults_are_those_of_a_laptop(local: Read) -> None:
     found = local()
     assert (found.model_folder, found.build) == (Path("/models/20180523.5"), "20180523.5")
     assert (found.location, found.tenant, found.key) == ("/export", None, None)
-    assert (found.neighbours, found.bad_rows, found.parameters) == (100, 0, None)
+    assert (found.neighbours, found.bad_rows, found.parameters) == (None, 0, None)
     assert found.columns == Columns()
     assert found.threads == len(os.sched_getaffinity(0))
 

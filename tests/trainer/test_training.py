@@ -13,7 +13,7 @@ from modelsystem_shared import model
 from modelsystem_shared.model import Model
 from modelsystem_trainer import evaluate, export, holdout, interactions, publish, training
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.fit import Parameters, dense
 from modelsystem_trainer.interactions import Interactions, Reading
 from modelsystem_trainer.training import Plan, Trained
 
@@ -115,6 +115,7 @@ def test_gate_users_never_influence_the_model(
     assert {name.split(".")[0] for name in differing} == {
         "users",
         "history",
+        "confidence",
         "questions",
         "answers",
     }
@@ -126,14 +127,14 @@ def is_of_gate_user(row: str) -> bool:
 
 
 def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[str]) -> None:
-    """They are users like any other; their latest items are the answers to their questions."""
+    """They are users like any other; their questions are in the order of time, the latest last."""
     rows = [f"u{n},{item},{n}" for n in range(9) for item in "abcdef"]
     own = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
     found = train([*rows, *own, f"{gate_ids[1]},a,1"], Parameters()).model
     place = found.users.find(gate_ids[0])
     assert place is not None
     assert [found.items[int(item)] for item in found.history[place]] == list("bcdef")
-    assert [found.items[int(item)] for item in found.questions[0]] == list("cdef")
+    assert [found.items[int(item)] for item in found.questions[0]] == list("fedc")
     assert [found.items[int(item)] for item in found.answers[0]] == ["b"]
     assert len(found.questions) == len(found.answers) == 1
     assert found.popularity.tolist() == [9] * 6
@@ -238,4 +239,6 @@ def test_where_memory_does_not_allow_ridge_the_quick_method_stands_in(
     """The method that is chosen is the one that the memory allows, and is in the parameters."""
     assert train(clustered_rows(users=60)).parameters.method == "ridge"
     monkeypatch.setattr(training, "_MOST_BYTES", 100)
+    assert train(clustered_rows(users=60)).parameters.method == "ridge"  # the dense one needs less
+    monkeypatch.setattr(dense, "_MOST_ITEMS", 10)
     assert train(clustered_rows(users=60)).parameters.method == "cooccurrence"

@@ -79,9 +79,14 @@ class Model:
     """All that a scorer needs; n users, m items.
 
     similar, similarity: for each item its neighbours, strongest first, and float32 weights.
-    history: for each user the items of the training data, ascending.
+    history, confidence: for each user the items of the training data, ascending, and how much
+        each counts (float32, not negative): a user's score is the sum of confidence × similarity.
+    recency: how much the last of somebody's listed items counts, the one before it, and so on;
+        what is further back counts as the end of this (float32, not empty, not negative).
     popularity: for each item the users who chose it, uint32.
-    questions, answers: for each gate user, without an id, the earlier and the latest items.
+    lately: for each item the share of users who chose it, where late ones count most (float32).
+    questions, answers: for each gate user, without an id, the earlier items, the latest of them
+        last, and those that came after them.
     """
 
     items: Strings
@@ -90,7 +95,10 @@ class Model:
     similar: Rows
     similarity: Array
     history: Rows
+    confidence: Array
+    recency: Array
     popularity: Array
+    lately: Array
     questions: Rows
     answers: Rows
 
@@ -157,19 +165,27 @@ def _misfits(model: Model) -> Iterator[str]:
             yield f"{name} are not rows"
         elif len(rows.indices) and int(rows.indices.max()) >= n:
             yield f"{name} name an item that is not there"
-    if not len(model.titles) == len(model.similar) == len(model.popularity) == n:
-        yield "items, titles, similar and popularity are not equally many"
+    per_item = (model.titles, model.similar, model.popularity, model.lately)
+    if any(len(part) != n for part in per_item):
+        yield "items, titles, similar, popularity and lately are not equally many"
     if model.popularity.dtype != np.uint32:
         yield "popularity is not uint32"
     if len(model.history) != len(model.users) or len(model.questions) != len(model.answers):
         yield "users and history, or questions and answers, are not equally many"
-    if (
-        model.similarity.dtype != np.float32
-        or model.similarity.shape != model.similar.indices.shape
-    ):
-        yield "similarity is not float32, one for each neighbour"
-    elif not np.isfinite(model.similarity).all():
-        yield "similarity is not finite"
+    yield from _odd_values(model)
+
+
+def _odd_values(model: Model) -> Iterator[str]:
+    if len(model.similarity) != len(model.similar.indices):
+        yield "similarity is not one for each neighbour"
+    if len(model.confidence) != len(model.history.indices) or not len(model.recency):
+        yield "confidence is not one for each item of the history, or recency is empty"
+    for name in ("similarity", "confidence", "recency", "lately"):
+        values: Array = getattr(model, name)
+        if values.dtype != np.float32 or not np.isfinite(values).all():
+            yield f"{name} is not finite float32"
+        elif name != "similarity" and bool((values < 0).any()):
+            yield f"{name} is below 0"
 
 
 def _are_ends(ends: Array, length: int) -> bool:

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
 from modelsystem_trainer import search
-from modelsystem_trainer.fit import Parameters, fit, raw
+from modelsystem_trainer.fit import Parameters, fit
 from modelsystem_trainer.fit import ridge as ridge_module
 
 Dense = npt.NDArray[np.float64]
@@ -49,6 +49,11 @@ def ridge(g: Dense, p: Parameters) -> Dense:
     return p.lam * (diagonal / mean) ** p.beta
 
 
+def neighbourhood(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> Dense:
+    found: Dense = ridge_module.similarities(matrix(chosen), p, neighbours, 1).toarray()
+    return found
+
+
 def contents(similarity: sparse.csr_array) -> tuple[bytes, ...]:
     arrays = (similarity.indptr, similarity.indices, similarity.data)
     return tuple(array.tobytes() for array in arrays)
@@ -58,7 +63,7 @@ def contents(similarity: sparse.csr_array) -> tuple[bytes, ...]:
 def test_each_column_solves_its_regression(chosen: npt.NDArray[np.bool_], p: Parameters) -> None:
     """With room for all, w solves (G[C,C] + ridge) w = G[C,j], C being what occurs with j."""
     g = gram(chosen, p)
-    found = raw(matrix(chosen), p, 12).toarray()
+    found = neighbourhood(chosen, p, 12)
     for j in range(len(g)):
         c = np.flatnonzero((g[:, j] > 0) & (np.arange(len(g)) != j))
         expected = np.linalg.solve(g[np.ix_(c, c)] + np.diag(ridge(g, p)[c]), g[c, j])
@@ -73,7 +78,7 @@ def test_with_room_for_all_it_is_ease() -> None:
     inverse = np.linalg.inv(gram(chosen, p) + 20 * np.eye(30))
     ease = -inverse / inverse.diagonal()
     np.fill_diagonal(ease, 0)
-    np.testing.assert_allclose(raw(matrix(chosen), p, 29).toarray(), ease, atol=1e-4)
+    np.testing.assert_allclose(neighbourhood(chosen, p, 29), ease, atol=1e-4)
 
 
 def test_candidates_are_the_strongest() -> None:
@@ -83,7 +88,7 @@ def test_candidates_are_the_strongest() -> None:
     g = gram(chosen, p)
     key = g * np.maximum(g.diagonal(), 1e-9)[:, None] ** -p.e
     np.fill_diagonal(key, 0)
-    found = raw(matrix(chosen), p, 7).toarray() != 0
+    found = neighbourhood(chosen, p, 7) != 0
     for j in range(40):
         assert set(np.flatnonzero(found[:, j])) == set(np.argsort(-key[:, j])[:7])
 
@@ -141,5 +146,8 @@ def test_rows_are_strongest_first() -> None:
 def test_more_neighbours_than_items_are_all_of_them() -> None:
     """Room that no item could take is not set aside."""
     x = matrix(np.random.default_rng(5).random((60, 12)) < 0.4)
-    assert contents(fit(x, Parameters(), 10_000)) == contents(fit(x, Parameters(), 12))
-    assert ridge_module.bytes_at_most(x, 10_000) == ridge_module.bytes_at_most(x, 12)
+    most, all_of_them = (ridge_module.similarities(x, Parameters(), k, 1) for k in (10_000, 12))
+    assert contents(most) == contents(all_of_them)
+    counts = np.diff(x.indptr).astype(np.int64)
+    needed = {ridge_module.bytes_at_most(counts, 12, neighbours) for neighbours in (12, 10_000)}
+    assert len(needed) == 1

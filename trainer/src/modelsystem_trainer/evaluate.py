@@ -13,6 +13,7 @@ from scipy import sparse
 K = 20
 MOST_USERS = 20_000
 _USERS_AT_ONCE = 1_000
+_DENSE = 4  # a matrix with one entry in so many is dense
 Places = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float64]
 OnShare = Callable[[float], None]
@@ -94,12 +95,16 @@ def compared(shown: Places, truth: sparse.csr_array) -> Lists:
 def by_similarity(history: sparse.csr_array, similarity: sparse.csr_array) -> Recommend:
     """Recommend by the model: a user's scores are the sum of their items' rows.
 
+    history: users × items, how much each of a user's items counts.
     As in the scorer, only items with a positive score are ranked, equal ones by place.
     """
-    unseen = np.ones(history.shape[1], bool)  # but for one user's moment: far below a set's cost
+    n_items = history.shape[1]
+    unseen = np.ones(n_items, bool)  # but for one user's moment: far below a set's cost
+    is_dense = similarity.nnz * _DENSE > n_items**2  # then adding up arrays is far quicker
+    weights = similarity.toarray() if is_dense else similarity
 
     def recommend(users: Places, k: int) -> Iterator[Places]:
-        scores = (history[users] @ similarity).tocsr()
+        scores = sparse.csr_array(history[users] @ weights)
         for row, user in enumerate(users):
             candidates, seen = row_of(scores, row), row_of(history, user)
             value = scores.data[scores.indptr[row] : scores.indptr[row + 1]]
@@ -113,7 +118,7 @@ def by_similarity(history: sparse.csr_array, similarity: sparse.csr_array) -> Re
 
 def by_popularity(history: sparse.csr_array, counts: npt.NDArray[np.generic]) -> Recommend:
     """Recommend to everybody the items with the highest counts, except what they have."""
-    order = np.argsort(-counts.astype(np.int64), kind="stable")
+    order = np.argsort(-counts.astype(np.float64), kind="stable")
     unseen = np.ones(len(order), bool)
 
     def recommend(users: Places, k: int) -> Iterator[Places]:

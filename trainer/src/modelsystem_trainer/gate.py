@@ -1,7 +1,8 @@
 """The gate users' questions, asked of the model that is published and of the one before it.
 
-No build has learned from gate users, so any two can be asked the same: their earlier items
-are the history, their latest ones what must be found. In the manifest, `metrics.gate` holds
+No build has learned from gate users, so any two can be asked the same: their earlier items,
+listed in the order of time, are the history, and their latest ones what must be found. In
+the manifest, `metrics.gate` holds
 
     users               how many were asked
     model, popularity   as `metrics` describes
@@ -81,7 +82,7 @@ def load(path: Path) -> Champion:
 
 def ask(ours: Model, champion: Champion | None) -> Gate:
     """Ask our model's questions of it, of popularity, and of the champion if there is one."""
-    questions, answers = _matrix(ours.questions, ours.n_items), _matrix(ours.answers, ours.n_items)
+    questions, answers = _history(ours.questions, ours), _matrix(ours.answers, ours.n_items)
     users = np.arange(len(ours.questions))
     lengths = np.diff(questions.indptr)
 
@@ -95,7 +96,7 @@ def ask(ours: Model, champion: Champion | None) -> Gate:
     popular = asked(evaluate.by_popularity(questions, ours.popularity))
     compared = None
     if champion:
-        theirs = evaluate.compared(_shown_by(champion.model, ours, questions), answers)
+        theirs = evaluate.compared(_shown_by(champion.model, ours), answers)
         compared = Compared(
             champion.build, champion.digest, measured(theirs), difference(lists, theirs)
         )
@@ -116,12 +117,11 @@ def difference(lists: Lists, others: Lists) -> dict[int, dict[str, Estimate]]:
     return {k: {"recall": next(estimates), "ndcg": next(estimates)} for k in metrics.KS}
 
 
-def _shown_by(theirs: Model, ours: Model, questions: sparse.csr_array) -> Places:
-    """Return what the champion shows to who has the items of `questions`, as our places."""
-    known = _places(theirs.items, ours.items, questions.indices)
-    history = _translated(questions, known, theirs.n_items)
-    recommend = evaluate.by_similarity(history, _similarity(theirs))
-    shown = evaluate.ask(recommend, np.arange(len(ours.questions)), metrics.MOST_SHOWN)
+def _shown_by(theirs: Model, ours: Model) -> Places:
+    """Return what the champion shows to who has the items of our questions, as our places."""
+    asked = _translated(ours.questions, _places(theirs.items, ours.items, ours.questions.indices))
+    recommend = evaluate.by_similarity(_history(asked, theirs), _similarity(theirs))
+    shown = evaluate.ask(recommend, np.arange(len(asked)), metrics.MOST_SHOWN)
     is_item = shown >= 0
     shown[is_item] = _places(ours.items, theirs.items, shown[is_item])
     return shown
@@ -135,12 +135,17 @@ def _places(where: Strings, of: Strings, wanted: Places) -> Places:
     return places[inverse] if len(places) else inverse
 
 
-def _translated(rows: sparse.csr_array, columns: Places, n_columns: int) -> sparse.csr_array:
-    """Give a matrix of ones other columns, and drop those below 0."""
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    kept = columns >= 0
-    ones = np.ones(int(kept.sum()), np.float32)
-    return sparse.csr_array((ones, (row[kept], columns[kept])), shape=(rows.shape[0], n_columns))
+def _translated(rows: Rows, places: Places) -> Rows:
+    """Give rows other items, and drop those whose place is below 0."""
+    kept = np.concatenate([[0], np.cumsum(places >= 0)])
+    return Rows(places[places >= 0], kept[rows.ends])
+
+
+def _history(rows: Rows, of: Model) -> sparse.csr_array:
+    """Return what items count for who lists them, the latest last, to a model."""
+    lengths = np.diff(rows.ends, prepend=0)
+    later = np.repeat(rows.ends, lengths) - 1 - np.arange(len(rows.indices))
+    return _matrix(rows, of.n_items, of.recency[np.minimum(later, len(of.recency) - 1)])
 
 
 def _similarity(of: Model) -> sparse.csr_array:

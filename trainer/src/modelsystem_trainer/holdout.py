@@ -13,6 +13,7 @@ import pandas as pd
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int32]
 GATE_SHARE = 0.01
 MOST_GATE_USERS = 5_000
 LATEST_SHARE = 0.2
@@ -47,16 +48,20 @@ def pair_hashes(table: pd.DataFrame, users: Hashes, items: Hashes) -> Hashes:
     return result
 
 
-def latest(table: pd.DataFrame, pairs: Hashes) -> Mask:
-    """Choose each user's latest 20 percent, at least one of two; ties and no times: by hash.
+def later(table: pd.DataFrame, pairs: Hashes) -> Counts:
+    """Return for each row how many of its user's interactions are later; ties, no times: by hash.
 
     `table` is sorted by user; `pairs` has a hash for each of its rows.
     """
     user = table["user"].to_numpy()
-    order = np.lexsort((pairs, table["time"].to_numpy(), user))
-    counts = np.bincount(user)
-    ends = np.cumsum(counts)
-    held = np.where(counts >= 2, np.maximum(1, (counts * LATEST_SHARE).astype(int)), 0)
-    chosen = np.zeros(len(table), bool)
-    chosen[order[np.arange(len(table)) >= (ends - held)[user[order]]]] = True
-    return chosen
+    order = np.lexsort((pairs, table["time"].to_numpy(), user))  # moves rows within a user only
+    ends = np.cumsum(np.bincount(user))
+    found = np.empty(len(table), np.int32)
+    found[order] = ends[user] - 1 - np.arange(len(table))
+    return found
+
+
+def held_out(counts: npt.NDArray[np.integer]) -> Counts:
+    """Return how many of so many interactions are held out: a fifth, at least one of two."""
+    fifth = np.maximum(1, (counts * LATEST_SHARE).astype(np.int32))
+    return np.where(counts >= 2, fifth, 0).astype(np.int32)

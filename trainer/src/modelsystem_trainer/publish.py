@@ -25,7 +25,16 @@ from modelsystem_trainer.training import Trained
 
 _REJECTED = "rejected.csv"
 _HISTORY_LENGTHS = (1, 2, 3, 6, 11, 21, 51, 101)  # where each band of them begins
-_LIBRARIES = ("llvmlite", "numba", "numpy", "pandas", "pygal", "scipy", "sparse-dot-topn")
+_LIBRARIES = (
+    "llvmlite",
+    "numba",
+    "numpy",
+    "pandas",
+    "pygal",
+    "scipy",
+    "sparse-dot-topn",
+    "threadpoolctl",
+)
 
 
 def facts(chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -> dict[str, Any]:
@@ -39,6 +48,7 @@ def facts(chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -
         "settings_digest": hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest(),
         "parameters": asdict(trained.parameters),
         "search": [{**asdict(tried), "ndcg": ndcg} for tried, ndcg in trained.tried.items()],
+        "lately": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.lately.items()],
         "metrics": _metrics_part(trained, asked),
         "data": _data_part(data) | {"history_lengths": _history_lengths(trained)},
     }

@@ -184,12 +184,16 @@ def _data(data: Facts) -> str:
 def _choices(told: Facts) -> str:
     tried = len(told["search"])
     how = f"chosen among {tried:,} that were tried" if tried else "given"
+    half_life = max(told["lately"], key=lambda tried: tried["ndcg"])["half_life"]
+    popular = [
+        ("popular lately: half-life in days", f"{half_life:g}" if half_life else "without end")
+    ]
     given = {name: value for name, value in told["settings"].items() if name != "BUILDNUMBER"}
     settings = [(name, value) for name, value in sorted(given.items()) if value]
     return (
         f"<p>Parameters were {how}.</p>"
         + _pairs((name, str(value)) for name, value in sorted(told["parameters"].items()))
-        + _pairs(settings)
+        + _pairs(popular + settings)
     )
 
 

@@ -1,31 +1,42 @@
 """Choosing the parameters: steps along one coordinate at a time, while validation improves.
 
 Deterministic, within a stated number of tries, and of fits: what only weighs similarities
-that a fit has found is cheap to try, so it is tried first, and again after all else.
+that a fit has found, or a user's history, is cheap to try: it is tried first, and again after
+all else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 
 from modelsystem_trainer.fit import Parameters
 
-MOST_TRIES = 70
-MOST_FITS = 12
+MOST_TRIES = 100
+MOST_FITS = 14
+_OF_HISTORY: dict[str, tuple[float, ...]] = {
+    "fade": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
+    "half_life": (0.0, 1825, 730, 365, 180, 90, 30, 7),
+    "history_power": (0.0, 0.5, 1.0, 2.0),
+}
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "ridge": {
         "r": (0.0, 0.25, 0.5, 0.75, 1.0),
         "s": (0.8, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8),
         "b": (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4),
         "c": (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3),
+        **_OF_HISTORY,
         "lam": (5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560),
         "a": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "beta": (0.25, 0.5, 0.75, 1.0),
+        "fit_power": (0.0, 0.5, 1.0),
     },
     "cooccurrence": {
         "r": (0.0, 0.25, 0.5, 0.75, 1.0),
         "s": (1.0, 1.25, 1.5, 1.75, 2.0, 2.5),
         "b": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        **_OF_HISTORY,
         "c": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
         "a": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "fit_power": (0.0, 0.5, 1.0),
     },
 }
 START = {
@@ -46,14 +57,18 @@ class Search:
         self._fits: set[tuple[object, ...]] = set()
         self.tried: Tried = {}
 
-    def run(self, method: str) -> None:
-        """Climb from the start of a method until no step improves, or no tries are left."""
+    def run(self, method: str, idle: Set[str] = frozenset()) -> None:
+        """Climb from the start of a method until no step improves, or no tries are left.
+
+        idle: names of coordinates that cannot matter.
+        """
         chosen, before = START[method], None
         self._measure(chosen)
         while chosen != before:
             before = chosen
             for name, values in GRIDS[method].items():
-                chosen = self._along(name, values, chosen)
+                if name not in idle:
+                    chosen = self._along(name, values, chosen)
         self._on_share(1.0)
 
     def _measure(self, parameters: Parameters) -> float:

@@ -95,11 +95,11 @@ class Settings(settings.Settings):
         0,
         shapes_model=True,
     )
-    neighbours: int = variable(
+    neighbours: int | None = variable(
         "NEIGHBOURS",
         parsers.integer(1, 10_000),
-        "K, the neighbours kept for each item",
-        100,
+        "K, the neighbours kept for each item; when not set, 100, or all of at most 4,000 items",
+        None,
         shapes_model=True,
     )
     parameters: Parameters | None = variable(

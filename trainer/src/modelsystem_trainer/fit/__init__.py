@@ -1,7 +1,8 @@
 """The model: how strongly each item speaks for others, item by item.
 
-`raw` finds similarities by one of two methods, `weighing.weigh` makes of them what ranks
-best, and `fit` does both. Each is a pure function of a sparse matrix and parameters.
+`raw` finds similarities by one of two methods, of which ridge has two ways to its solution;
+`weighing.weigh` makes of them what ranks best, and `fit` does both. Each is a pure function of
+a sparse matrix and parameters.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
-from modelsystem_trainer.fit import cooccurrence, ridge
+from modelsystem_trainer.fit import cooccurrence, dense, ridge
 from modelsystem_trainer.fit.parameters import METHODS, Parameters
 from modelsystem_trainer.fit.weighing import degrees, weigh
 
-__all__ = ["METHODS", "Parameters", "cooccurrence", "fit", "raw", "ridge", "weighed"]
+__all__ = ["METHODS", "Parameters", "cooccurrence", "dense", "fit", "raw", "ridge", "weighed"]
 
 _ROWS_AT_ONCE = 256
 
@@ -23,7 +24,7 @@ def fit(
 ) -> sparse.csr_array:
     """Return the similarity matrix: row i holds what speaks for other items when i is known.
 
-    interactions: users × items, float32, 1 where the user chose the item.
+    interactions: users × items, float32: how much it counts that the user chose the item.
     Returns items × items, float32, finite, none on the diagonal, each row the strongest
     first; at most `neighbours` × items entries. The result does not depend on `threads`.
     """
@@ -35,9 +36,11 @@ def raw(
     interactions: sparse.csr_array, parameters: Parameters, neighbours: int, threads: int = 1
 ) -> sparse.csr_array:
     """Return the similarities before they are weighed; see `fit`."""
-    if parameters.method == "ridge":
-        return ridge.similarities(interactions, parameters, neighbours, threads)
-    return cooccurrence.similarities(interactions, parameters, neighbours, threads)
+    if parameters.method == "cooccurrence":
+        return cooccurrence.similarities(interactions, parameters, neighbours, threads)
+    if dense.is_solved(interactions.shape[1], neighbours):
+        return dense.similarities(interactions, parameters)
+    return ridge.similarities(interactions, parameters, neighbours, threads)
 
 
 def weighed(

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 METHODS = ("ridge", "cooccurrence")
-_MOST = {"lam": 1e6}
+_MOST = {"lam": 1e6, "half_life": 1e5}
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The symbols of the formulas in `ridge`, `cooccurrence` and `weighing`.
+    """The symbols of the formulas in `ridge`, `cooccurrence`, `weighing` and `confidence`.
 
     method: `ridge`, or `cooccurrence`, which is quicker and less accurate.
     a: how much a user with many items counts less than one with few.
@@ -19,6 +19,10 @@ class Parameters:
     b, c: how much the popularity of source and target counts less in a similarity.
     s: the power that similarities are raised to.
     r: how much a source with strong neighbours counts less.
+    fit_power, history_power: the power that ratings or weights are raised to in the fit, and in
+        what a user is shown; 0: all count alike.
+    fade: how much each of a user's items counts less the more later ones there are.
+    half_life: days after which an item counts half, seen from the user's last one; 0: never.
     """
 
     method: str = "ridge"
@@ -30,6 +34,10 @@ class Parameters:
     c: float = 0.0
     s: float = 1.0
     r: float = 0.0
+    fit_power: float = 0.0
+    history_power: float = 0.0
+    fade: float = 0.0
+    half_life: float = 0.0
 
     @classmethod
     def parse(cls, value: str) -> "Parameters":
@@ -46,10 +54,10 @@ class Parameters:
 
     @property
     def of_fit(self) -> tuple[object, ...]:
-        """What raw similarities depend on; the rest only weighs them."""
+        """What raw similarities depend on; the rest only weighs them, or a user's history."""
         if self.method == "ridge":
-            return self.method, self.a, self.lam, self.beta, self.e
-        return self.method, self.a, self.c
+            return self.method, self.fit_power, self.a, self.lam, self.beta, self.e
+        return self.method, self.fit_power, self.a, self.c
 
     def __str__(self) -> str:
         return ",".join(

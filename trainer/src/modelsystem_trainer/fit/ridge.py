@@ -7,7 +7,7 @@ each item j the candidates C are the M items i with the largest G_ij · g_i^-e, 
 
 is EASE (Steck 2019, doi 10.1145/3308558.3313710) or SLIM (Ning and Karypis 2011, doi
 10.1109/ICDM.2011.134) restricted to a neighbourhood; where M reaches all items it is EASE
-itself. The restriction makes it linear in the number of items.
+itself, which `dense` solves. The restriction makes it linear in the number of items.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from scipy import sparse
 from modelsystem_shared.model import index_type
 from modelsystem_trainer.fit.cooccurrence import top_products
 from modelsystem_trainer.fit.parameters import Parameters
-from modelsystem_trainer.fit.weighing import degrees
+from modelsystem_trainer.fit.weighing import degrees, ridge_of, user_weights
 
 _AT_ONCE = 256  # rows of G, or targets, in one task
 _BYTES_OF_AN_ENTRY = 8
@@ -69,33 +69,27 @@ def similarities(
     # candidates of most items are.
     order = np.argsort(-degrees(x), kind="stable")
     popular_first = x[:, order].sorted_indices()
-    user_weights = _user_weights(x, p.a)
-    gram = _gram(popular_first, user_weights, threads)
+    weights = user_weights(x, p.a)
+    gram = _gram(popular_first, weights, threads)
     damping = _damping(gram, p.e)
     most = min(neighbours, x.shape[1])
-    candidates = top_products(popular_first, user_weights, damping, most, threads)
+    candidates = top_products(popular_first, weights, damping, most, threads)
     regressions = _regressions(candidates, damping, most)
     _solve(gram, regressions, p, threads)
     return _by_source(regressions, order)
 
 
-def bytes_at_most(x: sparse.csr_array, neighbours: int) -> int:
-    """Return what G and the regressions can need at the very most, in bytes."""
-    items = np.diff(x.indptr).astype(np.int64)
-    pairs = min(int((items * (items - 1) // 2).sum()), x.shape[1] * (x.shape[1] - 1) // 2)
-    return (pairs + x.shape[1] * min(neighbours, x.shape[1])) * _BYTES_OF_AN_ENTRY
+def bytes_at_most(user_counts: npt.NDArray[np.int64], items: int, neighbours: int) -> int:
+    """Return what G and the regressions can need at the very most, in bytes.
+
+    user_counts: how many of the `items` each user chose.
+    """
+    pairs = min(int((user_counts * (user_counts - 1) // 2).sum()), items * (items - 1) // 2)
+    return (pairs + items * min(neighbours, items)) * _BYTES_OF_AN_ENTRY
 
 
-def _user_weights(x: sparse.csr_array, a: float) -> npt.NDArray[np.float64]:
-    """Return d_u^-a, relative to the mean of those who chose anything: others do not matter."""
-    d = np.diff(x.indptr)
-    mean = d[d > 0].mean() if x.nnz else 1.0
-    weights: npt.NDArray[np.float64] = (np.maximum(d, 1) / mean) ** -a
-    return weights
-
-
-def _gram(x: sparse.csr_array, user_weights: npt.NDArray[np.float64], threads: int) -> _Gram:
-    data = (x.data * np.repeat(user_weights, np.diff(x.indptr))).astype(np.float32)
+def _gram(x: sparse.csr_array, weights: npt.NDArray[np.float64], threads: int) -> _Gram:
+    data = (x.data * np.repeat(weights, np.diff(x.indptr))).astype(np.float32)
     weighted = sparse.csr_array((data, x.indices, x.indptr), shape=x.shape)
     by_item = x.T.tocsr()
 
@@ -139,8 +133,7 @@ def _solve(gram: _Gram, found: _Regressions, p: Parameters, threads: int) -> Non
     from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
 
     g = gram.diagonal.astype(np.float64)
-    mean = g[g > 0].mean() if g.any() else 1.0
-    diagonal = (g + p.lam * (g / mean) ** p.beta).astype(np.float32)
+    diagonal = (g + ridge_of(g, p)).astype(np.float32)
     items, most = found.candidates.shape
 
     # Targets that share their strongest candidates share rows of G: these stay in the cache.

@@ -1,4 +1,4 @@
-"""From raw similarities to those that rank best: popularity, contrast, and the source's say.
+"""What weighs what: users and the ridge in a solution, and similarities once they are found.
 
 For a user's item i and a candidate j with raw similarity w_ij and item degrees d,
 
@@ -41,6 +41,21 @@ def degrees(x: sparse.csr_array) -> npt.NDArray[np.float32]:
 def damped(d: npt.NDArray[Any], exponent: float) -> Floats:
     """Return degrees^-exponent, with 0 for degree 0."""
     return np.where(d > 0, np.maximum(d, 1).astype(np.float64) ** -exponent, 0)
+
+
+def user_weights(x: sparse.csr_array, a: float) -> Floats:
+    """Return d_u^-a, relative to the mean of those who chose anything: others do not matter."""
+    d = np.diff(x.indptr)
+    mean = d[d > 0].mean() if x.nnz else 1.0
+    weights: Floats = (np.maximum(d, 1) / mean) ** -a
+    return weights
+
+
+def ridge_of(g: Floats, p: Parameters) -> Floats:
+    """Return λ · (g / mean g)^β, where the mean is of items that anybody chose."""
+    mean = g[g > 0].mean() if g.any() else 1.0
+    ridge: Floats = p.lam * (g / mean) ** p.beta
+    return ridge
 
 
 def row_sums(data: Floats, pointers: npt.NDArray[Any]) -> Floats:
