@@ -1,6 +1,7 @@
 """From interactions to a model: what it learns, what it must not learn, and how well."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -11,7 +12,16 @@ from hypothesis import strategies as st
 
 from modelsystem_shared import model
 from modelsystem_shared.model import Model
-from modelsystem_trainer import evaluate, export, holdout, interactions, publish, training
+from modelsystem_trainer import (
+    evaluate,
+    export,
+    holdout,
+    interactions,
+    parts,
+    publish,
+    search,
+    training,
+)
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import Parameters, dense
 from modelsystem_trainer.interactions import Interactions, Reading
@@ -211,6 +221,19 @@ def test_at_most_so_many_users_are_asked(
     monkeypatch.setattr(evaluate, "MOST_USERS", 10)
     trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
     assert trained.metrics.users == trained.popularity.users == 10
+
+
+def test_a_large_export_is_searched_on_a_share_of_its_users(
+    train: Train, clustered_rows: Rows, clustered: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of the users find parameters that are as good; the ridge grows with the data."""
+    monkeypatch.setattr(parts, "SEARCHED_AT_MOST", 400 * 11 // 3)
+    found = train(clustered_rows())
+    best = search.best(found.tried)
+    assert found.tried != clustered.tried
+    assert 2.9 < found.parameters.lam / best.lam < 3.1
+    assert replace(found.parameters, lam=best.lam) == best
+    assert found.metrics.ndcg > 0.9 * clustered.metrics.ndcg
 
 
 def test_neighbours_of_toy_story_are_films_for_children(movielens: Trained) -> None:

@@ -18,6 +18,8 @@ from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.holdout import Mask
 from modelsystem_trainer.interactions import Interactions
 
+SEARCHED_AT_MOST = 5_000_000  # interactions: more do not change what is best
+
 
 class Parts:
     """Who and what is held out of some interactions.
@@ -47,6 +49,21 @@ class Parts:
     def rest(self) -> Mask:
         """Rows that may be learned from before the test."""
         return ~self.gate & ~self._is_test
+
+    @property
+    def searched(self) -> Mask:
+        """Rows that the search fits: those before validation, of so many users as are enough."""
+        before: Mask = self.rest & ~self.validation
+        if self.searched_share == 1:
+            return before
+        keys = holdout.hashes(self.data.users, "search")
+        enough: Mask = (keys < np.uint64(self.searched_share * 2**64))[self.table["user"]]
+        return before & enough
+
+    @property
+    def searched_share(self) -> float:
+        """The share of users whose rows the search fits."""
+        return min(1.0, SEARCHED_AT_MOST / max(len(self.table), 1))
 
     @cached_property
     def says_nothing_of(self) -> Set[str]:

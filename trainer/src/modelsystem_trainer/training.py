@@ -48,7 +48,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trained:
-    """The model and what is known of it; `lately` holds the half-lives tried for popularity."""
+    """The model and what is known of it.
+
+    tried: what was tried on the part that is searched; `Parameters.of_more` says what of it
+        depends on how much that is.
+    lately: the half-lives tried for popularity.
+    """
 
     model: Model
     parameters: Parameters
@@ -62,7 +67,7 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     """Train on `data`; the result depends on nothing but it and the plan, threads left out."""
     parts = Parts(data)
     tried = _search(parts, plan, on_progress)
-    parameters = plan.parameters or search.best(tried)
+    parameters = plan.parameters or search.best(tried).of_more(1 / parts.searched_share)
     log.info("Parameters: %s", parameters)
     if not parts.test.any():
         log.warning(
@@ -116,8 +121,9 @@ class _Quality:
 
     def __init__(self, parts: Parts, users: Places, plan: Plan) -> None:
         self._parts, self._threads = parts, plan.threads
-        self._rows = parts.rows(parts.rest & ~parts.validation)
-        self._asked = Asked.of(parts, self._rows, parts.validation, users)
+        self._rows = parts.rows(parts.searched)
+        before = parts.rows(parts.rest & ~parts.validation)
+        self._asked = Asked.of(parts, before, parts.validation, users)
         self._neighbours = min(_k(parts, plan), _SEARCH_NEIGHBOURS)
         if dense.is_solved(parts.n_items, _k(parts, plan)):
             self._neighbours = parts.n_items

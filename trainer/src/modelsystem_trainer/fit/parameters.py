@@ -1,7 +1,7 @@
 """What a fit can be told; which of it is best is chosen on validation data."""
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 METHODS = ("ridge", "cooccurrence")
@@ -58,6 +58,13 @@ class Parameters:
         if self.method == "ridge":
             return self.method, self.fit_power, self.a, self.lam, self.beta, self.e
         return self.method, self.fit_power, self.a, self.c
+
+    def of_more(self, times: float) -> "Parameters":
+        """Return what so many times as many users need: G grows with them, and so must λ.
+
+        It has four digits, so that people can write it down and get the same fit.
+        """
+        return replace(self, lam=float(f"{self.lam * times:.4g}"))
 
     def __str__(self) -> str:
         return ",".join(
