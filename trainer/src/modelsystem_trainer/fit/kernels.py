@@ -45,14 +45,23 @@ def factor(a: Any, m: int, panel: Any) -> None:
     """
     for k in range(0, m, _BLOCK):
         end = min(k + _BLOCK, m)
+        # The columns k to end - 1 as rows of `panel`: each is worked on as one vector.
         for i in range(k, m + 1):
-            row = a[i]
+            for p in range(k, end):
+                panel[p - k, i] = a[i, p]
+        for p in range(end - k):
+            column = panel[p, k + p : m + 1]
+            for q in range(p):
+                other, f = panel[q, k + p : m + 1], panel[q, k + p]
+                for i in range(column.shape[0]):
+                    column[i] -= f * other[i]
+            pivot = np.sqrt(max(column[0], _LEAST))
+            for i in range(column.shape[0]):
+                column[i] /= pivot
+            column[0] = pivot
+        for i in range(k, m + 1):
             for p in range(k, min(end, i + 1)):
-                total = row[p]
-                for q in range(k, p):
-                    total -= row[q] * a[p, q]
-                row[p] = np.sqrt(max(total, _LEAST)) if p == i else total / a[p, p]
-                panel[p - k, i] = row[p]
+                a[i, p] = panel[p - k, i]
         if end < m:
             _subtract(a, k, end, m, panel)
 
