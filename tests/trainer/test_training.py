@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_shared import model
+from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model
 from modelsystem_trainer import (
     evaluate,
@@ -262,6 +263,33 @@ def test_where_memory_does_not_allow_ridge_the_quick_method_stands_in(
     """The method that is chosen is the one that the memory allows, and is in the parameters."""
     assert train(clustered_rows(users=60)).parameters.method == "ridge"
     monkeypatch.setattr(training, "_MOST_BYTES", 100)
-    assert train(clustered_rows(users=60)).parameters.method == "ridge"  # the dense one needs less
-    monkeypatch.setattr(dense, "_MOST_ITEMS", 10)
     assert train(clustered_rows(users=60)).parameters.method == "cooccurrence"
+
+
+def test_a_small_catalogue_may_be_solved_as_a_whole(
+    read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dense is tried where nobody set a number of neighbours, and items are few; the best wins."""
+    data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
+
+    def methods(plan: Plan) -> set[str]:
+        trained = training.train(data, plan, lambda *_: None)
+        assert trained.tried[trained.parameters] == max(trained.tried.values())
+        return {tried.method for tried in trained.tried}
+
+    assert methods(Plan(None, None, 1)) == {"ridge", "dense"}
+    assert methods(Plan(20, None, 1)) == methods(Plan(None, None, 1, "ridge")) == {"ridge"}
+    assert methods(Plan(20, None, 1, "dense")) == {"dense"}
+    monkeypatch.setattr(dense, "MOST_ITEMS", 119)
+    assert methods(Plan(None, None, 1)) == {"ridge"}
+
+
+@pytest.mark.parametrize("plan", [Plan(20, None, 1, "dense"), Plan(20, Parameters("dense"), 1)])
+def test_a_large_catalogue_is_not_solved_as_a_whole(
+    read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    """Who asks for it all the same is told what to do instead of waiting for hours."""
+    monkeypatch.setattr(dense, "MOST_ITEMS", 100)
+    data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=40)])})
+    with pytest.raises(DataError, match=r"dense is for at most 100 items, .* choose ridge"):
+        training.train(data, plan, lambda *_: None)

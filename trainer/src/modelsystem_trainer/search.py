@@ -5,13 +5,15 @@ that a fit has found, or a user's history, is cheap to try: it is tried first, a
 all else.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from modelsystem_trainer.fit import Parameters
 
 MOST_TRIES = 100
 MOST_FITS = 14
+MORE_TRIES = 10  # by another method
+MORE_FITS = 5
 _OF_HISTORY: dict[str, tuple[float, ...]] = {
     "fade": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
     "half_life": (0.0, 1825, 730, 365, 180, 90, 30, 7),
@@ -39,8 +41,10 @@ GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
         "fit_power": (0.0, 0.5, 1.0),
     },
 }
+GRIDS["dense"] = GRIDS["ridge"]
 START = {
     "ridge": Parameters("ridge", lam=80, r=0.5, s=1.2),
+    "dense": Parameters("dense", lam=80, r=0.5, s=1.2),
     "cooccurrence": Parameters.parse("method=cooccurrence"),
 }
 Tried = dict[Parameters, float]
@@ -55,6 +59,7 @@ class Search:
         """Search by `quality`: higher is better; `on_share` is told the share of tries done."""
         self._quality, self._on_share = quality, on_share
         self._fits: set[tuple[object, ...]] = set()
+        self._tries_left, self._fits_left = MOST_TRIES, MOST_FITS
         self.tried: Tried = {}
 
     def run(self, method: str, idle: Set[str] = frozenset()) -> None:
@@ -69,17 +74,24 @@ class Search:
             for name, values in GRIDS[method].items():
                 if name not in idle:
                     chosen = self._along(name, values, chosen)
-        self._on_share(1.0)
+
+    def turn_to(self, method: str, names: Sequence[str]) -> None:
+        """Try the best so far by another method, too, and climb from there along a few names."""
+        self._tries_left, self._fits_left = MORE_TRIES, MORE_FITS
+        chosen = replace(best(self.tried), method=method)
+        self._measure(chosen)
+        for name in names:
+            chosen = self._along(name, GRIDS[method][name], chosen)
 
     def _measure(self, parameters: Parameters) -> float:
         """Return the quality, or minus infinity when there is no try or fit left for it."""
-        affordable = len(self.tried) < MOST_TRIES and (
-            parameters.of_fit in self._fits or len(self._fits) < MOST_FITS
-        )
-        if parameters not in self.tried and affordable:
+        is_fitted = parameters.of_fit in self._fits
+        if parameters not in self.tried and self._tries_left and (is_fitted or self._fits_left):
+            self._tries_left -= 1
+            self._fits_left -= not is_fitted
             self._fits.add(parameters.of_fit)
             self.tried[parameters] = self._quality(parameters)
-            self._on_share(len(self.tried) / MOST_TRIES)
+            self._on_share(1 - self._tries_left / MOST_TRIES)
         return self.tried.get(parameters, float("-inf"))
 
     def _along(self, name: str, values: tuple[float, ...], start: Parameters) -> Parameters:

@@ -98,7 +98,7 @@ class Settings(settings.Settings):
     neighbours: int | None = variable(
         "NEIGHBOURS",
         parsers.integer(1, 10_000),
-        "K, the neighbours kept for each item; when not set, 100, or all of at most 4,000 items",
+        "K, the neighbours kept for each item; when not set, 100, or all where METHOD turns dense",
         None,
         shapes_model=True,
     )
@@ -112,7 +112,8 @@ class Settings(settings.Settings):
     method: str | None = variable(
         "METHOD",
         parsers.choice(*METHODS),
-        "`ridge`, or `cooccurrence`, which is quicker and needs less memory; chosen when not set",
+        "`ridge`; `cooccurrence`: quicker, less memory; `dense`: all of at most 4,000 items are "
+        "neighbours; chosen when not set",
         None,
         shapes_model=True,
     )

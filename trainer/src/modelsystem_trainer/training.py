@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model, Rows, Strings, index_type
 from modelsystem_trainer import confidence, evaluate, lately, metrics, search
 from modelsystem_trainer.evaluate import Places, Recommend
@@ -23,7 +24,7 @@ from modelsystem_trainer.parts import Asked, Parts, matrix
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
-NEIGHBOURS = 100  # where not all items can be neighbours
+NEIGHBOURS = 100
 _SEARCH_USERS = 4_000
 _SEARCH_NEIGHBOURS = 100  # more do not change what is best, but cost their cube
 _MOST_BYTES = 2 << 30  # that ridge may need
@@ -35,7 +36,7 @@ _TEST_SEED = "test"
 class Plan:
     """What shapes a training besides the data.
 
-    neighbours: None for as many as serve best: all of a small catalogue, else `NEIGHBOURS`.
+    neighbours: None for `NEIGHBOURS`, or for all items where that is better and affordable.
     parameters: None when they are to be searched, by `method`, or by whichever the memory
     allows when that is None too.
     """
@@ -44,6 +45,15 @@ class Plan:
     parameters: Parameters | None
     threads: int
     method: str | None = None
+
+    @property
+    def kept(self) -> int:
+        """How many neighbours an item keeps, but by the method `dense`."""
+        return self.neighbours or NEIGHBOURS
+
+    def may_turn_dense(self, n_items: int) -> bool:
+        """Whether nobody forbids to try it, and the catalogue is small enough."""
+        return self.neighbours is None and self.method is None and n_items <= dense.MOST_ITEMS
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class Trained:
 def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     """Train on `data`; the result depends on nothing but it and the plan, threads left out."""
     parts = Parts(data)
+    _check_size(parts, plan)
     tried = _search(parts, plan, on_progress)
     parameters = plan.parameters or search.best(tried).of_more(1 / parts.searched_share)
     log.info("Parameters: %s", parameters)
@@ -77,17 +88,21 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     half_lives = lately.try_half_lives(parts.rows(parts.rest), parts.n_items)
     on_progress("fit", 0.0)
     learned = parts.rows(~parts.gate)
-    similarity = fit(_fitted(parts, learned, parameters), parameters, _k(parts, plan), plan.threads)
+    similarity = fit(_fitted(parts, learned, parameters), parameters, plan.kept, plan.threads)
     popular = lately.shares(learned, parts.n_items, lately.best(half_lives))
     on_progress("fit", 1.0)
     model = _model(parts, similarity, parameters, popular)
     return Trained(model, parameters, tried, half_lives, measured, popularity)
 
 
-def _k(parts: Parts, plan: Plan) -> int:
-    """Return how many neighbours an item keeps at most."""
-    everything = parts.n_items if dense.is_affordable(parts.n_items) else NEIGHBOURS
-    return plan.neighbours or max(everything, 1)
+def _check_size(parts: Parts, plan: Plan) -> None:
+    """Refuse what would take hours and all memory."""
+    wanted = plan.parameters.method if plan.parameters else plan.method
+    if wanted == "dense" and parts.n_items > dense.MOST_ITEMS:
+        raise DataError(
+            f"METHOD or PARAMETERS: dense is for at most {dense.MOST_ITEMS:,} items, and the "
+            f"export has {parts.n_items:,}: choose ridge"
+        )
 
 
 def _fitted(parts: Parts, rows: pd.DataFrame, p: Parameters) -> sparse.csr_array:
@@ -104,13 +119,16 @@ def _search(parts: Parts, plan: Plan, on_progress: OnProgress) -> search.Tried:
     quality = _Quality(parts, users, plan)
     searching = search.Search(quality, lambda share: on_progress("search", share))
     searching.run(method, parts.says_nothing_of)
+    if plan.may_turn_dense(parts.n_items):
+        searching.turn_to("dense", ("lam", "s"))
+    on_progress("search", 1.0)
     return searching.tried
 
 
 def _affordable(parts: Parts, plan: Plan) -> str:
     """Choose the method that the memory allows."""
-    needed = ridge.bytes_at_most(parts.user_counts(~parts.gate), parts.n_items, _k(parts, plan))
-    if needed <= _MOST_BYTES or dense.is_affordable(parts.n_items):
+    needed = ridge.bytes_at_most(parts.user_counts(~parts.gate), parts.n_items, plan.kept)
+    if needed <= _MOST_BYTES:
         return "ridge"
     log.info("Method: cooccurrence, since ridge could need %.1f GB", needed / 1e9)
     return "cooccurrence"
@@ -124,9 +142,7 @@ class _Quality:
         self._rows = parts.rows(parts.searched)
         before = parts.rows(parts.rest & ~parts.validation)
         self._asked = Asked.of(parts, before, parts.validation, users)
-        self._neighbours = min(_k(parts, plan), _SEARCH_NEIGHBOURS)
-        if dense.is_solved(parts.n_items, _k(parts, plan)):
-            self._neighbours = parts.n_items
+        self._neighbours = min(plan.kept, _SEARCH_NEIGHBOURS)
         self._fit: tuple[tuple[object, ...], sparse.csr_array, sparse.csr_array] | None = None
 
     def __call__(self, parameters: Parameters) -> float:
@@ -147,7 +163,7 @@ def _measure(
     """Ask a fit without the test part, and popularity, for what the test part holds."""
     rows = parts.rows(parts.rest)
     users = parts.sample(parts.test, _TEST_SEED, evaluate.MOST_USERS)
-    similarity = fit(_fitted(parts, rows, parameters), parameters, _k(parts, plan), plan.threads)
+    similarity = fit(_fitted(parts, rows, parameters), parameters, plan.kept, plan.threads)
     counts = np.bincount(rows["item"], minlength=parts.n_items)
     lengths = parts.user_counts(parts.rest)
     asked = Asked.of(parts, rows, parts.test, users)

@@ -1,8 +1,7 @@
 """The model: how strongly each item speaks for others, item by item.
 
-`raw` finds similarities by one of two methods, of which ridge has two ways to its solution;
-`weighing.weigh` makes of them what ranks best, and `fit` does both. Each is a pure function of
-a sparse matrix and parameters.
+`raw` finds similarities by one of three methods, `weighing.weigh` makes of them what ranks
+best, and `fit` does both. Each is a pure function of a sparse matrix and parameters.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,8 @@ def fit(
 
     interactions: users × items, float32: how much it counts that the user chose the item.
     Returns items × items, float32, finite, none on the diagonal, each row the strongest
-    first; at most `neighbours` × items entries. The result does not depend on `threads`.
+    first; at most `neighbours` × items entries, unless the method is `dense`. The result does
+    not depend on `threads`.
     """
     found = raw(interactions, parameters, neighbours, threads)
     return strongest_first(weighed(interactions, found, parameters), threads)
@@ -36,10 +36,10 @@ def raw(
     interactions: sparse.csr_array, parameters: Parameters, neighbours: int, threads: int = 1
 ) -> sparse.csr_array:
     """Return the similarities before they are weighed; see `fit`."""
+    if parameters.method == "dense":
+        return dense.similarities(interactions, parameters)
     if parameters.method == "cooccurrence":
         return cooccurrence.similarities(interactions, parameters, neighbours, threads)
-    if dense.is_solved(interactions.shape[1], neighbours):
-        return dense.similarities(interactions, parameters)
     return ridge.similarities(interactions, parameters, neighbours, threads)
 
 
@@ -48,7 +48,7 @@ def weighed(
 ) -> sparse.csr_array:
     """Weigh what `raw` found; cheap, so that a search can try many weights on one `raw`."""
     # Co-occurrence has chosen its neighbours by c already.
-    c = p.c if p.method == "ridge" else 0.0
+    c = 0.0 if p.method == "cooccurrence" else p.c
     return weigh(found, degrees(interactions), p, c)
 
 

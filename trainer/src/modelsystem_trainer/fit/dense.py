@@ -18,18 +18,8 @@ from threadpoolctl import threadpool_limits
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import ridge_of, user_weights
 
-_MOST_ITEMS = 4_000  # 5 s on one core, and 100 MB of model
+MOST_ITEMS = 4_000  # 5 s on one core, and 100 MB of model
 _LEAST = 1e-10  # of the largest value of G: what rounding may take away from a diagonal
-
-
-def is_affordable(items: int) -> bool:
-    """Whether a catalogue is small enough for it."""
-    return items <= _MOST_ITEMS
-
-
-def is_solved(items: int, neighbours: int) -> bool:
-    """Whether it is the way to find so many neighbours: all of them, in a small catalogue."""
-    return is_affordable(items) and neighbours >= items - 1
 
 
 def similarities(x: sparse.csr_array, p: Parameters) -> sparse.csr_array:

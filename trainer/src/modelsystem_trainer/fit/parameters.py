@@ -4,17 +4,18 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-METHODS = ("ridge", "cooccurrence")
+METHODS = ("ridge", "cooccurrence", "dense")
 _MOST = {"lam": 1e6, "half_life": 1e5}
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The symbols of the formulas in `ridge`, `cooccurrence`, `weighing` and `confidence`.
+    """The symbols of the formulas in `ridge` and its neighbours, and in `confidence`.
 
-    method: `ridge`, or `cooccurrence`, which is quicker and less accurate.
+    method: `ridge`; `cooccurrence`, which is quicker and less accurate; or `dense`, which is
+        ridge with all items as neighbours, for a small catalogue.
     a: how much a user with many items counts less than one with few.
-    lam, beta: the ridge, and how it grows with an item's popularity (ridge only).
+    lam, beta: the ridge, and how it grows with an item's popularity (not of co-occurrence).
     e: how much popularity counts less among candidates (ridge only).
     b, c: how much the popularity of source and target counts less in a similarity.
     s: the power that similarities are raised to.
@@ -49,15 +50,16 @@ class Parameters:
         method = given.pop("method", METHODS[0])
         if method not in METHODS:
             raise ValueError(f"has a method that is not one of {', '.join(METHODS)}")
-        start: dict[str, Any] = {"b": 0.7, "c": 0.3, "s": 1.25} if method == METHODS[1] else {}
+        start: dict[str, Any] = {"b": 0.7, "c": 0.3, "s": 1.25} if method == "cooccurrence" else {}
         return cls(method, **(start | {name: _number(name, text) for name, text in given.items()}))
 
     @property
     def of_fit(self) -> tuple[object, ...]:
         """What raw similarities depend on; the rest only weighs them, or a user's history."""
-        if self.method == "ridge":
-            return self.method, self.fit_power, self.a, self.lam, self.beta, self.e
-        return self.method, self.fit_power, self.a, self.c
+        common = (self.method, self.fit_power, self.a)
+        if self.method == "cooccurrence":
+            return *common, self.c
+        return *common, self.lam, self.beta, self.e
 
     def of_more(self, times: float) -> "Parameters":
         """Return what so many times as many users need: G grows with them, and so must λ.

@@ -7,7 +7,7 @@ each item j the candidates C are the M items i with the largest G_ij · g_i^-e, 
 
 is EASE (Steck 2019, doi 10.1145/3308558.3313710) or SLIM (Ning and Karypis 2011, doi
 10.1109/ICDM.2011.134) restricted to a neighbourhood; where M reaches all items it is EASE
-itself, which `dense` solves. The restriction makes it linear in the number of items.
+itself, which is the method `dense`. The restriction makes it linear in the number of items.
 """
 
 from concurrent.futures import ThreadPoolExecutor
