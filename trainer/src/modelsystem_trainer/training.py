@@ -27,7 +27,7 @@ OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
 NEIGHBOURS = 100
 _SEARCH_USERS = 4_000
 _SEARCH_NEIGHBOURS = 100  # more do not change what is best, but cost their cube
-_MOST_BYTES = 2 << 30  # that ridge may need
+_MOST_BYTES = 3 << 30  # that ridge may keep; while it is built up twice as much is in use
 _SEARCH_SEED = "validation"
 _TEST_SEED = "test"
 
