@@ -7,6 +7,7 @@ WORKLOADS := trainer waiter scorer
 PACKAGES := shared $(WORKLOADS)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+CHECKS := run check clients
 LOCKS := $(PACKAGES:%=%/requirements.txt)
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
@@ -54,9 +55,8 @@ endef
 	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --no-deps $(PACKAGES:%=-e ./%)
 	@touch $@
 
-.venv/.dev: .venv/.installed tests/requirements/run.txt tests/requirements/check.txt
-	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/run.txt \
-		-r tests/requirements/check.txt
+.venv/.dev: .venv/.installed $(CHECKS:%=tests/requirements/%.txt)
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes $(CHECKS:%=-r tests/requirements/%.txt)
 	@touch $@
 
 .venv/.benchmarks: .venv/.installed benchmarks/requirements.txt

@@ -20,7 +20,7 @@ def ask(served: Served, **request: object) -> Recommendations:
 
 def ids(answer: Recommendations) -> list[str]:
     """Return the ids of the recommended items."""
-    return [item.item_id for item in answer.items]
+    return [item["item_id"] for item in answer["items"]]
 
 
 def history(served: Served, user: int) -> list[str]:
@@ -35,7 +35,7 @@ def test_a_user_is_the_items_of_their_history(served: Served) -> None:
         Random(user).shuffle(items)
         by_user = ask(served, user_id=served.model.users[user])
         assert by_user == ask(served, items=items)
-        assert by_user.fallback is None
+        assert by_user["fallback"] is None
         assert not set(ids(by_user)) & set(items)
 
 
@@ -77,30 +77,32 @@ def test_nobody_known_gets_what_is_popular(served: Served, who: dict[str, object
     answer = ask(served, k=5, **who)
     popularity = served.model.popularity.tolist()
     expected = sorted(range(len(popularity)), key=lambda item: (-popularity[item], item))[:5]
-    assert answer.fallback == "popular"
+    assert answer["fallback"] == "popular"
     assert ids(answer) == [served.model.items[item] for item in expected]
-    assert [item.score for item in answer.items] == [popularity[item] / 40 for item in expected]
+    assert [item["score"] for item in answer["items"]] == [
+        popularity[item] / 40 for item in expected
+    ]
 
 
 def test_no_neighbour_left_gets_what_is_popular(served: Served, item_ids: list[str]) -> None:
     """When every neighbour is excluded, the popular items stand in, less the excluded."""
     neighbours = ids(ask(served, items=["7"], k=1000))
     answer = ask(served, items=["7"], k=1000, exclude_items=neighbours)
-    assert answer.fallback == "popular"
+    assert answer["fallback"] == "popular"
     assert set(ids(answer)) == {*item_ids} - {*neighbours, "7"}
 
 
 def test_unknown_items_are_listed(served: Served) -> None:
     """Unknown ids among `items` and `exclude_items` are named once, in the order given."""
     answer = ask(served, items=["x2", "7", "x1", "x2"], exclude_items=["x3", "007", "x1"])
-    assert answer.unknown_items == ["x2", "x1", "x3"]
+    assert answer["unknown_items"] == ["x2", "x1", "x3"]
 
 
 def test_titles_are_those_of_the_catalogue(served: Served, item_ids: list[str]) -> None:
     """Each item has its own title, or none where the catalogue has none."""
     answer = ask(served, user_id="nobody", k=1000)
     expected = {i: None if n % 3 == 0 else f"Title of {i}" for n, i in enumerate(item_ids)}
-    assert {item.item_id: item.title for item in answer.items} == expected
+    assert {item["item_id"]: item["title"] for item in answer["items"]} == expected
 
 
 def test_similar_items_are_the_row_of_the_model(served: Served) -> None:
@@ -109,7 +111,7 @@ def test_similar_items_are_the_row_of_the_model(served: Served) -> None:
         row = served.model.similar.bounds(item)
         answer = answers.similar(served, served.model.items[item], k=5)
         assert answer is not None
-        assert [(n.item_id, n.score) for n in answer.items] == [
+        assert [(n["item_id"], n["score"]) for n in answer["items"]] == [
             (served.model.items[neighbour], weight)
             for neighbour, weight in zip(
                 served.model.similar.indices[row][:5].tolist(),

@@ -74,7 +74,7 @@ def test_help_lists_the_variables() -> None:
     """Help is answered without any setting."""
     done = run("--help")
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("MODELFOLDER", "PORT", "THREADS"))
+    assert all(name in done.stdout for name in ("MODELFOLDER", "PORT", "WORKERS"))
 
 
 def test_there_are_no_arguments() -> None:

@@ -1,18 +1,32 @@
-"""The ranking against a brute-force computation, ties, and threads."""
+"""The ranking against a brute-force computation, ties, explanations, and threads."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
-from modelsystem_scorer.recommend import Ranking, Recommender, best
+from modelsystem_scorer.recommend import Basis, Ranking, Recommender, best
 from modelsystem_scorer.serving import Served
-from modelsystem_shared.model import Model
+from modelsystem_shared.model import Array, Model
 
-Case = tuple[list[int], int, list[int]]
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of a recommender."""
+
+    basis: Basis
+    k: int
+    excluded: list[int]
+    candidates: Array | None
+
+    def ask(self, recommender: Recommender) -> Ranking:
+        """Ask it."""
+        return recommender.recommend(self.basis, self.k, self.excluded, self.candidates)
 
 
 @pytest.fixture
@@ -24,36 +38,55 @@ def switching_often() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+def random_basis(random: Random, items: Sequence[int]) -> Basis:
+    """Make a basis of these items; one in three has weights."""
+    if random.random() < 0.67:
+        return Basis(items)
+    return Basis(items, np.array([random.uniform(0.1, 3) for _ in items], np.float32))
+
+
 def random_cases(model: Model, count: int) -> list[Case]:
-    """Make lists of chosen items, numbers wanted, and exclusions."""
+    """Make lists of chosen items, numbers wanted, exclusions and candidates."""
     random = Random(20180523)
     everything = range(model.n_items)
+
+    def some(most: int) -> list[int]:
+        return sorted(random.sample(everything, most))
+
     return [
-        (
-            sorted(random.sample(everything, random.randint(0, 6))),
+        Case(
+            random_basis(random, some(random.randint(0, 6))),
             random.choice([1, 2, 5, 20, 1000]),
-            sorted(random.sample(everything, random.choice([0, 0, 3, model.n_items]))),
+            some(random.choice([0, 0, 3, 20, model.n_items])),
+            random.choice([None, None, np.array(some(random.choice([0, 1, 10])), np.intp)]),
         )
         for _ in range(count)
     ]
 
 
-def brute_force(model: Model, basis: Sequence[int], k: int, excluded: Sequence[int]) -> Ranking:
-    """Compute a ranking the obvious way, with a full-length array for each row."""
+def dense_scores(model: Model, basis: Basis) -> Array:
+    """Compute all scores the obvious way, with a full-length array for each row."""
     scores = np.zeros(model.n_items, np.float32)
-    for item in basis:
+    for place, item in enumerate(basis.items):
         dense = np.zeros(model.n_items, np.float32)
         dense[model.similar[item]] = model.similarity[model.similar.bounds(item)]
-        scores += dense
-    allowed = [item for item in range(model.n_items) if item not in excluded]
+        scores += dense if basis.weights is None else dense * basis.weights[place]
+    return scores
+
+
+def brute_force(model: Model, case: Case) -> Ranking:
+    """Rank all items by sorting them."""
+    scores = dense_scores(model, case.basis)
+    wanted = range(model.n_items) if case.candidates is None else case.candidates.tolist()
+    allowed = [item for item in wanted if item not in case.excluded]
     is_fallback = not any(scores[item] > 0 for item in allowed)
     if is_fallback:
-        shares = model.popularity / len(model.users)
+        scores = model.popularity / len(model.users)
     ranked = sorted(
         (item for item in allowed if is_fallback or scores[item] > 0),
-        key=lambda item: (-(shares if is_fallback else scores)[item], item),
-    )[:k]
-    return Ranking(np.array(ranked, int), (shares if is_fallback else scores)[ranked], is_fallback)
+        key=lambda item: (-scores[item], item),
+    )[: case.k]
+    return Ranking(np.array(ranked, int), scores[ranked], is_fallback)
 
 
 def plain(ranking: Ranking) -> tuple[list[int], list[float], bool]:
@@ -61,35 +94,55 @@ def plain(ranking: Ranking) -> tuple[list[int], list[float], bool]:
     return ranking.items.tolist(), ranking.scores.tolist(), ranking.is_fallback
 
 
+def check_against_brute_force(served: Served, count: int) -> int:
+    """Compare rankings, to the last bit, and return how many were fallbacks."""
+    fallbacks = 0
+    for case in random_cases(served.model, count):
+        expected = plain(brute_force(served.model, case))
+        assert plain(case.ask(served.recommender)) == expected
+        fallbacks += expected[2]
+    return fallbacks
+
+
 def test_equals_brute_force(served: Served) -> None:
     """Items, their order and the scores are those of a dense computation, to the last bit."""
-    fallbacks = 0
-    for basis, k, excluded in random_cases(served.model, 300):
-        expected = plain(brute_force(served.model, basis, k, excluded))
-        assert plain(served.recommender.recommend(basis, k, excluded)) == expected
-        fallbacks += expected[2]
-    assert 50 < fallbacks < 250
+    assert 50 < check_against_brute_force(served, 300) < 250
 
 
-def test_equal_scores_are_ranked_by_index() -> None:
-    """Of equal scores the items with the smaller index come first, also where k cuts them."""
-    items = np.array([1, 4, 5, 7, 9])
-    scores = np.array([2, 3, 2, 3, 2], np.float32)
-    assert best(items, scores, 4).items.tolist() == [4, 7, 1, 5]
-    assert best(items, scores, 1).items.tolist() == [4]
-    assert best(items, scores, 9).items.tolist() == [4, 7, 1, 5, 9]
+@pytest.mark.parametrize("items", [700, 5000])
+def test_equals_brute_force_among_many_items(load: Any, make_folder: Any, items: int) -> None:
+    """The same holds where only a few of many items are touched, and where k cuts groups."""
+    served = load(make_folder(items=items, neighbours=40))
+    check_against_brute_force(served, 60)
+
+
+def test_equal_scores_are_ranked_by_place() -> None:
+    """Of equal scores the first ones come first, also where k cuts them."""
+    scores = np.array([0, 2, 0, 0, 3, 2, 0, 3, 0, 2], np.float32)
+    assert best(scores, 4).tolist() == [4, 7, 1, 5]
+    assert best(scores, 1).tolist() == [4]
+    assert best(scores, 9).tolist() == [4, 7, 1, 5, 9]
+
+
+@pytest.mark.parametrize("k", [1, 3, 20, 200])
+def test_the_best_of_many_are_those_of_a_sort(k: int) -> None:
+    """However long the array and however many scores are equal, a stable sort agrees."""
+    random = np.random.default_rng(k)
+    for length in (1, 511, 1024, 1025, 4096, 9999):
+        scores = np.round(random.normal(size=length) * 4).astype(np.float32)
+        expected = [i for i in np.argsort(-scores, kind="stable").tolist() if scores[i] > 0][:k]
+        assert best(scores, k).tolist() == expected
 
 
 def test_scores_that_speak_against_an_item_do_not_recommend_it() -> None:
     """Items with a negative score are not ranked, even when there is room."""
     for k in (1, 2, 3):
-        ranking = best(np.array([0, 1, 2]), np.array([-1, 0.5, -2], np.float32), k)
-        assert plain(ranking) == ([1], [0.5], False)
+        assert best(np.array([-1, 0.5, -2], np.float32), k).tolist() == [1]
 
 
 def test_fallback_is_by_popularity(served: Served) -> None:
     """Who chose nothing gets the most popular items, scored by the share of users."""
-    ranking = served.recommender.recommend([], 3, [])
+    ranking = served.recommender.recommend(Basis([]), 3, [])
     popularity = served.model.popularity
     assert ranking.is_fallback
     assert sorted(popularity, reverse=True)[:3] == popularity[ranking.items].tolist()
@@ -98,24 +151,47 @@ def test_fallback_is_by_popularity(served: Served) -> None:
 
 def test_excluded_items_are_never_answered(served: Served) -> None:
     """Whatever the scores, no excluded item comes back, neither personal nor popular."""
-    for basis, _, excluded in random_cases(served.model, 300):
-        found = served.recommender.recommend(basis, 1000, excluded).items.tolist()
-        assert not set(found) & set(excluded)
+    for case in random_cases(served.model, 300):
+        found = case.ask(served.recommender).items.tolist()
+        assert not set(found) & set(case.excluded)
+
+
+def test_scores_are_those_of_the_ranking(served: Served) -> None:
+    """Every item's score, ranked or not, is that of a dense computation."""
+    everything = np.arange(served.model.n_items)
+    for case in random_cases(served.model, 100):
+        expected = dense_scores(served.model, case.basis).tolist()
+        assert served.recommender.scores(case.basis, everything).tolist() == expected
+
+
+def test_contributions_add_up(served: Served) -> None:
+    """In float32 and in the order of the basis, they are the score to the last bit."""
+    everything = list(range(served.model.n_items))
+    for case in random_cases(served.model, 100):
+        scores = dense_scores(served.model, case.basis)
+        for item, parts in zip(
+            everything, served.recommender.explain(case.basis, everything), strict=True
+        ):
+            assert {part.item for part in parts} <= set(case.basis.items)
+            total = np.float32(0)
+            for part in parts:
+                total += np.float32(part.share)
+            assert total == scores[item]
 
 
 def test_threads_do_not_disturb_each_other(served: Served, switching_often: None) -> None:
     """Eight threads at once get the answers that one alone gets."""
     cases = random_cases(served.model, 300) * 4
-    alone = [plain(served.recommender.recommend(*case)) for case in cases]
+    alone = [plain(case.ask(served.recommender)) for case in cases]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda case: plain(served.recommender.recommend(*case)), cases))
+        together = list(pool.map(lambda case: plain(case.ask(served.recommender)), cases))
     assert together == alone
 
 
 def test_a_call_that_fails_leaves_no_trace(served: Served) -> None:
     """After an error in the middle of a sum the next answer is what it always was."""
     recommender = Recommender(served.model)
-    basis = [3, 4, 5]
+    basis = Basis([3, 4, 5])
     expected = plain(recommender.recommend(basis, 5, []))
     with pytest.raises(IndexError):
         recommender.recommend(basis, 5, [10**6])

@@ -42,7 +42,7 @@ def mapped(pid: int, folder: Path) -> dict[str, list[tuple[str, int]]]:
 def test_all_workers_share_one_mapping(start_site: StartSite, make_folder: Any) -> None:
     """Each model file is mapped shared and read-only in every worker, and no page is copied."""
     folder = make_folder(items=20_000, users=2000, neighbours=50)
-    site = start_site(MODELFOLDER=folder, WORKERS="3", THREADS="2")
+    site = start_site(MODELFOLDER=folder, WORKERS="3")
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda n: site.ask(f"/v1/users/user-{n}/recommendations"), range(100)))
     site.wait_until(lambda: len(site.workers()) == 3)  # they are forked one by one

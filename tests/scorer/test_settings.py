@@ -12,7 +12,8 @@ from modelsystem_shared.errors import SettingsError
 def test_defaults() -> None:
     """A model folder is all that must be given."""
     chosen = settings.read(ScorerSettings, {"MODELFOLDER": "/models/1"})
-    assert (chosen.host, chosen.port, chosen.workers, chosen.threads) == ("0.0.0.0", 3000, 2, 4)
+    assert (chosen.host, chosen.port, chosen.workers) == ("0.0.0.0", 3000, 2)
+    assert (chosen.drain_seconds, chosen.access_log, chosen.evaluation) == (0, "on", "off")
     assert chosen.build is None
     assert chosen.source == Path("/models/1")
 
@@ -25,8 +26,8 @@ def test_the_cache_is_the_source_when_there_is_one() -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     """Each one names its variable; port 0 is none."""
-    environ = {"PORT": "0", "WORKERS": "many", "THREADS": "-1", "LOG_FORMAT": "xml"}
+    environ = {"PORT": "0", "WORKERS": "many", "DRAIN_SECONDS": "-1", "LOG_FORMAT": "xml"}
     with pytest.raises(SettingsError) as caught:
         settings.read(ScorerSettings, environ)
     named = [problem.split(maxsplit=1)[0].rstrip(":") for problem in caught.value.problems]
-    assert sorted(named) == ["LOG_FORMAT", "MODELFOLDER", "PORT", "THREADS", "WORKERS"]
+    assert sorted(named) == ["DRAIN_SECONDS", "LOG_FORMAT", "MODELFOLDER", "PORT", "WORKERS"]

@@ -21,7 +21,13 @@ def story() -> None:
     chosen = settings.read(ScorerSettings, os.environ)
     logs.configure("scorer", chosen.log_format)
     served = serving.load(chosen)
-    server.serve(create_app(served), chosen)
+    app = create_app(
+        served,
+        processes=server.most_processes(chosen),
+        access_log=chosen.access_log == "on",
+        evaluation=chosen.evaluation == "on",
+    )
+    server.serve(app, chosen)
 
 
 if __name__ == "__main__":

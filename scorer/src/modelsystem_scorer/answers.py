@@ -2,31 +2,70 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from modelsystem_scorer.explanation import reasons
 from modelsystem_scorer.messages import (
+    Asker,
+    CandidateScore,
+    FoundItems,
+    Item,
+    Question,
+    Questions,
     RecommendationRequest,
     Recommendations,
     ScoredItem,
+    Scores,
+    ScoresRequest,
     SimilarItems,
 )
-from modelsystem_scorer.recommend import Ranking
+from modelsystem_scorer.recommend import Basis, Ranking
 from modelsystem_scorer.serving import Served
-from modelsystem_shared.model import Strings
+from modelsystem_shared.model import Array, Rows, Strings
 
 
 def recommendations(served: Served, asked: RecommendationRequest) -> Recommendations:
     """Answer from the user's history and the given items, each item counted once."""
-    given, unknown = _lookup(served.model.items, asked.items or ())
+    basis, unknown = _basis(served, asked)
     unwanted, unknown_too = _lookup(served.model.items, asked.exclude_items)
-    basis = _history(served, asked.user_id) | given
-    excluded = unwanted | basis if asked.exclude_seen else unwanted
-    # Sorted: floats add up the same whatever the order in which the items were given.
-    ranking = served.recommender.recommend(sorted(basis), asked.k, sorted(excluded))
-    return Recommendations(
-        items=_scored(served, ranking),
-        fallback="popular" if ranking.is_fallback else None,
-        unknown_items=list(dict.fromkeys([*unknown, *unknown_too])),
-        model=served.info,
-    )
+    excluded = [*unwanted, *basis.items] if asked.exclude_seen else [*unwanted]
+    candidates = None
+    if asked.candidates is not None:
+        wanted, unknown_candidates = _lookup(served.model.items, asked.candidates)
+        candidates = np.array(sorted(wanted), np.intp)
+        unknown_too += unknown_candidates
+    ranking = served.recommender.recommend(basis, asked.k, excluded, candidates)
+    items = _scored(served, ranking)
+    if asked.explain:
+        _explain(served, basis, ranking, items)
+    return {
+        "items": items,
+        "fallback": "popular" if ranking.is_fallback else None,
+        "unknown_items": list(dict.fromkeys([*unknown, *unknown_too])),
+        "model": served.info,
+    }
+
+
+def scores(served: Served, asked: ScoresRequest) -> Scores:
+    """Score each candidate for the asker."""
+    basis, unknown = _basis(served, asked)
+    indices = [served.model.items.find(item_id) for item_id in asked.candidates]
+    known = np.array([index for index in indices if index is not None], np.intp)
+    is_fallback = not basis.items
+    recommender = served.recommender
+    found = recommender.popularity(known) if is_fallback else recommender.scores(basis, known)
+    score = iter(found.tolist())
+    told: list[CandidateScore] = [
+        {"item_id": item_id, "score": None if index is None else next(score)}
+        for item_id, index in zip(asked.candidates, indices, strict=True)
+    ]
+    unknown_too = [one["item_id"] for one in told if one["score"] is None]
+    return {
+        "scores": told,
+        "fallback": "popular" if is_fallback else None,
+        "unknown_items": list(dict.fromkeys([*unknown, *unknown_too])),
+        "model": served.info,
+    }
 
 
 def similar(served: Served, item_id: str, k: int) -> SimilarItems | None:
@@ -34,17 +73,64 @@ def similar(served: Served, item_id: str, k: int) -> SimilarItems | None:
     item = served.model.items.find(item_id)
     if item is None:
         return None
-    return SimilarItems(
-        item_id=item_id,
-        title=_title(served, item),
-        items=_scored(served, served.recommender.similar(item, k)),
-        model=served.info,
-    )
+    return {
+        "item_id": item_id,
+        "title": served.title(item),
+        "items": _scored(served, served.recommender.similar(item, k)),
+        "model": served.info,
+    }
 
 
-def _history(served: Served, user_id: str | None) -> set[int]:
+def found(served: Served, part: str, k: int) -> FoundItems:
+    """Answer with the most popular items whose title or id holds `part`."""
+    items = served.catalogue.find(part, k)
+    return {"items": [{"item_id": served.model.items[i], "title": served.title(i)} for i in items]}
+
+
+def questions(served: Served) -> Questions:
+    """Answer with all questions that no build has learned the answers to."""
+    asked, answers = served.model.questions, served.model.answers
+    told: list[Question] = [
+        {"items": _ids(served, asked, row), "answers": _ids(served, answers, row)}
+        for row in range(len(asked))
+    ]
+    return {"questions": told, "model": served.info}
+
+
+def _ids(served: Served, rows: Rows, row: int) -> list[str]:
+    return served.model.items.pick(rows[row].tolist())
+
+
+def _basis(served: Served, asked: Asker) -> tuple[Basis, list[str]]:
+    """Return what the answer builds on, and the given ids that are not known."""
+    if not asked.items:
+        return Basis(_history(served, asked.user_id)), []
+    weights = dict.fromkeys(_history(served, asked.user_id), 1.0)
+    unknown = _weigh(served, asked.items, weights)
+    items = sorted(weights)
+    return Basis(items, _weights([weights[item] for item in items])), unknown
+
+
+def _weigh(served: Served, items: Iterable[Item], weights: dict[int, float]) -> list[str]:
+    """Give the known items their weights, the last one of equals; return the unknown ones."""
+    unknown = []
+    for item in items:
+        index = served.model.items.find(item.item_id)
+        if index is None:
+            unknown.append(item.item_id)
+        else:
+            weights[index] = item.weight
+    return unknown
+
+
+def _weights(weights: list[float]) -> Array | None:
+    return None if all(w == 1 for w in weights) else np.array(weights, np.float32)
+
+
+def _history(served: Served, user_id: str | None) -> list[int]:
     user = None if user_id is None else served.model.users.find(user_id)
-    return set() if user is None else set(served.model.history[user].tolist())
+    history: list[int] = [] if user is None else served.model.history[user].tolist()
+    return history
 
 
 def _lookup(known: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
@@ -55,12 +141,18 @@ def _lookup(known: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
 
 
 def _scored(served: Served, ranking: Ranking) -> list[ScoredItem]:
-    pairs = zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+    items, scores = ranking.items.tolist(), ranking.scores.tolist()
+    ids, titles = served.model.items.pick(items), served.model.titles.pick(items)
     return [
-        ScoredItem(item_id=served.model.items[i], title=_title(served, i), score=score)
-        for i, score in pairs
+        {"item_id": item_id, "title": title or None, "score": score}
+        for item_id, title, score in zip(ids, titles, scores, strict=True)
     ]
 
 
-def _title(served: Served, item: int) -> str | None:
-    return served.model.titles[item] or None
+def _explain(served: Served, basis: Basis, ranking: Ranking, items: list[ScoredItem]) -> None:
+    """Add to each item what its score is made of; popularity builds on nothing of the asker."""
+    indices = [] if ranking.is_fallback else ranking.items.tolist()
+    contributions = served.recommender.explain(basis, indices)
+    for place, item in enumerate(items):
+        parts = [] if ranking.is_fallback else contributions[place]
+        item["because"] = reasons(served, parts, item["score"])

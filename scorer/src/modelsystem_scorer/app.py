@@ -2,13 +2,16 @@
 
 from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from modelsystem_scorer import problems
-from modelsystem_scorer.messages import MOST_BODY_BYTES
-from modelsystem_scorer.routes import routes
+from modelsystem_scorer import inference_routes, openapi, problems, routes, site
+from modelsystem_scorer.counters import Counters
+from modelsystem_scorer.draining import Draining
+from modelsystem_scorer.messages import MOST_BODY_BYTES, NoQuery
+from modelsystem_scorer.observation import Observer
+from modelsystem_scorer.operations import Operation
 from modelsystem_scorer.serving import Served
 
 
@@ -19,16 +22,26 @@ class AnyText(BaseConverter):
     part_isolating = False
 
 
-def create_app(served: Served) -> Flask:
-    """Make the site that serves one model."""
+def create_app(
+    served: Served, *, processes: int = 1, access_log: bool = True, evaluation: bool = False
+) -> Flask:
+    """Make the site that serves one model, for so many processes to be forked with it."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
-    app.extensions["served"] = served
     app.url_map.converters["id"] = AnyText
     app.url_map.merge_slashes = False  # "a//b" is another id than "a/b"
-    app.register_blueprint(routes)
+    tables = (site.table, routes.table, inference_routes.table)
+    operations = [operation for table in tables for operation in table.operations]
+    if evaluation:
+        operations += routes.evaluation.operations
+    counters = Counters(sorted({o.path for o in operations}), served.facts, processes)
+    Observer(counters, served.info.build, logs=access_log).watch(app)
+    app.extensions["served"] = served
+    app.extensions["draining"] = Draining()
+    app.extensions["openapi"] = openapi.document(operations, served.info.build)
+    _add(app, operations)
     app.register_error_handler(HTTPException, problems.answer)
-    app.before_request(_check_path)
+    app.before_request(_check_url)
 
     @app.after_request
     def identify(response: Response) -> Response:
@@ -38,9 +51,22 @@ def create_app(served: Served) -> Flask:
     return app
 
 
-def _check_path() -> None:
-    """Refuse bytes that are no UTF-8: replaced by a sign, they would name another id."""
+def _add(app: Flask, operations: list[Operation]) -> None:
+    app.extensions["paths"] = {operation.name: operation.path for operation in operations}
+    app.extensions["unasked"] = {o.name for o in operations if o.query is NoQuery}
+    for o in operations:
+        app.add_url_rule(o.rule, o.name, o.view, methods=[o.method])
+
+
+def _check_url() -> None:
+    """Refuse a query where there is none, and bytes that are no UTF-8.
+
+    Replaced by a sign, those would name another id.
+    """
     try:
         request.environ["PATH_INFO"].encode("latin-1").decode()
     except UnicodeDecodeError as error:
         raise problems.at(HTTPStatus.BAD_REQUEST, "path", "is not UTF-8") from error
+    if request.query_string and request.endpoint in current_app.extensions["unasked"]:
+        for name in request.args:
+            raise problems.at(HTTPStatus.BAD_REQUEST, name, "is nothing that can be asked here")

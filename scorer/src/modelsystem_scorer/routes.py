@@ -1,102 +1,98 @@
-"""The routes: from HTTP to a message, and from an answer to HTTP; nothing else happens here."""
+"""The routes of version 1: each one asks, and says what it takes and gives."""
 
 from http import HTTPStatus
-from typing import TypeVar
 
-from flask import Blueprint, Response, current_app, request
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # ships no types
-from pydantic import ValidationError
+from flask import Response
 
-from modelsystem_scorer import answers, problems
-from modelsystem_scorer.messages import Message, Query, Readiness, RecommendationRequest
-from modelsystem_scorer.serving import Served
+from modelsystem_scorer import answers, asking, batch, problems
+from modelsystem_scorer.messages import (
+    Batch,
+    BatchRequest,
+    FoundItems,
+    Query,
+    Questions,
+    RecommendationRequest,
+    Recommendations,
+    Scores,
+    ScoresRequest,
+    SearchQuery,
+    SimilarItems,
+)
+from modelsystem_scorer.observation import observer
+from modelsystem_scorer.operations import JSON, Table
 
-routes = Blueprint("scorer", __name__)
-M = TypeVar("M", bound=Message)
+table = Table()
+evaluation = Table()  # only where EVALUATION_ENDPOINT=on
 
 
-@routes.get("/")
-def front() -> Response:
-    """Say how good the model is and of which build, in the seed system's two lines."""
-    marker = _served().published.marker
-    text = f"Score: {marker.score}\nBuild Number:{marker.build}\n"
-    return Response(text, mimetype="text/plain")
-
-
-@routes.post("/v1/recommendations")
+@table.post("/v1/recommendations", {JSON: Recommendations}, body=RecommendationRequest)
 def recommendations() -> Response:
-    """Recommend to a user, or by items, or both."""
-    return _json(answers.recommendations(_served(), _body(RecommendationRequest)))
+    """Recommend to a user, or by items, or both.
+
+    Who is not known gets what is popular, and `fallback` says so.
+    """
+    asked = asking.body(RecommendationRequest)
+    answer = answers.recommendations(asking.served(), asked)
+    _count(asked, answer)
+    return asking.json(answer)
 
 
-@routes.get("/v1/users/<id:user_id>/recommendations")
+@table.post("/v1/recommendations/batch", {JSON: Batch}, body=BatchRequest)
+def recommendations_batch() -> Response:
+    """Answer several requests at once, each with an answer or an error of its own."""
+    asked = asking.body(BatchRequest)
+    return asking.json(batch.recommendations(asking.served(), asked, _count))
+
+
+@table.get("/v1/users/{user_id}/recommendations", {JSON: Recommendations}, query=Query)
 def recommendations_of_user(user_id: str) -> Response:
     """Recommend to a user."""
     # Not checked again: any text may be an id, and the server bounds the length of a path.
-    asked = RecommendationRequest.model_construct(user_id=user_id, k=_query(Query).k)
-    return _json(answers.recommendations(_served(), asked))
+    asked = RecommendationRequest.model_construct(user_id=user_id, k=asking.query(Query).k)
+    answer = answers.recommendations(asking.served(), asked)
+    _count(asked, answer)
+    return asking.json(answer)
 
 
-@routes.get("/v1/items/<id:item_id>/similar")
+@table.get(
+    "/v1/items/{item_id}/similar",
+    {JSON: SimilarItems},
+    HTTPStatus.NOT_FOUND,
+    query=Query,
+)
 def similar_items(item_id: str) -> Response:
     """Name an item's neighbours."""
-    found = answers.similar(_served(), item_id, _query(Query).k)
+    found = answers.similar(asking.served(), item_id, asking.query(Query).k)
     if found is None:
         raise problems.at(HTTPStatus.NOT_FOUND, "item_id", "the model does not know this item")
-    return _json(found)
+    return asking.json(found)
 
 
-@routes.get("/v1/provenance")
+@table.get("/v1/items", {JSON: FoundItems}, query=SearchQuery)
+def search_items() -> Response:
+    """Find items by a part of their title or id, the most popular first."""
+    asked = asking.query(SearchQuery)
+    return asking.json(answers.found(asking.served(), asked.q, asked.k))
+
+
+@table.post("/v1/scores", {JSON: Scores}, body=ScoresRequest)
+def scores() -> Response:
+    """Score candidates for a user, or by items, or both."""
+    return asking.json(answers.scores(asking.served(), asking.body(ScoresRequest)))
+
+
+@table.get("/v1/provenance", {JSON: dict})
 def provenance() -> Response:
     """Show the manifest: what the model consists of and what made it."""
-    return Response(_served().published.manifest.to_bytes(), mimetype="application/json")
+    return Response(asking.served().published.manifest.to_bytes(), mimetype=JSON)
 
 
-@routes.get("/healthz")
-def health() -> Response:
-    """Say that the process answers."""
-    return Response("ok", mimetype="text/plain")
+@evaluation.get("/v1/evaluation/questions", {JSON: Questions})
+def evaluation_questions() -> Response:
+    """Show the gate users' questions: earlier items, and the latest ones that are to be found."""
+    return asking.json(answers.questions(asking.served()))
 
 
-@routes.get("/readyz")
-def readiness() -> Response:
-    """Say which model is loaded and verified."""
-    info = _served().info
-    return _json(Readiness(build=info.build, digest=info.digest))
-
-
-def _served() -> Served:
-    served: Served = current_app.extensions["served"]
-    return served
-
-
-def _query(kind: type[M]) -> M:
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise problems.at(HTTPStatus.BAD_REQUEST, name, "is given more than once")
-    try:
-        return kind.model_validate_strings(request.args.to_dict())
-    except ValidationError as error:
-        raise problems.of(error, HTTPStatus.BAD_REQUEST) from error
-
-
-def _body(kind: type[M]) -> M:
-    if not request.is_json:
-        raise problems.at(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type", "must be application/json"
-        )
-    try:
-        return kind.model_validate_json(_content())
-    except ValidationError as error:
-        raise problems.of(error, HTTPStatus.UNPROCESSABLE_ENTITY) from error
-
-
-def _content() -> bytes:
-    try:
-        return request.get_data(cache=False)
-    except (OSError, ParseException) as error:  # a broken connection, or broken chunks
-        raise problems.at(HTTPStatus.BAD_REQUEST, "body", "cannot be read") from error
-
-
-def _json(message: Message) -> Response:
-    return Response(message.model_dump_json(), mimetype="application/json")
+def _count(asked: RecommendationRequest, answer: Recommendations) -> None:
+    kind = "items" if asked.items else "personal"
+    observer().counters.answer("fallback" if answer["fallback"] else kind)

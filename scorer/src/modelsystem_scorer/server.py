@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  #
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # ships no types
 
+from modelsystem_scorer.draining import Draining
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_scorer.worker import Worker
 from modelsystem_shared.errors import ModelSystemError
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # only as a place for the workers' heartbeats
+
+
+def most_processes(settings: ScorerSettings) -> int:
+    """Return how many there may be at once: the master, and two generations of workers."""
+    return 1 + 2 * settings.workers
 
 
 def serve(app: Flask, settings: ScorerSettings) -> None:
@@ -27,7 +34,7 @@ def serve(app: Flask, settings: ScorerSettings) -> None:
     """
     listener = _listen(settings)
     gc.freeze()  # a collection in a worker would copy the pages that it shares with the master
-    _Server(app, _options(settings, listener)).run()
+    _Server(app, _options(settings, listener), settings.drain_seconds).run()
 
 
 def _listen(settings: ScorerSettings) -> socket.socket:
@@ -47,13 +54,11 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any
         "bind": f"fd://{listener.detach()}",
         "preload_app": True,
         "workers": settings.workers,
-        "threads": settings.threads,
         "worker_class": Worker,
         # a heartbeat written to a disk can stall: the master would kill a healthy worker
         "worker_tmp_dir": str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None,
         "timeout": 30,
         "graceful_timeout": 25,  # less than the 30 s that Kubernetes grants by default
-        "keepalive": 75,  # longer than proxies keep idle connections: they must be first to close
         "limit_request_line": 8190,
         "limit_request_fields": 100,
         "limit_request_field_size": 8190,
@@ -61,6 +66,7 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any
         "forwarded_allow_ips": "",
         "control_socket_disable": True,  # nobody changes a build while it runs
         "logger_class": _Log,
+        "pre_fork": _give_row,
         "errorlog": None,
     }
 
@@ -74,19 +80,44 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.error_log.propagate = True
 
 
+def _give_row(arbiter: Arbiter, worker: Worker) -> None:
+    """Let a new worker count in a row that nobody counts in; the first is the master's."""
+    taken = {other.row for other in arbiter.WORKERS.values()}
+    rows = range(1, 1 + 2 * arbiter.cfg.workers)
+    worker.row = next((row for row in rows if row not in taken), rows[-1])
+
+
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     """The master process."""
 
-    # Ctrl-C, too, lets requests in flight finish; a second one while they do hurries.
-    handle_int = Arbiter.handle_term
+    def __init__(self, server: "_Server", draining: Draining, seconds: float) -> None:
+        self._draining = draining
+        self._seconds = seconds
+        super().__init__(server)
+
+    def handle_term(self) -> None:
+        """Go on answering for a while, and then end; a second signal ends it at once."""
+        is_first = not self._draining
+        self._draining.begin()
+        if not is_first or not self._seconds:
+            super().handle_term()
+        self.log.info("Draining: it answers for %g more seconds", self._seconds)
+        signal.signal(signal.SIGALRM, lambda *_: self.signal(signal.SIGTERM, None))
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def handle_int(self) -> None:
+        """End at once, but for requests in flight; a second Ctrl-C, while they do, hurries."""
+        self._draining.begin()
+        super().handle_term()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's view of our site."""
 
-    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+    def __init__(self, app: Flask, options: dict[str, Any], drain_seconds: float) -> None:
         self._app = app
         self._options = options
+        self._drain_seconds = drain_seconds
         super().__init__()
 
     def load_config(self) -> None:
@@ -97,4 +128,4 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return self._app
 
     def run(self) -> None:
-        _Arbiter(self).run()
+        _Arbiter(self, self._app.extensions["draining"], self._drain_seconds).run()

@@ -1,10 +1,11 @@
 """The one model that this process serves: verified, mapped, and never another."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from modelsystem_scorer.catalogue import Catalogue
 from modelsystem_scorer.messages import ModelInfo
 from modelsystem_scorer.recommend import Recommender
 from modelsystem_scorer.settings import ScorerSettings
@@ -23,12 +24,29 @@ class Served:
     published: Published
     model: Model
     recommender: Recommender
+    catalogue: Catalogue
 
     @cached_property  # a digest over all files: too much for every answer
     def info(self) -> ModelInfo:
         """Which model this is, as answers tell it."""
         marker, digest = self.published.marker, self.published.manifest.digest
         return ModelInfo(build=marker.build, digest=digest, score=float(marker.score))
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """Which model this is, as the labels of a metric tell it."""
+        trained_at = str(self.published.manifest.run.get("finished", ""))
+        marker = self.published.marker
+        return {
+            "build": marker.build,
+            "digest": self.info.digest,
+            "trained_at": trained_at,
+            "score": marker.score,
+        }
+
+    def title(self, item: int) -> str | None:
+        """Return an item's title, or None where the catalogue has none."""
+        return self.model.titles[item] or None
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -51,7 +69,8 @@ def load(settings: ScorerSettings) -> Served:
     _check_build(published, settings)
     folder.verify(published)
     loaded = model.load(published.attempt)
-    served = Served(published, loaded, Recommender(loaded))
+    recommender = Recommender(loaded)
+    served = Served(published, loaded, recommender, Catalogue(loaded, recommender.by_popularity))
     _announce(served)
     return served
 
@@ -68,7 +87,7 @@ def _check_build(published: Published, settings: ScorerSettings) -> None:
 
 def _announce(served: Served) -> None:
     facts = {
-        **served.info.model_dump(),
+        **asdict(served.info),
         "items": served.model.n_items,
         "users": len(served.model.users),
     }

@@ -23,7 +23,21 @@ class ScorerSettings(settings.Settings):
     host: str = variable("HOST", parsers.text, "the address to listen on", "0.0.0.0")  # noqa: S104  # a container's port is published by who runs it
     port: int = variable("PORT", parsers.integer(1, 65535), "the port to listen on", 3000)
     workers: int = variable("WORKERS", parsers.integer(1, 256), "processes that answer", 2)
-    threads: int = variable("THREADS", parsers.integer(1, 256), "threads of each process", 4)
+    drain_seconds: float = variable(
+        "DRAIN_SECONDS",
+        parsers.number(0, 3600),
+        "seconds that it goes on answering after SIGTERM, with /readyz at 503",
+        0,
+    )
+    access_log: str = variable(
+        "ACCESS_LOG", parsers.choice("on", "off"), "`on`: a line for each request", "on"
+    )
+    evaluation: str = variable(
+        "EVALUATION_ENDPOINT",
+        parsers.choice("on", "off"),
+        "`on`: answer GET /v1/evaluation/questions",
+        "off",
+    )
 
     @property
     def source(self) -> Path:

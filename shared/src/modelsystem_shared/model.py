@@ -5,8 +5,10 @@ and no process holds a dictionary of its own. Indices take the smallest unsigned
 holds them.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 from modelsystem_shared.errors import CorruptModelError
 
 Array = npt.NDArray[Any]
+_STRIDE = 256
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,44 @@ class Strings:
         return len(self.ends)
 
     def __getitem__(self, index: int) -> str:
-        return self.encoded(index).decode()
+        return str(self._slice(index), "utf-8")
 
     def encoded(self, index: int) -> bytes:
         """Return the UTF-8 bytes of one string."""
-        start = int(self.ends[index - 1]) if index else 0
-        return self.content[start : int(self.ends[index])].tobytes()
+        return bytes(self._slice(index))
 
     def find(self, value: str) -> int | None:
         """Return the index of `value` in sorted strings, or None."""
         wanted = value.encode(errors="surrogatepass")  # JSON can carry half a character
-        low, high = 0, len(self)
+        low = max(0, bisect_right(self._signposts, wanted) - 1) * _STRIDE
+        high = min(low + _STRIDE, len(self))
+        content, ends = self._buffers
         while low < high:
             middle = (low + high) // 2
-            if self.encoded(middle) < wanted:
+            if bytes(content[ends[middle - 1] if middle else 0 : ends[middle]]) < wanted:
                 low = middle + 1
             else:
                 high = middle
         return low if low < len(self) and self.encoded(low) == wanted else None
+
+    def pick(self, indices: Iterable[int]) -> list[str]:
+        """Return some of the strings."""
+        content, ends = self._buffers
+        return [str(content[ends[i - 1] if i else 0 : ends[i]], "utf-8") for i in indices]
+
+    @cached_property
+    def _signposts(self) -> list[bytes]:
+        """Every so many strings one: where to begin a search."""
+        return [self.encoded(index) for index in range(0, len(self), _STRIDE)]
+
+    @cached_property
+    def _buffers(self) -> tuple[memoryview, memoryview]:
+        """The arrays as buffers, which slice in a third of the time that arrays need."""
+        return self.content.data, self.ends.data
+
+    def _slice(self, index: int) -> memoryview:
+        content, ends = self._buffers
+        return content[ends[index - 1] if index else 0 : ends[index]]
 
 
 @dataclass(frozen=True)
