@@ -69,8 +69,8 @@ def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: in
         recency=np.ones(1, np.float32),
         popularity=popularity,
         lately=(popularity / users).astype(np.float32),
-        questions=_rows([], items),
-        answers=_rows([], items),
+        questions=_rows([history[1], history[2], history[3]], items),
+        answers=_rows([history[4][:2], history[5][:1], history[6]], items),
     )
 
 
@@ -206,6 +206,13 @@ class Site:
         """Return the process ids of the workers."""
         pid = self.process.pid
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def kill_workers(self) -> None:
+        """Kill every worker, and wait for as many others."""
+        killed = self.workers()
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: len({*self.workers()} - {*killed}) == len(killed))
 
     def log(self) -> str:
         """Return all that it has printed."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from modelsystem_scorer import answers
-from modelsystem_scorer.messages import RecommendationRequest, Recommendations
+from modelsystem_scorer.messages import RecommendationRequest, Recommendations, ScoresRequest
 from modelsystem_scorer.serving import Served
 
 Load = Callable[..., Served]
@@ -124,3 +125,74 @@ def test_similar_items_are_the_row_of_the_model(served: Served) -> None:
 def test_an_unknown_item_has_no_similar_ones(served: Served) -> None:
     """The answer to an id that the model does not know is None."""
     assert answers.similar(served, "no such item", k=5) is None
+
+
+def test_weights_count(served: Served) -> None:
+    """An item's weight scales what it adds; the last of equal items counts, and beats a history."""
+    once = answers.scores(
+        served, ScoresRequest.model_validate({"items": ["7"], "candidates": ["a/b", "no such"]})
+    )
+    item = {"item_id": "7", "weight": 2.5}
+    scaled = answers.scores(
+        served, ScoresRequest.model_validate({"items": ["7", item], "candidates": ["a/b"]})
+    )
+    assert once["unknown_items"] == ["no such"]
+    assert once["scores"][1] == {"item_id": "no such", "score": None}
+    expected = np.float32(2.5) * np.float32(once["scores"][0]["score"] or 0)
+    assert scaled["scores"] == [{"item_id": "a/b", "score": float(expected)}]
+
+
+def test_candidates_are_all_that_is_ranked(served: Served) -> None:
+    """Candidates keep the order that they have among all items; unknown ones are named."""
+    everything = ids(ask(served, user_id=served.model.users[5], k=1000))
+    some = [*everything[::3], "no such"]
+    answer = ask(served, user_id=served.model.users[5], k=1000, candidates=some[::-1])
+    assert ids(answer) == everything[::3]
+    assert answer["unknown_items"] == ["no such"]
+    assert ids(ask(served, user_id=served.model.users[5], candidates=[])) == []
+
+
+def test_an_unknown_user_gets_popular_candidates(served: Served) -> None:
+    """The fallback, too, keeps to the candidates, and `scores` gives the shares of users."""
+    answer = ask(served, user_id="nobody", candidates=["7", "a/b", "007"])
+    assert answer["fallback"] == "popular"
+    assert sorted(ids(answer)) == ["007", "7", "a/b"]
+    scores = answers.scores(served, ScoresRequest(user_id="nobody", candidates=ids(answer)))
+    assert scores["fallback"] == "popular"
+    assert [s["score"] for s in scores["scores"]] == [i["score"] for i in answer["items"]]
+
+
+def test_explanations_add_up(served: Served) -> None:
+    """Without being asked nobody explains; else shares are of own items and add up to the score."""
+    users = [served.model.users[user] for user in range(1, 30)]
+    for user in users:
+        assert "because" not in ask(served, user_id=user)["items"][0]
+        own = set(history(served, served.model.users.find(user) or 0))
+        for item in ask(served, user_id=user, explain=True)["items"]:
+            shares = [reason["share"] for reason in item["because"]]
+            assert {reason["item_id"] for reason in item["because"]} <= own
+            assert shares == sorted(shares, reverse=True)
+            assert sum(shares) == pytest.approx(item["score"], abs=1e-5)
+    assert ask(served, user_id="nobody", explain=True)["items"][0]["because"] == []
+
+
+def test_many_reasons_are_summed_up(load: Load, make_folder: Callable[..., Path]) -> None:
+    """Beyond twenty reasons the rest is one more, without an id, and the sum still holds."""
+    served = load(make_folder(items=100, neighbours=90))
+    items = [served.model.items[item] for item in range(1, 60)]
+    for item in ask(served, items=items, explain=True)["items"]:
+        *named, rest = item["because"]
+        assert len(named) == 20
+        assert rest["item_id"] is None
+        assert sum(r["share"] for r in item["because"]) == pytest.approx(item["score"], abs=1e-5)
+
+
+def test_questions_name_nobody(served: Served) -> None:
+    """Each gate user's earlier and latest items, by their ids."""
+    told = answers.questions(served)
+    assert told["model"] == served.info
+    assert [q["items"] for q in told["questions"]] == [
+        [served.model.items[i] for i in served.model.questions[row].tolist()]
+        for row in range(len(served.model.questions))
+    ]
+    assert len(told["questions"]) == 3

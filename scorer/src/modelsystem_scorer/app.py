@@ -30,7 +30,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["id"] = AnyText
     app.url_map.merge_slashes = False  # "a//b" is another id than "a/b"
-    tables = (site.table, routes.table, inference_routes.table)
+    tables = (routes.table, inference_routes.table, site.table)
     operations = [operation for table in tables for operation in table.operations]
     if evaluation:
         operations += routes.evaluation.operations

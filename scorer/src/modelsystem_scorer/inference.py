@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, NotRequired, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
@@ -19,10 +19,10 @@ from modelsystem_scorer.messages import (
     MOST_ITEMS_OF_BATCH,
     MOST_REQUESTS,
     Id,
-    K,
     Message,
     RecommendationRequest,
     Recommendations,
+    Whole,
 )
 from modelsystem_scorer.serving import Served
 
@@ -82,19 +82,36 @@ class Ready(TypedDict):
 class InputParameters(Message):
     """How an input travels."""
 
-    binary_data_size: Annotated[int, Field(ge=0)] | None = None
+    binary_data_size: Annotated[int, Field(ge=0), Whole] | None = None
+
+
+def _fitting(schema: dict[str, Any]) -> None:
+    """Say what JSON Schema can say of it: with JSON, `data` has as many elements as `shape` says.
+
+    How bytes behind the JSON fit, it cannot say.
+    """
+    schema["required"] += ["data"]
+    schema["properties"]["data"] = {"type": "array", "items": {"type": "string", "maxLength": 1000}}
+    nothing = {"type": "object", "maxProperties": 0}
+    schema["properties"]["parameters"] = {"anyOf": [nothing, {"type": "null"}]}
+    schema["anyOf"] = [
+        {"properties": {"shape": {"const": [n]}, "data": {"minItems": n, "maxItems": n}}}
+        for n in range(MOST_REQUESTS + 1)
+    ]
 
 
 class Input(Message):
     """The user ids: as JSON strings, or as bytes behind the JSON."""
 
+    model_config = ConfigDict(json_schema_extra=_fitting)
+
     name: Literal["user_id"]
     datatype: Literal["BYTES"]
     shape: Annotated[
-        list[Annotated[int, Field(ge=0, le=MOST_REQUESTS)]],
+        list[Annotated[int, Field(ge=0, le=MOST_REQUESTS), Whole]],
         Field(min_length=1, max_length=1, description="the number of user ids"),
     ]
-    parameters: InputParameters | None = None
+    parameters: InputParameters | None = None  # only of bytes behind the JSON
     data: Annotated[list[Id], Field(max_length=MOST_REQUESTS)] | None = None
 
 
@@ -114,7 +131,7 @@ class RequestedOutput(Message):
 class Parameters(Message):
     """How many items for each user, and how outputs are to travel unless they say so."""
 
-    k: K = 20
+    k: Annotated[int, Field(ge=1, le=MOST_ITEMS_OF_BATCH // MOST_REQUESTS), Whole] = 20
     binary_data_output: Flag = None
 
 
@@ -205,16 +222,8 @@ def _users(tensor: Input, binary: bytes) -> list[str]:
 
 
 def infer(served: Served, asked: InferenceRequest, users: Sequence[str]) -> list[Recommendations]:
-    """Recommend to each user.
-
-    Raises:
-        Problem: 400, when all together ask for too many items.
-
-    """
+    """Recommend to each user."""
     k = asked.parameters.k
-    if k * len(users) > MOST_ITEMS_OF_BATCH:
-        message = f"the batch asks for more than {MOST_ITEMS_OF_BATCH:,} items"
-        raise problems.at(HTTPStatus.BAD_REQUEST, "parameters.k", message)
     return [
         answers.recommendations(served, RecommendationRequest.model_construct(user_id=user, k=k))
         for user in users

@@ -21,6 +21,7 @@ _MODEL = f"/v2/models/{inference.NAME}"
 _VERSION = f"{_MODEL}/versions/{{version}}"
 _LENGTH = "Inference-Header-Content-Length"
 _OCTETS = "application/octet-stream"
+_INFERRED = {JSON: InferenceAnswer, _OCTETS: bytes}
 _UNREADY = HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -65,7 +66,7 @@ def model_version_metadata(version: str) -> Response:
     return model_metadata()
 
 
-@table.post(f"{_MODEL}/infer", {JSON: InferenceAnswer}, body=InferenceRequest)
+@table.post(f"{_MODEL}/infer", _INFERRED, body=InferenceRequest)
 def infer() -> Response:
     """Recommend to a batch of users."""
     asked, users = inference.parse(_content())
@@ -81,7 +82,7 @@ def infer() -> Response:
 
 @table.post(
     f"{_VERSION}/infer",
-    {JSON: InferenceAnswer},
+    _INFERRED,
     HTTPStatus.NOT_FOUND,
     body=InferenceRequest,
 )

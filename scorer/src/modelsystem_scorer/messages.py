@@ -6,7 +6,7 @@ Requests are checked; answers are plain dictionaries, whose types say what the s
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -19,7 +19,16 @@ MOST_FOUND = 50
 
 Id = Annotated[str, Field(max_length=1000)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
-K = Annotated[int, Field(ge=1, le=1000, description="how many items to answer with, at most")]
+
+
+def _whole(value: Any) -> Any:
+    """Take 20.0 for 20: JSON has but one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+_WITHIN = Field(ge=1, le=1000, description="how many items to answer with, at most")
+K = Annotated[int, _WITHIN, Whole]
 
 
 class Message(BaseModel):
@@ -119,7 +128,7 @@ class ScoresRequest(Asker):
 class Query(Message):
     """What may follow the question mark."""
 
-    k: K = 20
+    k: Annotated[int, _WITHIN] = 20
 
 
 class SearchQuery(Message):

@@ -76,7 +76,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", operation.path):
-        schema = {"type": "string", "minLength": 1}
+        schema: dict[str, Any] = {"type": "string", "minLength": 1}
+        if operation.choices:
+            schema["enum"] = list(operation.choices)
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -117,6 +119,8 @@ def _header(about: str) -> dict[str, Any]:
 def _of(kind: Any) -> dict[str, Any]:
     if kind is str:
         return {"schema": {"type": "string"}}
+    if kind is bytes:
+        return {"schema": {}}
     if kind is dict:
         return {"schema": {"type": "object"}}
     return {"schema": {"$ref": _REFERENCE.format(model=kind.__name__)}}
@@ -129,7 +133,7 @@ def _schemas(operations: list[Operation]) -> dict[str, Any]:
         kind.__name__: kind
         for operation in operations
         for kind in operation.answers.values()
-        if kind not in (str, dict)
+        if kind not in (str, bytes, dict)
     }
     kinds = [*bodies, *answers.values(), ProblemDetails]
     taken: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [

@@ -1,6 +1,7 @@
 """The one table of all operations: routes are made from it, and so is the OpenAPI document."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +28,7 @@ class Operation:
     answers: for each media type of a good answer the type of what it holds.
     problems: the errors that a client must expect, beside those of every operation.
     query, body: the types of what may be asked.
+    choices: what the parts of the path may be, where only few values may.
     name: for programs.
     """
 
@@ -36,13 +38,15 @@ class Operation:
     problems: tuple[HTTPStatus, ...]
     query: type[Message] | None = NoQuery
     body: type[Message] | None = None
+    choices: Sequence[str] = ()
     view: View = _nothing
     name: str = ""
 
     @property
     def rule(self) -> str:
         """The path as Flask has it; ids are any text."""
-        return self.path.replace("{", "<id:").replace("}", ">")
+        ids = re.sub(r"\{(\w+_id)\}", r"<id:\1>", self.path)
+        return ids.replace("{", "<").replace("}", ">")
 
 
 class Table:
@@ -57,10 +61,12 @@ class Table:
         answers: Mapping[str, Any],
         *problems: HTTPStatus,
         query: type[Message] | None = NoQuery,
+        choices: Sequence[str] = (),
         name: str | None = None,
     ) -> Callable[[View], View]:
         """Return a decorator that adds a view; without a `query` type anything may be asked."""
-        return self._adding(name, Operation("GET", path, answers, problems, query=query))
+        operation = Operation("GET", path, answers, problems, query=query, choices=choices)
+        return self._adding(name, operation)
 
     def post(
         self,

@@ -56,7 +56,7 @@ class Plot:
 
 def plot(title: str, labels: Sequence[str], series: Mapping[str, Sequence[Value]]) -> Plot:
     """Lay out one bar of each series above each label."""
-    tops = [max(v.height, *(v.interval or ())) for values in series.values() for v in values]
+    tops = [max((v.height, *(v.interval or ()))) for values in series.values() for v in values]
     scale = (HEIGHT - _TOP - _BOTTOM) / (max(tops, default=0) or 1)
     step = (WIDTH - _LEFT) / max(1, len(labels))
     width = step * (1 - _GAP) / max(1, len(series))
