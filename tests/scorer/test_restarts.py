@@ -1,0 +1,171 @@
+"""Stopped and started under load: whatever was accepted is answered, and by a whole model."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+StartSite = Callable[..., Any]
+BODY = json.dumps({"items": ["7", "a/b"], "k": 5}).encode()
+HEADERS = {"Content-Type": "application/json"}
+
+
+class Load:
+    """Clients that ask without pause, some on one connection, some on a new one each time.
+
+    Like whoever routes to a pod they open no new connection once /readyz is at 503. A refused
+    connection was not accepted; everything else that goes wrong is a loss.
+    """
+
+    def __init__(self, port: int, expected: bytes) -> None:
+        self._port = port
+        self._expected = expected
+        self.is_ready = threading.Event()
+        self._ends = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.losses: list[str] = []
+        self._threads = [threading.Thread(target=self._ask, args=(n % 2 == 0,)) for n in range(4)]
+        self._threads.append(threading.Thread(target=self._watch))
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _connect(self) -> http.client.HTTPConnection | None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            return None
+        return connection
+
+    def _ask(self, keep: bool) -> None:  # a thread's argument
+        connection = None
+        while not self._ends.is_set():
+            if connection is None:
+                self.is_ready.wait(0.1)
+                connection = self._connect() if self.is_ready.is_set() else None
+                continue
+            if self._request(connection) and keep:
+                continue
+            connection.close()
+            connection = None
+        if connection:
+            connection.close()
+
+    def _request(self, connection: http.client.HTTPConnection) -> bool:
+        """Ask once; return whether the connection may be used again."""
+        try:
+            connection.request("POST", "/v1/recommendations", BODY, HEADERS)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.losses.append(repr(error))
+            return False
+        if answer.status != 200 or content != self._expected:
+            self.losses.append(f"{answer.status} {content!r}")
+        self.counts["answered" if self.is_ready.is_set() else "answered while draining"] += 1
+        return answer.headers["Connection"] != "close"
+
+    def _watch(self) -> None:
+        while not self._ends.is_set():
+            if connection := self._connect():
+                with contextlib.closing(connection), contextlib.suppress(OSError):
+                    connection.request("GET", "/readyz")
+                    status = connection.getresponse().status
+                    self.counts[f"/readyz {status}"] += 1
+                    (self.is_ready.set if status == 200 else self.is_ready.clear)()
+            else:
+                self.is_ready.clear()
+            time.sleep(0.02)
+
+
+def restart_under_load(start_site: StartSite, model_folder: Path, times: int) -> Counter[str]:
+    """Stop and start a site so many times under load, and return what its clients saw."""
+    site = start_site(MODELFOLDER=model_folder, DRAIN_SECONDS="0.7", ACCESS_LOG="off")
+    expected = site.ask("/v1/recommendations", "POST", BODY).body
+    with Load(site.port, expected) as load:
+        for _ in range(times):
+            assert load.is_ready.wait(30), site.log()
+            time.sleep(0.3)
+            site.process.send_signal(signal.SIGTERM)
+            assert site.end() == 0
+            assert "Traceback" not in site.log()
+            site = start_site(
+                MODELFOLDER=model_folder, PORT=site.port, DRAIN_SECONDS="0.7", ACCESS_LOG="off"
+            )
+        assert load.is_ready.wait(30)
+    assert not load.losses, load.losses[:5]
+    assert load.counts["answered while draining"] > 0
+    assert load.counts["/readyz 503"] >= times
+    return load.counts
+
+
+def test_nothing_accepted_is_lost(start_site: StartSite, model_folder: Path) -> None:
+    """Stopped twice under load: every accepted request gets the same whole answer."""
+    restart_under_load(start_site, model_folder, 2)
+
+
+@pytest.mark.faults
+def test_nothing_accepted_is_lost_many_times(
+    start_site: StartSite, model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The full count of restarts."""
+    counts = restart_under_load(start_site, model_folder, 20)
+    with capsys.disabled():
+        print(f"\n20 restarts under load, nothing lost: {dict(counts)}")
+
+
+def test_draining_can_be_cut_short(start_site: StartSite, model_folder: Path) -> None:
+    """It goes on answering with /readyz at 503, in both protocols, until a second SIGTERM."""
+    site = start_site(MODELFOLDER=model_folder, DRAIN_SECONDS="3600")
+    site.process.send_signal(signal.SIGTERM)
+    site.wait_until(lambda: site.ask("/readyz").status == 503)
+    assert site.ask("/v2/models/modelsystem/ready").status == 503
+    assert site.ask("/healthz").status == 200
+    assert site.ask("/v1/recommendations", "POST", BODY).status == 200
+    began = time.monotonic()
+    site.process.send_signal(signal.SIGTERM)
+    assert site.end() == 0
+    assert time.monotonic() - began < 10
+
+
+def test_a_worker_that_dies_is_replaced_also_while_draining(
+    start_site: StartSite, model_folder: Path
+) -> None:
+    """The new one knows that the end has begun, and answers all the same."""
+    site = start_site(MODELFOLDER=model_folder, WORKERS="1", DRAIN_SECONDS="3600")
+    site.kill_workers()
+    site.wait_until(lambda: site.ask("/readyz").status == 200)
+    site.process.send_signal(signal.SIGTERM)
+    site.wait_until(lambda: site.ask("/readyz").status == 503)
+    site.kill_workers()
+    assert site.ask("/readyz").status == 503
+    assert site.ask("/v1/recommendations", "POST", BODY).status == 200
+
+
+def test_workers_end_when_their_master_is_killed(start_site: StartSite, model_folder: Path) -> None:
+    """Nobody goes on listening on the port of a site that is dead."""
+    site = start_site(MODELFOLDER=model_folder)
+    workers = site.workers()
+    os.kill(site.process.pid, signal.SIGKILL)
+    site.process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}/stat").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
