@@ -18,7 +18,7 @@ BODY = b'{"items": ["7"], "k": 3}'
 HEAD = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lone(start_site: StartSite, model_folder: Path) -> Any:
     """Return a site with a single worker, so that whoever holds it up holds up all."""
     return start_site(MODELFOLDER=model_folder, WORKERS="1")
@@ -53,15 +53,13 @@ def trickle(connection: socket.socket, content: bytes) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize(
-    "start", [b"GET / HTTP/1.1\r\nX-Slow: ", HEAD + b"Content-Length: 99\r\n\r\n"]
-)
-def test_slow_clients_are_cut_off(lone: Any, start: bytes) -> None:
+def test_slow_clients_are_cut_off(lone: Any) -> None:
     """Twenty of them hold up nobody, and each is told after ten seconds that it was too slow."""
+    starts = [b"GET / HTTP/1.1\r\nX-Slow: ", HEAD + b"Content-Length: 99\r\n\r\n"] * 10
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(20) as pool:
-        slow = [stack.enter_context(lone.connect()) for _ in range(20)]
+        slow = [stack.enter_context(lone.connect()) for _ in starts]
         began = time.monotonic()
-        for connection in slow:
+        for connection, start in zip(slow, starts, strict=True):
             pool.submit(trickle, connection, start)
         while time.monotonic() - began < REQUEST_SECONDS / 2:
             asked = time.monotonic()
@@ -127,9 +125,8 @@ def test_a_body_nobody_reads_is_no_request(lone: Any) -> None:
     head = HEAD.replace(b"application/json", b"text/plain")
     request = head + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled
     with lone.connect() as connection:
-        connection.sendall(
-            request + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
+        connection.sendall(request + b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        connection.sendall(b"Connection: close\r\n\r\n")
         answers = received(connection)
     assert answers.count(b"HTTP/1.1 ") == 2
     assert answers.startswith(b"HTTP/1.1 415 ")

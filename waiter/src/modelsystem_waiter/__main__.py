@@ -6,6 +6,7 @@ import sys
 import time
 
 from modelsystem_shared import logs, program, settings
+from modelsystem_waiter import pushgateway
 from modelsystem_waiter.report import Report
 from modelsystem_waiter.settings import Settings
 from modelsystem_waiter.verdict import State, judge
@@ -44,6 +45,8 @@ def wait_for_model() -> None:
             # Whoever hashes a huge model in vain rests as long as that took.
             next_look = now + max(config.wait_interval, now - began)
             _rest(waker, report, min(next_look, state.started + config.wait_timeout))
+    if config.pushgateway:
+        pushgateway.push(config.pushgateway, sight.model)
     program.last_words(
         f"File found {config.model_folder}: build {sight.model.marker.build}, "
         f"model digest {sight.model.manifest.digest}",

@@ -44,6 +44,12 @@ class Settings(settings.Settings):
         "seconds without a heartbeat after which a training counts as dead",
         90,
     )
+    pushgateway: str | None = variable(
+        "PUSHGATEWAY_URL",
+        parsers.url,
+        "a Prometheus Pushgateway that is told `model_score` of the model found",
+        None,
+    )
 
     @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:

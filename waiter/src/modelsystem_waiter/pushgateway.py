@@ -1,0 +1,49 @@
+"""Telling a Prometheus Pushgateway the score of the model that was found.
+
+It is told once, as `model_score` with the labels build and tenant (empty without one). What
+does not work is only logged, and a gateway that says nothing holds the waiter up for a second.
+"""
+
+import logging
+import threading
+import urllib.request
+from base64 import urlsafe_b64encode
+
+from modelsystem_shared.folder import Published
+
+log = logging.getLogger(__name__)
+PATIENCE = 1.0  # seconds
+_HELP = "The score of a build's model, NDCG@20 on held-out interactions."
+
+
+def push(url: str, model: Published) -> None:
+    """Push the score, or log why that could not be done; wait for neither too long."""
+    request = urllib.request.Request(  # noqa: S310  # the settings admit nothing but http(s)
+        f"{url}/metrics/job/modelsystem/{_labels(model)}",
+        f"# HELP model_score {_HELP}\n# TYPE model_score gauge\n"
+        f"model_score {model.marker.score}\n".encode(),
+        method="PUT",
+    )
+    # A thread, as looking up a name has no timeout; it dies with the process.
+    sending = threading.Thread(target=_send, args=(request,), daemon=True)
+    sending.start()
+    sending.join(PATIENCE)
+    if sending.is_alive():
+        log.warning("The Pushgateway does not answer: it may not know the score")
+
+
+def _labels(model: Published) -> str:
+    """Return the labels as a path; in base64, as they may hold slashes, or nothing at all."""
+    labels = {"build": model.marker.build, "tenant": model.manifest.model.get("tenant") or ""}
+    return "/".join(
+        f"{name}@base64/{urlsafe_b64encode(str(value).encode()).decode() or '='}"
+        for name, value in labels.items()
+    )
+
+
+def _send(request: urllib.request.Request) -> None:
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310  # as above
+            log.info("The Pushgateway knows the score")
+    except (OSError, ValueError) as error:  # refused, unreachable, or an answer that is an error
+        log.warning("The Pushgateway could not be told the score: %s", error)
