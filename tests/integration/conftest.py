@@ -1,9 +1,11 @@
 """Real services and real processes: Azurite, strace, and the three programs as users start them."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +13,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
@@ -187,13 +190,91 @@ def answers(port: int) -> bool:
     return False
 
 
+def debian_program(name: str, package: str) -> str:
+    """Find a program, or install it where we may."""
+    if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not installed, and only root could install it with apt-get")
+    return found
+
+
 @pytest.fixture(scope="session")
 def strace() -> str:
     """Find strace, or install it where we may."""
-    if not shutil.which("strace") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(["apt-get", "install", "-qq", "-y", "strace"], check=False)
-    found = shutil.which("strace")
-    if not found:
-        pytest.skip("strace is not installed, and only root could install it with apt-get")
-    return found
+    return debian_program("strace", "strace")
+
+
+class Started(NamedTuple):
+    """A program that runs, and the file that it logs to."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def until(self, words: str) -> None:
+        """Wait until it has logged these words."""
+        wait_for(lambda: words in self.log.read_text(), self.process)
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        return Ended(self.process.wait(timeout=60), self.log.read_text())
+
+
+class Site(NamedTuple):
+    """A scorer that answers."""
+
+    program: Started
+    port: int
+
+    def ask(self, path: str, body: object = None) -> Any:
+        """Return its answer's text, or what its JSON holds; `body` makes it a POST."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
+            text = answer.read().decode()
+            return json.loads(text) if answer.headers.get_content_subtype() == "json" else text
+
+
+Start = Callable[..., Started]
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a workload; what still runs in the end is killed."""
+    started: list[Started] = []
+
+    def begin(program: str, **variables: object) -> Started:
+        log = tmp_path / f"{len(started)}-{program}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command(program),
+                env=environment(**variables),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # so that a scorer's workers can be killed with it
+            )
+        started.append(Started(process, log))
+        return started[-1]
+
+    yield begin
+    for program in started:
+        if program.process.poll() is None:
+            os.killpg(program.process.pid, signal.SIGKILL)
+            program.process.wait()
+
+
+@pytest.fixture
+def serve(start: Start) -> Serve:
+    """Return a function that starts a scorer and waits until it answers."""
+
+    def begin(**variables: object) -> Site:
+        port = free_port()
+        site = Site(start("scorer", HOST="127.0.0.1", PORT=port, **variables), port)
+        wait_for(lambda: answers(port), site.program.process)
+        return site
+
+    return begin

@@ -1,101 +1,23 @@
 """One build as a cluster runs it: waiter, trainer and scorer share nothing but the model folder."""
 
-import json
-import os
-import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.request import Request, urlopen
 
 import pytest
 from tests.integration.conftest import (
     BUILD,
     QUICK,
     Ended,
-    answers,
-    command,
-    environment,
+    Serve,
+    Site,
+    Start,
     free_port,
     run,
-    wait_for,
 )
 
 from modelsystem_shared import folder
 
-
-class Started(NamedTuple):
-    """A program that runs, and the file that it logs to."""
-
-    process: "subprocess.Popen[bytes]"
-    log: Path
-
-    def until(self, words: str) -> None:
-        """Wait until it has logged these words."""
-        wait_for(lambda: words in self.log.read_text(), self.process)
-
-    def end(self) -> Ended:
-        """Wait for its end."""
-        return Ended(self.process.wait(timeout=60), self.log.read_text())
-
-
-class Site(NamedTuple):
-    """A scorer that answers."""
-
-    program: Started
-    port: int
-
-    def ask(self, path: str, body: object = None) -> Any:
-        """Return its answer's text, or what its JSON holds; `body` makes it a POST."""
-        url = f"http://127.0.0.1:{self.port}{path}"
-        data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
-            text = answer.read().decode()
-            return json.loads(text) if answer.headers.get_content_subtype() == "json" else text
-
-
 Train = Callable[[Path], Ended]
-Start = Callable[..., Started]
-Serve = Callable[..., Site]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a workload; what still runs in the end is killed."""
-    started: list[Started] = []
-
-    def begin(program: str, **variables: object) -> Started:
-        log = tmp_path / f"{len(started)}-{program}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command(program),
-                env=environment(**variables),
-                stdout=file,
-                stderr=file,
-                start_new_session=True,  # so that a scorer's workers can be killed with it
-            )
-        started.append(Started(process, log))
-        return started[-1]
-
-    yield begin
-    for program in started:
-        if program.process.poll() is None:
-            os.killpg(program.process.pid, signal.SIGKILL)
-            program.process.wait()
-
-
-@pytest.fixture
-def serve(start: Start) -> Serve:
-    """Return a function that starts a scorer and waits until it answers."""
-
-    def begin(**variables: object) -> Site:
-        port = free_port()
-        site = Site(start("scorer", HOST="127.0.0.1", PORT=port, **variables), port)
-        wait_for(lambda: answers(port), site.program.process)
-        return site
-
-    return begin
 
 
 @pytest.fixture
