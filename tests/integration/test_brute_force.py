@@ -1,7 +1,7 @@
 """Answers over HTTP against a computation that shares no code with the scorer: numpy and files."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 from tests.integration.conftest import BUILD, QUICK, Serve, Site, run
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "movielens-small"
+# Ratings and times count, so that each item of a history counts otherwise.
+FADING = QUICK | {"PARAMETERS": "method=cooccurrence,fade=0.5,half_life=30,history_power=1"}
 
 
 class Files:
@@ -31,13 +33,15 @@ class Files:
         self.neighbours = parts(array("similar.indices"), ends)
         self.weights = parts(array("similarity"), ends)
         self.history = parts(array("history.indices"), array("history.ends"))
-        self.popularity = array("popularity")
+        self.confidence = parts(array("confidence"), array("history.ends"))
+        self.recency = array("recency")
+        self.lately = array("lately")
 
-    def scores(self, basis: Sequence[int]) -> tuple[Any, Any]:
+    def scores(self, basis: dict[int, float]) -> tuple[Any, Any]:
         """Return every item's score, and what each item of the basis adds to each."""
         added = np.zeros((len(basis), len(self.items)), np.float32)
-        for row, item in enumerate(basis):
-            added[row, self.neighbours[item]] = self.weights[item]
+        for row, item in enumerate(sorted(basis)):
+            added[row, self.neighbours[item]] = self.weights[item] * np.float32(basis[item])
         total = np.zeros(len(self.items), np.float32)
         for row in added:
             total = total + row
@@ -45,7 +49,7 @@ class Files:
 
 
 def expected(
-    files: Files, basis: list[int], asked: dict[str, Any]
+    files: Files, basis: dict[int, float], asked: dict[str, Any]
 ) -> tuple[list[str], list[float]]:
     """Rank all items by sorting all of them."""
     scores: Any = files.scores(basis)[0]
@@ -55,28 +59,30 @@ def expected(
         allowed[[files.items.index(item) for item in asked["candidates"]]] = True
     allowed[[files.items.index(item) for item in asked.get("exclude_items", [])]] = False
     if asked.get("exclude_seen", True):
-        allowed[basis] = False
-    if not (scores[allowed] > 0).any():
-        scores = files.popularity / len(files.users)
+        allowed[list(basis)] = False
+    is_fallback = not (scores[allowed] > 0).any()
+    if is_fallback:
+        scores = files.lately
     order = sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-scores[item], item))
-    is_fallback = scores.dtype != np.float32
     order = [item for item in order if is_fallback or scores[item] > 0][: asked["k"]]
     return [files.items[item] for item in order], [float(scores[item]) for item in order]
 
 
-def questions(files: Files, count: int) -> list[tuple[list[int], dict[str, Any]]]:
+def questions(files: Files, count: int) -> list[tuple[dict[int, float], dict[str, Any]]]:
     """Make up as many requests by user as by items, half of them with limits of their own."""
     random = Random(count)
     everything = range(len(files.items))
-    made: list[tuple[list[int], dict[str, Any]]] = []
+    made: list[tuple[dict[int, float], dict[str, Any]]] = []
     for number in range(2 * count):
         if number % 2:
             user = random.randrange(len(files.users))
-            basis = files.history[user].tolist()
+            counts = files.confidence[user].tolist()
+            basis = dict(zip(files.history[user].tolist(), counts, strict=True))
             asked: dict[str, Any] = {"user_id": files.users[user]}
         else:
-            basis = sorted(random.sample(everything, random.randint(1, 12)))
-            asked = {"items": random.sample([files.items[i] for i in basis], len(basis))}
+            listed = random.sample(everything, random.randint(1, 12))
+            basis = dict(zip(reversed(listed), files.recency.tolist(), strict=False))
+            asked = {"items": [files.items[i] for i in listed]}
         asked |= {"k": random.choice([1, 10, 20, 200]), "explain": True}
         if random.random() < 0.5:
             asked["exclude_seen"] = random.random() < 0.5
@@ -106,7 +112,7 @@ def compare(site: Site, files: Files, count: int) -> None:
             assert sum(shares.values()) == pytest.approx(item["score"], abs=1e-5)
             for source, share in shares.items():
                 if source is not None:
-                    row = basis.index(places[source])
+                    row = sorted(basis).index(places[source])
                     assert share == added[row, places[item["item_id"]]]
     assert fallbacks < count
 
@@ -117,7 +123,7 @@ def trained(tmp_path: Path) -> Callable[[Path], Path]:
 
     def train(export: Path) -> Path:
         target = tmp_path / "model"
-        ended = run("trainer", MODELFOLDER=target, CSV_FOLDER=export, **QUICK)
+        ended = run("trainer", MODELFOLDER=target, CSV_FOLDER=export, **FADING)
         assert ended.code == 0, ended.output
         return target
 

@@ -43,8 +43,10 @@ def _rows(rows: list[Array], n_items: int) -> Rows:
     return Rows(np.concatenate([[], *rows]).astype(model.index_type(n_items)), ends)
 
 
-def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: int = 1) -> Model:
-    """Make a model; item 0 has no row.
+def random_model(
+    users: int = 40, items: int = 30, neighbours: int = 8, seed: int = 1, *, fades: bool = False
+) -> Model:
+    """Make a model; item 0 has no row; where it fades, what was chosen late counts most.
 
     Rows of even items have coarse weights, so that scores are often equal; sums of the
     others depend on the order of adding up.
@@ -57,6 +59,7 @@ def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: in
     history = [np.sort(random.choice(items, 5, replace=False)) for _ in range(users)]
     history[0] = history[0][:0]
     names = _ids(ODD_ITEMS, "item", items)
+    confidence = random.random(sum(map(len, history)), np.float32)
     popularity = np.bincount(np.concatenate(history).astype(int), minlength=items).astype("u4")
     return Model(
         items=Strings.of(names),
@@ -65,10 +68,10 @@ def random_model(users: int = 40, items: int = 30, neighbours: int = 8, seed: in
         similar=_rows(similar, items),
         similarity=np.concatenate(weights).astype(np.float32),
         history=_rows(history, items),
-        confidence=np.ones(sum(map(len, history)), np.float32),
-        recency=np.ones(1, np.float32),
+        confidence=confidence if fades else np.ones_like(confidence),
+        recency=np.array([1, 0.5, 0.25] if fades else [1], np.float32),
         popularity=popularity,
-        lately=(popularity / users).astype(np.float32),
+        lately=(random.integers(0, 20, items) / 32).astype(np.float32),
         questions=_rows([history[1], history[2], history[3]], items),
         answers=_rows([history[4][:2], history[5][:1], history[6]], items),
     )

@@ -58,6 +58,39 @@ def test_user_and_items_together_are_their_union(served: Served) -> None:
     assert together == ask(served, items=history(served, 5) + given, k=1000)
 
 
+@pytest.fixture
+def fading(load: Load, make_folder: Callable[..., Path]) -> Served:
+    """Load a model where what was chosen late counts most."""
+    return load(make_folder(fades=True))
+
+
+def scored(served: Served, counts: dict[str, float]) -> list[float]:
+    """Return the scores of what is recommended to who brings items that count so much."""
+    items = [{"item_id": item, "weight": weight} for item, weight in counts.items()]
+    return [item["score"] for item in ask(served, items=items, k=1000)["items"]]
+
+
+def test_each_item_of_a_history_counts_as_the_model_says(fading: Served, served: Served) -> None:
+    """A user is the sum of what was chosen, each times its confidence."""
+    for user in range(1, len(fading.model.users)):
+        confidence = fading.model.confidence[fading.model.history.bounds(user)].tolist()
+        counts = dict(zip(history(fading, user), confidence, strict=True))
+        by_user = ask(fading, user_id=fading.model.users[user], k=1000)
+        assert [item["score"] for item in by_user["items"]] == scored(served, counts)
+
+
+def test_of_listed_items_the_latest_counts_most(fading: Served, served: Served) -> None:
+    """The last counts 1, the one before it a half, all before that a quarter, as often as named."""
+    listed = ["7", "a/b", "item-9", "item-7", "7", "item-8", "no such"]
+    counts = {"item-8": 1, "7": 0.5, "item-7": 0.25, "item-9": 0.25, "a/b": 0.25}
+    answer = ask(fading, items=listed, k=1000)
+    assert [item["score"] for item in answer["items"]] == scored(served, counts)
+    doubled = [{"item_id": "item-9", "weight": 2}, "item-8"]
+    assert scored(served, {"item-9": 1, "item-8": 1}) == [
+        item["score"] for item in ask(fading, items=doubled, k=1000)["items"]
+    ]
+
+
 def test_what_was_seen_comes_back_when_asked_for(served: Served) -> None:
     """Without `exclude_seen` the user's own items compete too."""
     seen = set(history(served, 5))
@@ -76,13 +109,11 @@ def test_excluded_items_stay_out(served: Served) -> None:
 def test_nobody_known_gets_what_is_popular(served: Served, who: dict[str, object]) -> None:
     """An unknown user, or one who brings nothing known, gets the popular items, and is told."""
     answer = ask(served, k=5, **who)
-    popularity = served.model.popularity.tolist()
-    expected = sorted(range(len(popularity)), key=lambda item: (-popularity[item], item))[:5]
+    lately = served.model.lately.tolist()
+    expected = sorted(range(len(lately)), key=lambda item: (-lately[item], item))[:5]
     assert answer["fallback"] == "popular"
     assert ids(answer) == [served.model.items[item] for item in expected]
-    assert [item["score"] for item in answer["items"]] == [
-        popularity[item] / 40 for item in expected
-    ]
+    assert [item["score"] for item in answer["items"]] == [lately[item] for item in expected]
 
 
 def test_no_neighbour_left_gets_what_is_popular(served: Served, item_ids: list[str]) -> None:

@@ -8,7 +8,7 @@ from modelsystem_scorer.serving import Served
 def expected(served: Served, part: str) -> list[int]:
     """Look at every item, the most popular first."""
     model = served.model
-    order = sorted(range(model.n_items), key=lambda item: (-int(model.popularity[item]), item))
+    order = sorted(range(model.n_items), key=lambda item: (-float(model.lately[item]), item))
     return [
         item
         for item in order

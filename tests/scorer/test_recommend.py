@@ -81,7 +81,7 @@ def brute_force(model: Model, case: Case) -> Ranking:
     allowed = [item for item in wanted if item not in case.excluded]
     is_fallback = not any(scores[item] > 0 for item in allowed)
     if is_fallback:
-        scores = model.popularity / len(model.users)
+        scores = model.lately
     ranked = sorted(
         (item for item in allowed if is_fallback or scores[item] > 0),
         key=lambda item: (-scores[item], item),
@@ -143,10 +143,10 @@ def test_scores_that_speak_against_an_item_do_not_recommend_it() -> None:
 def test_fallback_is_by_popularity(served: Served) -> None:
     """Who chose nothing gets the most popular items, scored by the share of users."""
     ranking = served.recommender.recommend(Basis([]), 3, [])
-    popularity = served.model.popularity
+    lately = served.model.lately
     assert ranking.is_fallback
-    assert sorted(popularity, reverse=True)[:3] == popularity[ranking.items].tolist()
-    assert ranking.scores.tolist() == [count / 40 for count in popularity[ranking.items].tolist()]
+    assert sorted(lately, reverse=True)[:3] == lately[ranking.items].tolist()
+    assert ranking.scores.tolist() == lately[ranking.items].tolist()
 
 
 def test_excluded_items_are_never_answered(served: Served) -> None:

@@ -1,6 +1,7 @@
 """From a request to its answer: ids to indices, a ranking, and back to ids with titles."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -103,34 +104,51 @@ def _ids(served: Served, rows: Rows, row: int) -> list[str]:
 
 def _basis(served: Served, asked: Asker) -> tuple[Basis, list[str]]:
     """Return what the answer builds on, and the given ids that are not known."""
+    history = _history(served, asked.user_id)
     if not asked.items:
-        return Basis(_history(served, asked.user_id)), []
-    weights = dict.fromkeys(_history(served, asked.user_id), 1.0)
-    unknown = _weigh(served, asked.items, weights)
+        return history, []
+    counts = [1.0] * len(history.items) if history.weights is None else history.weights.tolist()
+    weights = dict(zip(history.items, counts, strict=True))
+    given, unknown = _given(served, asked.items)
+    weights |= given
     items = sorted(weights)
     return Basis(items, _weights([weights[item] for item in items])), unknown
 
 
-def _weigh(served: Served, items: Iterable[Item], weights: dict[int, float]) -> list[str]:
-    """Give the known items their weights, the last one of equals; return the unknown ones."""
+def _given(served: Served, items: Iterable[Item]) -> tuple[dict[int, float], list[str]]:
+    """Return what each known item counts, of equals the last one, and the ids of the others."""
+    weights: dict[int, float] = {}
     unknown = []
     for item in items:
         index = served.model.items.find(item.item_id)
         if index is None:
             unknown.append(item.item_id)
         else:
+            weights.pop(index, None)  # so that it moves to the end
             weights[index] = item.weight
-    return unknown
+    return _faded(weights, served.recency), unknown
+
+
+def _faded(weights: dict[int, float], recency: Sequence[float]) -> dict[int, float]:
+    """Let each of some items, the latest last, count less the more later ones there are."""
+    counts = chain(recency, repeat(recency[-1]))
+    return {
+        index: weight * count
+        for (index, weight), count in zip(reversed(weights.items()), counts, strict=False)
+    }
 
 
 def _weights(weights: list[float]) -> Array | None:
     return None if all(w == 1 for w in weights) else np.array(weights, np.float32)
 
 
-def _history(served: Served, user_id: str | None) -> list[int]:
+def _history(served: Served, user_id: str | None) -> Basis:
     user = None if user_id is None else served.model.users.find(user_id)
-    history: list[int] = [] if user is None else served.model.history[user].tolist()
-    return history
+    if user is None:
+        return Basis([])
+    bounds = served.model.history.bounds(user)
+    counts = served.model.confidence[bounds] if served.fades else None
+    return Basis(served.model.history.indices[bounds].tolist(), counts)
 
 
 def _lookup(known: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:

@@ -78,7 +78,11 @@ class Asker(Message):
     items: (
         Annotated[
             list[Item],
-            Field(max_length=1000, description="ids, or objects with an id and a weight"),
+            Field(
+                max_length=1000,
+                description="ids, or objects with an id and a weight, in the order in which they "
+                "were chosen, the latest last: it counts most, as far as the model has learned so",
+            ),
         ]
         | None
     ) = None

@@ -59,7 +59,7 @@ class Recommender:
         self._ends = model.similar.ends.data
         self._neighbours = model.similar.indices.data
         self._similarity = model.similarity.data
-        self.by_popularity = np.argsort(-model.popularity.astype(np.int64), kind="stable")
+        self.by_popularity = np.argsort(-model.lately, kind="stable")
         # Zeros, one array for each call at a time: a fresh one for every call costs more than
         # the sum. A call that fails keeps its array to itself, so that none comes back soiled.
         self._accumulators: list[Array] = []
@@ -86,7 +86,7 @@ class Recommender:
         return ranking if len(ranked) else self.popular(k, excluded, candidates)
 
     def popular(self, k: int, excluded: Sequence[int], candidates: Array | None = None) -> Ranking:
-        """Return the `k` most popular items; the score is the share of users who chose it."""
+        """Return the `k` items that are most popular lately, scored by `popularity`."""
         if candidates is None:
             head = self.by_popularity[: k + len(excluded)]
         else:
@@ -95,8 +95,8 @@ class Recommender:
         return Ranking(items, self.popularity(items), is_fallback=True)
 
     def popularity(self, items: Array) -> Array:
-        """Return the share of users who chose each item (float64)."""
-        shares: Array = self._model.popularity[items] / max(1, len(self._model.users))
+        """Return the share of users who chose each item, late ones counting most (float32)."""
+        shares: Array = self._model.lately[items]
         return shares
 
     def similar(self, item: int, k: int) -> Ranking:

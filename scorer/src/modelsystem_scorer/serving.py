@@ -49,6 +49,17 @@ class Served:
         return self.model.titles[item] or None
 
     @cached_property
+    def fades(self) -> bool:
+        """Whether some items of a history count more than others."""
+        return bool((self.model.confidence != 1).any())
+
+    @cached_property
+    def recency(self) -> list[float]:
+        """How much the last of listed items counts, the one before it, and so on."""
+        counts: list[float] = self.model.recency.tolist()
+        return counts
+
+    @cached_property
     def headers(self) -> dict[str, str]:
         """Which model this is, as the headers of every answer tell it."""
         build = self.info.build
