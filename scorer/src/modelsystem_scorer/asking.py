@@ -46,7 +46,7 @@ def body(kind: type[M]) -> M:
         Problem: 400, 413, 415 or 422, when it is not what it should be.
 
     """
-    if not request.is_json:
+    if request.environ.get("CONTENT_TYPE") != JSON and not request.is_json:
         raise problems.at(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type", "must be application/json"
         )

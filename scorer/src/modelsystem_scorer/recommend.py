@@ -162,7 +162,7 @@ class Recommender:
 def best(scores: Array, k: int) -> Array:
     """Return the places of the `k` highest of the positive scores; of equal ones the first."""
     least = _at_most_kth(scores, k)
-    places = np.flatnonzero(scores >= least if least > 0 else scores > 0)
+    places = (scores >= least if least > 0 else scores > 0).nonzero()[0]
     order = (-scores.take(places)).argsort(kind="stable")[:k]
     found: Array = places.take(order)
     return found
@@ -177,6 +177,6 @@ def _at_most_kth(scores: Array, k: int) -> float:
     length = len(scores) // groups
     if length < 2:
         return 0.0
-    highest = scores[: groups * length].reshape(length, groups).max(axis=0)
+    highest = np.maximum.reduce(scores[: groups * length].reshape(length, groups))
     highest.partition(groups - k)
     return float(highest[groups - k])
