@@ -234,3 +234,19 @@ def test_ids_are_kept_exactly() -> None:
 def test_indices_take_the_smallest_type(count: int, kind: str) -> None:
     """The largest index of `count` things just fits."""
     assert model.index_type(count) == np.dtype(kind)
+
+
+def test_every_one_of_many_strings_is_found() -> None:
+    """However many there are, each is found in its place, and what lies between is not."""
+    words = sorted((f"{number}é" for number in range(3000)), key=str.encode)
+    strings = Strings.of(words)
+    assert [strings.find(word) for word in words] == list(range(3000))
+    assert not any(strings.find(word[:-1]) is not None for word in words)
+    assert strings.find("") is None
+    assert strings.find("\U0010ffff") is None
+
+
+def test_some_strings_are_picked() -> None:
+    """In the order in which they are asked for, also where all are empty."""
+    assert SMALL.items.pick([2, 0, 2]) == ["é", "007", "é"]
+    assert Strings.of(["", ""]).pick([1, 0]) == ["", ""]

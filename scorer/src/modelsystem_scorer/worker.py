@@ -106,10 +106,10 @@ class Worker(Base):  # type: ignore[misc]  # gunicorn ships no types
             self._lose_patience(connection)
 
     def _accept(self) -> bool:
-        """Let the next client in; False when there is none."""
+        """Let the next client in; False when there is none, or none can be let in now."""
         try:
             client, address = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+        except OSError:  # nobody, or somebody who has gone again, or no file is left for them
             return False
         connection = Connection(client, address, self.cfg)
         self._connections.add(connection)
@@ -145,12 +145,22 @@ class Worker(Base):  # type: ignore[misc]  # gunicorn ships no types
                 self._answer(connection, request)
         except RefusedError as error:
             self._refuse(connection, error)
-        self._selector.modify(
-            connection.socket, _WRITE if connection.is_sending else _READ, connection
-        )
+        self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        event = _WRITE if connection.is_sending else _READ
+        self._selector.modify(connection.socket, event, connection)
 
     def _answer(self, connection: Connection, request: Any) -> None:
         sink = _Sink()
+        try:
+            response = self._ask_the_app(connection, request, sink)
+        except Exception as error:  # Flask lets none through: this one is in what it answered
+            self.log.exception("A request could not be answered")
+            raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "this site failed") from error
+        connection.answer(b"".join(sink.parts), ends=response.should_close())
+
+    def _ask_the_app(self, connection: Connection, request: Any, sink: _Sink) -> Any:
         response, environ = wsgi.create(request, sink, connection.address, self._server, self.cfg)
         if self._extensions["draining"] or not self.alive:
             response.force_close()
@@ -161,34 +171,40 @@ class Worker(Base):  # type: ignore[misc]  # gunicorn ships no types
             response.close()
         finally:
             body.close()
-        connection.answer(b"".join(sink.parts), ends=response.should_close())
+        return response
 
     def _part(self, connection: Connection) -> None:
         """See a client off who says no more."""
-        if connection.incoming:
+        if connection.incoming and not connection.is_lingering:
             reason = "this is not a request that can be read: it ends too early"
             self._refuse(connection, RefusedError(HTTPStatus.BAD_REQUEST, reason))
+            self._watch(connection)
         else:
             self._close(connection)
 
     def _lose_patience(self, connection: Connection) -> None:
-        if connection.incoming and not (connection.is_sending or connection.is_lingering):
-            reason = f"the request did not arrive within {REQUEST_SECONDS:g} seconds"
+        if connection.is_sending or connection.is_lingering or not connection.incoming:
+            self._close(connection)
+            return
+        reason = f"the request did not arrive within {REQUEST_SECONDS:g} seconds"
+        try:
             self._refuse(connection, RefusedError(HTTPStatus.REQUEST_TIMEOUT, reason))
-        else:
+            self._watch(connection)
+        except OSError:  # the client has gone
             self._close(connection)
 
     def _refuse(self, connection: Connection, error: RefusedError) -> None:
-        """Answer what is no request in the form of all other errors, and part."""
+        """Answer what is no request in the form of all other errors, and part.
+
+        Raises:
+            OSError: the client has gone.
+
+        """
         request_id = new_id()
         content = problems.document(problems.details(error.status, str(error), error.faults))
         self._extensions["observer"].record(OTHER, OTHER, error.status.value, 0.0, request_id)
-        try:
-            connection.answer(
-                self._head(error.status, len(content), request_id) + content, ends=True
-            )
-        except OSError:  # the client has gone
-            self._close(connection)
+        head = self._head(error.status, len(content), request_id)
+        connection.answer(head + content, ends=True)
 
     def _head(self, status: HTTPStatus, length: int, request_id: str) -> bytes:
         headers = {
