@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_shared.errors import DataError
-from modelsystem_trainer import interactions
+from modelsystem_trainer import export, interactions, source
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.interactions import Interactions, Reading
 
@@ -238,3 +239,18 @@ def test_progress_is_told_by_bytes(read: Read) -> None:
     shares: list[float] = []
     interactions.read(found, Reading(Columns(), None, 0), shares.append)
     assert shares == [len(small) / (len(small) + len(big)), 1]
+
+
+def test_progress_is_told_within_a_file(
+    monkeypatch: pytest.MonkeyPatch, make_folder: Callable[..., Path]
+) -> None:
+    """A large file is not one step, compressed or not, plain or not."""
+    monkeypatch.setattr(source, "CHUNK", 1_000)
+    content = "user_id,item_id\n" + "".join(f"u{n},i{n * n % 997}\n" for n in range(20_000))
+    for files in ({"a.csv": content}, {"a.csv.gz": content}, {"a.csv": content + 'u,"a ""b"""\n'}):
+        shares: list[float] = []
+        found = export.of_folder(make_folder(files))
+        interactions.read(found, Reading(Columns(), None, 0), shares.append)
+        assert len(shares) > 9
+        assert shares == sorted(shares)
+        assert shares[-1] == 1

@@ -1,6 +1,7 @@
 """The trainer as a process: what it says, what it writes, how it ends."""
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelsystem_shared import folder, model, progress
+from modelsystem_shared.progress import Progress
 
 Start = Callable[..., Any]
 Snapshot = Callable[[Path], dict[str, tuple[bytes, int]]]
@@ -166,3 +168,23 @@ def test_help_names_every_variable(start: Start) -> None:
     assert "BLOB_STORAGE_KEY" in helped.output
     assert "Exit codes" in helped.output
     assert not helped.model_folder.exists()
+
+
+def test_sigterm_ends_the_reading_of_a_large_file(start: Start, make_folder: Any) -> None:
+    """In the middle of a file it is stopped, and says so."""
+    rows = b"".join(b"user-%07d,item-%06d\n" % (n % 99_991, n % 9_973) for n in range(1_000_000))
+    content = b"user_id,item_id\n" + rows * 6
+    trainer = start(CSV_FOLDER=make_folder({"a.csv": content}), THREADS=2)
+    while not (now := latest(trainer.model_folder)) or now.phase == "start":
+        assert trainer.process.poll() is None, trainer.output
+        time.sleep(0.01)
+    assert (now.phase, 0 < now.done < 1) == ("read", True)
+    trainer.process.send_signal(signal.SIGTERM)
+    assert trainer.code == 1, trainer.output
+    assert trainer.messages[-1] == "stopped by SIGTERM before it was done"
+    assert not any(message.startswith("Read ") for message in trainer.messages)
+
+
+def latest(model_folder: Path) -> Progress | None:
+    """Return what the only attempt said last."""
+    return next((progress.latest(attempt) for attempt in folder.attempts(model_folder)), None)

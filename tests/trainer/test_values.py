@@ -100,15 +100,3 @@ def test_sound_rows_are_kept_and_malformed_ones_named() -> None:
     assert frame["weight"].tolist() == [1.0, 2.5]
     assert frame["timestamp"].dtype == np.float64
     assert math.fsum(frame["timestamp"]) == 0
-
-
-@given(st.lists(st.lists(st.text())))
-def test_numbers_of_ids_can_be_turned_into_places(blocks: list[list[str]]) -> None:
-    """Whatever the ids are, sorted by their UTF-8 bytes they are found by place."""
-    codes = values.Codes()
-    numbers = [codes.of(block) for block in blocks]
-    ids, places = codes.sort()
-    assert ids == sorted({value for block in blocks for value in block}, key=str.encode)
-    for block, own in zip(blocks, numbers, strict=True):
-        assert own.dtype == np.int32
-        assert [ids[places[number]] for number in own] == block

@@ -84,7 +84,7 @@ class Job:
 
 def read(chosen: Settings, attempt: Attempt) -> Interactions:
     """Read the export from wherever it is."""
-    how = Reading(chosen.columns, chosen.tenant, chosen.bad_rows)
+    how = Reading(chosen.columns, chosen.tenant, chosen.bad_rows, chosen.threads)
     with tempfile.TemporaryDirectory(prefix="modelsystem-") as scratch:
         found = fetch(chosen, Path(scratch), attempt)
         data = interactions.read(found, how, lambda share: attempt.progress("read", share))

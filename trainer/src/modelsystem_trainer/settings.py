@@ -126,7 +126,7 @@ class Settings(settings.Settings):
     threads: int = variable(
         "THREADS",
         parsers.integer(1, 1024),
-        "threads of the fit; the model does not depend on it",
+        "threads of reading and fitting; the model does not depend on it",
         len(os.sched_getaffinity(0)),
     )
     commit: str | None = variable(

@@ -1,7 +1,7 @@
 """From a block's text to numbers: which rows are malformed, and why."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -46,16 +46,22 @@ def _checks(frame: pd.DataFrame) -> Iterator[tuple[str, Mask, str]]:
 
 def weights(texts: pd.Series) -> tuple[Floats, Mask]:
     """Return weights or ratings, and which are not finite numbers of at least 0."""
-    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    parsed = _numbers(texts)
     return parsed, ~(np.isfinite(parsed) & (parsed >= 0))
 
 
 def timestamps(texts: pd.Series) -> tuple[Floats, Mask]:
     """Return times in seconds since 1970 UTC, and which are neither such nor ISO 8601."""
-    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64).copy()
+    parsed = _numbers(texts)
     beyond, other = np.abs(parsed) >= _LATEST, np.isnan(parsed)
     parsed[other] = [_seconds(text) for text in texts[other]]
     return parsed, beyond | np.isnan(parsed)
+
+
+def _numbers(texts: pd.Series) -> Floats:
+    """Read numbers, NaN for anything else; "-0" alone is an integer's 0, so -0 is none ever."""
+    numbers: Floats = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64) + 0.0
+    return numbers
 
 
 def _seconds(text: str) -> float:
@@ -68,24 +74,3 @@ def _seconds(text: str) -> float:
     except ValueError:
         return math.nan
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-class Codes:
-    """Gives each distinct id a number, in the order of first sight."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.numbers: dict[str, int] = {}
-
-    def of(self, ids: Sequence[str]) -> npt.NDArray[np.int32]:
-        """Return the numbers of `ids`, int32, new ones for new ids."""
-        local, distinct = pd.factorize(np.asarray(ids, dtype=object))
-        numbers = [self.numbers.setdefault(value, len(self.numbers)) for value in distinct]
-        return np.array(numbers, np.int32)[local]
-
-    def sort(self) -> tuple[list[str], npt.NDArray[np.int32]]:
-        """Return the ids sorted as their UTF-8 bytes are, and for each number its new place."""
-        ids = sorted(self.numbers)  # Python compares code points, which is UTF-8's order
-        places = np.empty(len(ids), np.int32)
-        places[[self.numbers[value] for value in ids]] = np.arange(len(ids), dtype=np.int32)
-        return ids, places
