@@ -20,7 +20,7 @@ install: .venv/.installed ## make .venv with every workload and its console scri
 
 dev: .venv/.dev ## the same, and what tests and checks need
 
-benchmark-env: .venv/.benchmarks ## and what benchmarks/peers.py compares with
+benchmark-env: .venv/.benchmarks ## and what the benchmarks compare with
 
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 import ranking
+from memory import own_peak
 from methods import CONTESTS, Fitted, Method, published, run_trainer
 
 
@@ -56,12 +57,6 @@ def timed_training(data: Path, out: Path) -> tuple[float, int, Fitted]:
 def train_part(data: Path) -> sparse.csr_matrix:
     """Return the train part, users × items, float32."""
     return sparse.csr_matrix(sparse.load_npz(data / "train.npz"))
-
-
-def own_peak() -> int:
-    """Return this process's peak in bytes: getrusage would start from its parent's."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 if __name__ == "__main__":
