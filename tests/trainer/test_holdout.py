@@ -104,6 +104,23 @@ def test_what_is_held_out_of_a_user_does_not_depend_on_others(
         assert len(together[user]) == (max(1, len(own) // 5) if len(own) > 1 else 0)
 
 
+@given(st.lists(st.lists(st.sampled_from([1.0, 2.0, 3.0]), max_size=5)), st.integers(1, 9))
+def test_portions_do_not_matter(times: list[list[float]], rows: int) -> None:
+    """However many rows are sorted at once, each counts the later ones of its user."""
+    user = np.repeat(np.arange(len(times), dtype=np.int32), [len(own) for own in times])
+    table = pd.DataFrame({"user": user, "time": [time for own in times for time in own]})
+    pairs = np.arange(len(table), dtype=np.uint64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holdout, "_ROWS_AT_ONCE", rows)
+        later = holdout.later(table.astype({"time": np.float64}), pairs)
+    ranks = [sorted(range(len(own)), key=lambda n: (own[n], n)) for own in times]
+    assert later.tolist() == [
+        len(own) - 1 - order.index(n)
+        for own, order in zip(times, ranks, strict=True)
+        for n in range(len(own))
+    ]
+
+
 def test_without_times_no_place_is_preferred(held_out: HeldOut) -> None:
     """Hashes hold out every item now and then, and another one for another user."""
     items = dict.fromkeys(range(5), float("nan"))
