@@ -211,7 +211,10 @@ def write_large(target: Path) -> Path:
         similar=similar,
         similarity=random.random(len(similar.indices), np.float32),
         history=rows(LARGE_ITEMS, 30),
+        confidence=random.random(LARGE_ITEMS * 30, np.float32),
+        recency=np.ones(1, np.float32),
         popularity=np.ones(LARGE_ITEMS, np.uint32),
+        lately=np.ones(LARGE_ITEMS, np.float32),
         questions=none,
         answers=none,
     )

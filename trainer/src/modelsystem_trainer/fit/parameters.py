@@ -66,6 +66,8 @@ class Parameters:
 
         It has four digits, so that people can write it down and get the same fit.
         """
+        if self.method == "cooccurrence":
+            return self
         return replace(self, lam=float(f"{self.lam * times:.4g}"))
 
     def __str__(self) -> str:
