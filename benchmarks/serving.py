@@ -201,7 +201,7 @@ def write_large(target: Path) -> Path:
         indices = random.integers(0, LARGE_ITEMS, count * length)
         return Rows(indices.astype(model.index_type(LARGE_ITEMS)), ends)
 
-    similar = rows(LARGE_ITEMS, LARGE_NEIGHBOURS)
+    similar, history = rows(LARGE_ITEMS, LARGE_NEIGHBOURS), rows(LARGE_ITEMS, 30)
     none = Rows(similar.indices[:0], np.zeros(0, np.int64))
     names = Strings.of([f"{n:06}" for n in range(LARGE_ITEMS)])
     content = Model(
@@ -210,8 +210,8 @@ def write_large(target: Path) -> Path:
         users=names,
         similar=similar,
         similarity=random.random(len(similar.indices), np.float32),
-        history=rows(LARGE_ITEMS, 30),
-        confidence=random.random(LARGE_ITEMS * 30, np.float32),
+        history=history,
+        confidence=np.ones(len(history.indices), np.float32),
         recency=np.ones(1, np.float32),
         popularity=np.ones(LARGE_ITEMS, np.uint32),
         lately=np.ones(LARGE_ITEMS, np.float32),

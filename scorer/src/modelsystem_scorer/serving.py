@@ -83,6 +83,7 @@ def load(settings: ScorerSettings) -> Served:
     recommender = Recommender(loaded)
     served = Served(published, loaded, recommender, Catalogue(loaded, recommender.by_popularity))
     _announce(served)
+    _ = served.fades  # a look at every history: once here, not once in every process
     return served
 
 
