@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,9 +68,9 @@ def test_it_ends_within_its_number_of_tries(draw: random.Random, levels: int) ->
 @given(points)
 def test_it_goes_on_step_by_step(top: Parameters) -> None:
     """Every point that is tried is one step from one tried before."""
-    tried = list(searched(near(top)))
-    for number, point in enumerate(tried[1:], 1):
-        assert min(steps(point, before) for before in tried[:number]) == 1
+    places = np.array([place(point) for point in searched(near(top))])
+    for number in range(1, len(places)):
+        assert np.abs(places[:number] - places[number]).sum(axis=1).min() == 1
 
 
 def test_where_nothing_improves_the_start_stays() -> None:

@@ -71,8 +71,10 @@ def movielens_export() -> Interactions:
 
 @pytest.fixture(scope="session")
 def movielens(movielens_export: Interactions) -> Trained:
-    """Train once on MovieLens, parameters searched."""
-    return training.train(movielens_export, Plan(100, None, 2), lambda *_: None)
+    """Train once on MovieLens, with parameters that a search found."""
+    found = "a=0.25,lam=160,beta=0.25,b=0.1,c=0.05,r=0.25,fit_power=0.5,history_power=2,fade=0.5"
+    plan = Plan(100, Parameters.parse(found), 2)
+    return training.train(movielens_export, plan, lambda *_: None)
 
 
 def contents(found: Model) -> dict[str, bytes]:
