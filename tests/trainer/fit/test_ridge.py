@@ -120,6 +120,18 @@ def test_odd_matrices_are_finite(chosen: Dense) -> None:
     assert np.isfinite(fit(matrix(chosen), Parameters(lam=5), 10).data).all()
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("weights", [[0, 0, 0, 0.5, 2], [0]])
+def test_ratings_of_zero_are_finite(method: str, weights: list[float]) -> None:
+    """Entries that count nothing leave items with users, but without any weight."""
+    draw = np.random.default_rng(6)
+    x = matrix(draw.random((12, 9)) < 0.4)
+    x.data = draw.choice(weights, x.nnz).astype(np.float32)
+    similarity = fit(x, Parameters(method, lam=0.1, beta=1.0, r=0.5), 4)
+    assert np.isfinite(similarity.data).all()
+    assert not similarity.diagonal().any()
+
+
 @given(choices, parameters, st.integers(1, 13))
 def test_threads_do_not_matter(
     chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int
