@@ -8,10 +8,11 @@ PACKAGES := shared $(WORKLOADS)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHECKS := run check clients
+APART := $(PACKAGES) e2e
 LOCKS := $(PACKAGES:%=%/requirements.txt)
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,17 +28,28 @@ run: install ## one build on this machine: data, train, wait, score; see README
 
 test: lint ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
-	$(BIN)/python -m pytest -m "not faults" $(PACKAGES:%=--ignore=tests/%)
+	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%)
 
 test-faults: dev ## the full counts of fault injection, printed; half an hour
 	$(BIN)/python -m pytest -m faults -s
 
 isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own requirements are
 
+# The commit and its time, not those of the build: two builds of a commit are the same.
+images: export GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+images: export GIT_COMMITTED := $(shell git log -1 --format=%cI 2>/dev/null)
+images: ## the three images, tagged BUILDNUMBER (1); needs Docker with Compose
+	docker compose build trainer waiter scorer
+
+compose-test: dev ## the system in containers; needs Docker with Compose
+	$(BIN)/python -m pytest tests/e2e
+
 lint: dev ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES:%=%/src) demo benchmarks
+	$(BIN)/hadolint $(WORKLOADS:%=%/Dockerfile)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yml
 
 clean: ## remove what make made, the models of `make run` included
 	rm -rf .venv .isolated .tools .run .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration import smb
 
 from modelsystem_shared import files, folder, manifest, marker, publication, settings
 from modelsystem_shared.manifest import Manifest
 from modelsystem_shared.marker import Marker
 from modelsystem_waiter.settings import Settings
 
-SMB_UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
 INTERVAL = 2.0  # seconds: the waiter's default
 CHUNK = 64 << 10
 
-pytestmark = pytest.mark.skipif(not SMB_UP.exists(), reason=f"there is no {SMB_UP}")
+pytestmark = pytest.mark.skipif(not smb.UP.exists(), reason=f"there is no {smb.UP}")
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,9 @@ class Share:
 
 @pytest.fixture(scope="session")
 def roots() -> Iterator[dict[str, Path]]:
-    """Bring the share up, and down again: a mount whose server ends with us is a dead one."""
-    remove_leftovers()
-    told = subprocess.run([SMB_UP], check=True, stdout=subprocess.PIPE, text=True).stdout
-    lines = (line.partition("=") for line in told.splitlines())
-    yield {name: Path(path) for name, _, path in lines}
-    subprocess.run([SMB_UP, "down"], check=True)
-
-
-def remove_leftovers() -> None:
-    """Remove what makes `smb-up` fail after a session whose processes were all killed."""
-    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
-        source, mount, *_ = line.split()
-        if source == "smbnetfs" and not os.path.exists(mount):  # noqa: PTH110  # Path's raises here
-            subprocess.run(["umount", "--lazy", mount], check=True)
-    pid_file = Path("/var/tmp/smb-up/pid/smbd.pid")
-    if pid_file.exists():
-        name = Path(f"/proc/{pid_file.read_text(encoding='utf-8').strip()}/comm")
-        if not name.exists() or name.read_text(encoding="utf-8").strip() != "smbd":
-            pid_file.unlink()  # its number may be any other process's by now
+    """Bring the share up for all tests."""
+    with smb.share() as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a training is told by its environment."""
 
 import base64
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from modelsystem_shared import parsers, settings
 from modelsystem_shared.parsers import Secret
 from modelsystem_shared.settings import variable
+from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import METHODS, Parameters
 
@@ -127,7 +127,7 @@ class Settings(settings.Settings):
         "THREADS",
         parsers.integer(1, 1024),
         "threads of reading and fitting; the model does not depend on it",
-        len(os.sched_getaffinity(0)),
+        cpus.available(),
     )
     commit: str | None = variable(
         "GIT_COMMIT", parsers.text, "the commit this code was built from, for the manifest", None

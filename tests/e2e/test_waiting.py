@@ -1,0 +1,50 @@
+"""The waiter in a container of its own, on a share that tells of no change: it polls."""
+
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.engine import Compose, docker, wait_until
+from tests.integration import smb
+
+HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp")
+
+
+@pytest.fixture
+def share() -> Iterator[dict[str, Path]]:
+    """Bring a share up, with a fresh folder in it that belongs to the containers' user."""
+    if not smb.UP.exists():
+        pytest.skip(f"there is no {smb.UP}")
+    with smb.share() as roots:
+        name = f"test-{uuid.uuid4().hex}"
+        (roots["SHARE"] / name).mkdir(mode=0o777)
+        shutil.chown(roots["SHARE"] / name, 10001, 10001)
+        yield {which: root / name for which, root in roots.items()}
+        shutil.rmtree(roots["SHARE"] / name)
+
+
+def test_polling(served: Compose, share: dict[str, Path], small_folder: Path) -> None:
+    """A trainer writes behind the SMB server; the waiter in front of it sees the model."""
+    assert served.variables["BUILDNUMBER"] == "152"  # its images are there
+    environment = ("-e", "MODELFOLDER=/mnt/azure/152", "-e", "BUILDNUMBER=152")
+    volume = f"{share['MOUNT']}:/mnt/azure:ro"
+    waiting = ("-e", "WAIT_INTERVAL=1", "-e", "WAIT_TIMEOUT=120", "-v", volume)
+    waiter = docker(
+        "run", "-d", *HARDENED, *environment, *waiting, "modelsystem/waiter:152"
+    ).strip()
+    try:
+        wait_until(lambda: "File not found!" in docker("logs", waiter), 30, "the waiter waits")
+        volumes = ("-v", f"{share['SHARE']}:/mnt/azure", "-v", f"{small_folder}:/export:ro")
+        training = ("-e", "CSV_FOLDER=/export", "-e", "PARAMETERS=method=cooccurrence")
+        docker(
+            "run", "--rm", *HARDENED, *environment, *training, *volumes, "modelsystem/trainer:152"
+        )
+        began = time.monotonic()
+        assert docker("wait", waiter).strip() == "0"
+        assert time.monotonic() - began < 60
+        assert "File found /mnt/azure/152" in docker("logs", waiter)
+    finally:
+        docker("rm", "--force", waiter)

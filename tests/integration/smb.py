@@ -1,0 +1,35 @@
+"""A real SMB share on loopback, brought up by `../shared/bin/smb-up`."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
+
+
+@contextmanager
+def share() -> Iterator[dict[str, Path]]:
+    """Bring it up, and down again: a mount whose server ends with us is a dead one.
+
+    Yields the folder behind the server as SHARE, and where it is mounted as MOUNT.
+    """
+    _remove_leftovers()
+    told = subprocess.run([UP], check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = (line.partition("=") for line in told.splitlines())
+    yield {name: Path(path) for name, _, path in lines}
+    subprocess.run([UP, "down"], check=True)
+
+
+def _remove_leftovers() -> None:
+    """Remove what makes `smb-up` fail after a session whose processes were all killed."""
+    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+        source, mount, *_ = line.split()
+        if source == "smbnetfs" and not os.path.exists(mount):  # noqa: PTH110  # Path's raises here
+            subprocess.run(["umount", "--lazy", mount], check=True)
+    pid_file = Path("/var/tmp/smb-up/pid/smbd.pid")
+    if pid_file.exists():
+        name = Path(f"/proc/{pid_file.read_text(encoding='utf-8').strip()}/comm")
+        if not name.exists() or name.read_text(encoding="utf-8").strip() != "smbd":
+            pid_file.unlink()  # its number may be any other process's by now
