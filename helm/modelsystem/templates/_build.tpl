@@ -1,0 +1,123 @@
+{{/* What identifies the build, and the names and labels made of it. Each takes the root. */}}
+
+{{- define "modelsystem.build" -}}
+{{- $build := include "modelsystem.text" (dict "key" "build.number" "value" .Values.build.number) -}}
+{{- if not $build -}}
+{{- fail "build.number: it is not set; every object is named after it, for example --set-string build.number=20180523.10" -}}
+{{- end -}}
+{{- $build -}}
+{{- end }}
+
+{{- define "modelsystem.tenant" -}}
+{{- include "modelsystem.text" (dict "key" "env.TENANTID" "value" .Values.env.TENANTID) -}}
+{{- end }}
+
+{{/* The build and its tenant as a label's value: what a route selects by. */}}
+{{- define "modelsystem.version" -}}
+{{- include "modelsystem.named" (list . "") -}}
+{{- end }}
+
+{{/* An object's name: list <root> <prefix> */}}
+{{- define "modelsystem.named" -}}
+{{- $root := first . -}}
+{{- $build := include "modelsystem.build" $root -}}
+{{- $tenant := include "modelsystem.tenant" $root -}}
+{{- include "modelsystem.name" (dict "prefix" (last .) "build" $build "tenant" $tenant) -}}
+{{- end }}
+
+{{- define "modelsystem.job" -}}{{- include "modelsystem.named" (list . "trainingjob-") -}}{{- end }}
+{{- define "modelsystem.deployment" -}}{{- include "modelsystem.named" (list . "scoring-deployment-") -}}{{- end }}
+{{- define "modelsystem.service" -}}{{- include "modelsystem.named" (list . "scoring-") -}}{{- end }}
+
+{{- define "modelsystem.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "modelsystem.named" (list . "modelsystem-")) -}}
+{{- end }}
+
+{{/* The Secret with the account's key, ours or the one that was named; empty where none is needed. */}}
+{{- define "modelsystem.secret" -}}
+{{- if .Values.storage.existingSecret -}}
+{{- .Values.storage.existingSecret -}}
+{{- else if .Values.env.BLOB_STORAGE_KEY -}}
+{{- include "modelsystem.named" (list . "storage-") -}}
+{{- end -}}
+{{- end }}
+
+{{/* The model folder. Tenants with builds of the same number keep theirs apart. */}}
+{{- define "modelsystem.modelFolder" -}}
+{{- $folder := list (trimSuffix "/" .Values.outputs.mountpath) -}}
+{{- $tenant := include "modelsystem.tenant" . -}}
+{{- if $tenant -}}{{- $folder = append $folder (include "modelsystem.pathPart" $tenant) -}}{{- end -}}
+{{- $folder = append $folder (include "modelsystem.pathPart" (include "modelsystem.build" .)) -}}
+{{- .Values.outputs.modelfolder | default (join "/" $folder) -}}
+{{- end }}
+
+{{/* Text as the name of a folder, on SMB too, where case does not count and many signs are forbidden. */}}
+{{- define "modelsystem.pathPart" -}}
+{{- if regexMatch "^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$" . -}}
+{{- . -}}
+{{- else -}}
+{{- include "modelsystem.name" (dict "prefix" "" "build" . "tenant" "") -}}
+{{- end -}}
+{{- end }}
+
+{{/* What selects the pods of one component: dict "root" <root> "component" <name> */}}
+{{- define "modelsystem.selector" -}}
+app.kubernetes.io/name: modelsystem
+app.kubernetes.io/component: {{ .component }}
+version: {{ include "modelsystem.version" .root | quote }}
+{{- end }}
+
+{{/* Labels of an object or a pod: the same dict, with "more" labels. */}}
+{{- define "modelsystem.labels" -}}
+{{- $tenant := include "modelsystem.tenant" .root -}}
+{{- $own := include "modelsystem.selector" . | fromYaml -}}
+{{- $_ := set $own "app" (get (dict "scorer" "scoring" "trainer" "training") .component | default .component) -}}
+{{- $_ := set $own "app.kubernetes.io/instance" .root.Release.Name -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" "modelsystem" -}}
+{{- $_ := set $own "modelsystem/tenant" "" -}}
+{{- if $tenant -}}
+{{- $_ := set $own "modelsystem/tenant" (include "modelsystem.name" (dict "prefix" "" "build" $tenant "tenant" "")) -}}
+{{- end -}}
+{{- include "modelsystem.strings" (mergeOverwrite dict (.more | default dict) .root.Values.labels $own) -}}
+{{- end }}
+
+{{/* Metadata of an object: dict "root" <root> "component" <name> "name" <name> "annotations" <more of them> */}}
+{{- define "modelsystem.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "modelsystem.labels" . | nindent 2 }}
+annotations:
+  {{- include "modelsystem.annotations" . | nindent 2 }}
+{{- end }}
+
+{{/* What a build is, unaltered: labels may not hold it. */}}
+{{- define "modelsystem.annotations" -}}
+{{- $own := dict "modelsystem/build" (include "modelsystem.build" .root) -}}
+{{- $tenant := include "modelsystem.tenant" .root -}}
+{{- if $tenant -}}{{- $_ := set $own "modelsystem/tenant" $tenant -}}{{- end -}}
+{{- include "modelsystem.strings" (mergeOverwrite dict (.annotations | default dict) .root.Values.annotations $own) -}}
+{{- end }}
+
+{{/* A mapping of text to text, as YAML that stays text. */}}
+{{- define "modelsystem.strings" -}}
+{{- $lines := list -}}
+{{- range $key, $value := . -}}
+{{- $text := include "modelsystem.text" (dict "key" $key "value" $value) -}}
+{{- $lines = append $lines (printf "%s: %s" $key (quote $text)) -}}
+{{- end -}}
+{{- join "\n" $lines -}}
+{{- end }}
+
+{{/* An image: dict "root" <root> "key" <its section in the values> */}}
+{{- define "modelsystem.image" -}}
+{{- $image := get .root.Values .key -}}
+{{- $tag := include "modelsystem.text" (dict "key" (printf "%s.tag" .key) "value" $image.tag) -}}
+{{- $tag = $tag | default (include "modelsystem.build" .root) -}}
+{{- if not (regexMatch "^[A-Za-z0-9_][-.A-Za-z0-9_]{0,127}$" $tag) -}}
+{{- fail (printf "%s.tag: %q cannot be a tag (letters, digits and _ . -, at most 128): set %s.tag to the one that the image was pushed with" .key $tag .key) -}}
+{{- end -}}
+image: {{ printf "%s:%s%s" $image.repository $tag (empty $image.digest | ternary "" (printf "@%s" $image.digest)) | quote }}
+imagePullPolicy: {{ $image.pullPolicy }}
+{{- end }}

@@ -1,0 +1,57 @@
+{{/* Settings of the programs, from values to environment variables. */}}
+
+{{/* Which program reads which of the values' `env`; a test compares this with the programs. */}}
+{{- define "modelsystem.reads" -}}
+trainer: [LOG_FORMAT, TENANTID, CSV_FOLDER, BLOB_STORAGE_ACCOUNT, BLOB_STORAGE_CONTAINER,
+  BLOB_STORAGE_CSV_FOLDER, BLOB_STORAGE_ENDPOINT, CSV_COLUMNS, MAX_BAD_ROWS, NEIGHBOURS,
+  PARAMETERS, METHOD, CHAMPIONFOLDER, THREADS, GIT_COMMIT, STARTED_BY]
+waiter: [LOG_FORMAT, WAIT_INTERVAL, VERIFY_TIMEOUT, STALE_TIMEOUT, PUSHGATEWAY_URL]
+scorer: [LOG_FORMAT, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
+{{- end }}
+
+{{/* What the chart sets itself, and from which value. */}}
+{{- define "modelsystem.derived" -}}
+MODELFOLDER: set outputs.modelfolder instead
+BUILDNUMBER: set build.number instead
+WAIT_TIMEOUT: set trainer.deadlineSeconds instead, from which all deadlines follow
+MODELCACHE: set modelCache.enabled instead
+DRAIN_SECONDS: set scorer.drainSeconds instead
+PORT: remove it, the containers' port is always 3000 and the Service's 80
+{{- end }}
+
+{{/* Seconds that the waiter waits: it has to outlive the training, and to copy the model. */}}
+{{- define "modelsystem.waitTimeout" -}}{{- add (int .Values.trainer.deadlineSeconds) 300 -}}{{- end }}
+
+{{/* Seconds for a pod to finish: scorer's drain, 25 for what is in flight, 5 to end. */}}
+{{- define "modelsystem.gracePeriod" -}}{{- add (int .Values.scorer.drainSeconds) 30 -}}{{- end }}
+
+{{/*
+One environment variable. Kubernetes expands $(NAME), and takes $$ for $: where either could be
+meant, every $ is doubled.
+  list <name> <text>
+*/}}
+{{- define "modelsystem.variable" -}}
+{{- $text := last . -}}
+{{- if or (contains "$(" $text) (contains "$$" $text) -}}{{- $text = replace "$" "$$" $text -}}{{- end }}
+- name: {{ first . }}
+  value: {{ $text | quote }}
+{{- end }}
+
+{{/*
+All variables of a container.
+  dict "root" <root> "workload" <name> "own" <what the chart sets>
+*/}}
+{{- define "modelsystem.env" -}}
+{{- $env := .root.Values.env -}}
+{{- $settings := dict "MODELFOLDER" (include "modelsystem.modelFolder" .root) "BUILDNUMBER" (include "modelsystem.build" .root) -}}
+{{- range get (include "modelsystem.reads" .root | fromYaml) .workload -}}
+{{- $text := include "modelsystem.text" (dict "key" (printf "env.%s" .) "value" (get $env .)) -}}
+{{- if $text -}}{{- $_ := set $settings . $text -}}{{- end -}}
+{{- end -}}
+{{- range $name, $text := mergeOverwrite $settings .own -}}
+{{- include "modelsystem.variable" (list $name $text) -}}
+{{- end -}}
+{{- with (get .root.Values .workload).extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
