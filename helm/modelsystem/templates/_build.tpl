@@ -100,16 +100,6 @@ annotations:
 {{- include "modelsystem.strings" (mergeOverwrite dict (.annotations | default dict) .root.Values.annotations $own) -}}
 {{- end }}
 
-{{/* A mapping of text to text, as YAML that stays text. */}}
-{{- define "modelsystem.strings" -}}
-{{- $lines := list -}}
-{{- range $key, $value := . -}}
-{{- $text := include "modelsystem.text" (dict "key" $key "value" $value) -}}
-{{- $lines = append $lines (printf "%s: %s" $key (quote $text)) -}}
-{{- end -}}
-{{- join "\n" $lines -}}
-{{- end }}
-
 {{/* An image: dict "root" <root> "key" <its section in the values> */}}
 {{- define "modelsystem.image" -}}
 {{- $image := get .root.Values .key -}}

@@ -25,6 +25,16 @@ and true may have been "on": both are refused.
 {{- end -}}
 {{- end }}
 
+{{/* A mapping of text to text, as YAML that stays text. */}}
+{{- define "modelsystem.strings" -}}
+{{- $lines := list -}}
+{{- range $key, $value := . -}}
+{{- $text := include "modelsystem.text" (dict "key" $key "value" $value) -}}
+{{- $lines = append $lines (printf "%s: %s" $key (quote $text)) -}}
+{{- end -}}
+{{- join "\n" $lines -}}
+{{- end }}
+
 {{/*
 A DNS label of a build, and of its tenant if it has one. Dots become dashes without a mark;
 whatever else had to be altered, or cut at 63 characters, ends in a hash of the original.

@@ -1,0 +1,83 @@
+{{/* What the templates have in common. Each takes the root unless it says otherwise. */}}
+
+{{- define "routing.tenant" -}}
+{{- include "modelsystem.text" (dict "key" "tenant" "value" .Values.tenant) -}}
+{{- end }}
+
+{{- define "routing.name" -}}
+{{- $tenant := include "routing.tenant" . -}}
+{{- $name := "scoring" -}}
+{{- if $tenant -}}{{- $name = include "modelsystem.name" (dict "prefix" "scoring-" "build" $tenant "tenant" "") -}}{{- end -}}
+{{- .Values.name | default $name -}}
+{{- end }}
+
+{{- define "routing.metadata" -}}
+{{- $own := dict "app.kubernetes.io/name" "modelsystem-routing" "app.kubernetes.io/instance" .Release.Name "app.kubernetes.io/managed-by" .Release.Service "app.kubernetes.io/part-of" "modelsystem" -}}
+name: {{ include "routing.name" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "modelsystem.strings" (mergeOverwrite dict .Values.labels $own) | nindent 2 }}
+{{- with .Values.annotations }}
+annotations:
+  {{- include "modelsystem.strings" . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What a build is called in the cluster: dict "root" <root> "build" <its number> "prefix" <text> */}}
+{{- define "routing.build" -}}
+{{- $build := include "modelsystem.text" (dict "key" "builds[].number" "value" .build) -}}
+{{- include "modelsystem.name" (dict "prefix" .prefix "build" $build "tenant" (include "routing.tenant" .root)) -}}
+{{- end }}
+
+{{/* The label of the pods of every build of this tenant, or of none. */}}
+{{- define "routing.selector" -}}
+{{- $tenant := include "routing.tenant" . -}}
+app.kubernetes.io/name: modelsystem
+app.kubernetes.io/component: scorer
+{{- if $tenant }}
+modelsystem/tenant: {{ include "modelsystem.name" (dict "prefix" "" "build" $tenant "tenant" "") | quote }}
+{{- else }}
+modelsystem/tenant: ""
+{{- end }}
+{{- end }}
+
+{{/*
+The rules, first match first, as JSON: a list of {"header", "value" or "pattern", "builds"}, of
+which the last has no header. Every provider writes them down in its own words.
+*/}}
+{{- define "routing.rules" -}}
+{{- $rules := list -}}
+{{- range .Values.testers -}}
+{{- $to := list (dict "number" .build "weight" 100) -}}
+{{- $value := include "modelsystem.text" (dict "key" "testers[].value" "value" .value) -}}
+{{- $rules = append $rules (dict "header" .header "value" $value "builds" $to) -}}
+{{- end -}}
+{{- $shares := list -}}
+{{- $from := 0 -}}
+{{- range .Values.builds -}}
+{{- if gt (int .weight) 0 -}}
+{{- $shares = append $shares . -}}
+{{- $until := add $from (int .weight) | int -}}
+{{- if $.Values.sticky.enabled -}}
+{{- $pattern := printf "^(%s)$" (include "routing.buckets" (list $from $until)) -}}
+{{- $to := list (dict "number" .number "weight" 100) -}}
+{{- $rules = append $rules (dict "header" $.Values.sticky.header "pattern" $pattern "builds" $to) -}}
+{{- end -}}
+{{- $from = $until -}}
+{{- end -}}
+{{- end -}}
+{{- append $rules (dict "builds" $shares) | toJson -}}
+{{- end }}
+
+{{/* A pattern of the two-digit numbers from the first of a list to before the second. */}}
+{{- define "routing.buckets" -}}
+{{- $all := list -}}
+{{- range $ten := untilStep 0 100 10 -}}
+{{- $low := max (first $) $ten -}}
+{{- $high := min (sub (last $) 1) (add $ten 9) -}}
+{{- if le $low $high -}}
+{{- $all = append $all (printf "%d[%d-%d]" (div $ten 10) (mod $low 10) (mod $high 10)) -}}
+{{- end -}}
+{{- end -}}
+{{- join "|" $all -}}
+{{- end }}
