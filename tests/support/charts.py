@@ -1,0 +1,125 @@
+"""The real Helm, in the versions that we promise, and what it makes of the charts."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+CHARTS = ROOT / "helm"
+MAJORS = (3, 4)
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How Helm ended, and what it said."""
+
+    code: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True)
+class Helm:
+    """A Helm program of one major version."""
+
+    program: str
+    major: int
+
+    def run(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ended:
+        """Run it to its end, without any cluster unless one is given."""
+        environment = {**os.environ, "HELM_MAJOR": str(self.major), "KUBECONFIG": os.devnull}
+        if kubeconfig:
+            environment["KUBECONFIG"] = str(kubeconfig)
+        ended = subprocess.run(
+            [self.program, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    @cache  # noqa: B019  # lives as long as the test session: every test asks for the same tables
+    def render(
+        self, chart: str, *values: Path, sets: tuple[str, ...] = (), kube_version: str = "1.34"
+    ) -> tuple[Manifest, ...]:
+        """Return the objects that a chart makes of values files and `--set-string`s."""
+        files = [part for path in values for part in ("-f", path)]
+        more = [part for one in sets for part in ("--set-string", one)]
+        about = ["template", "release", CHARTS / chart, "-n", "models"]
+        ended = self.run(*about, "--kube-version", kube_version, *files, *more)
+        assert ended.code == 0, ended.errors
+        return tuple(one for one in yaml.safe_load_all(ended.output) if one)
+
+
+@cache
+def find_helm(major: int) -> Helm:
+    """Return Helm of a major version, from the PATH or from the folder beside the tree."""
+    for program in (shutil.which("helm"), SHARED / "bin" / "helm"):
+        if program and Path(program).exists():
+            helm = Helm(str(program), major)
+            if helm.run("version", "--template", "{{.Version}}").output.startswith(f"v{major}."):
+                return helm
+    pytest.skip(f"there is no Helm {major}, neither on the PATH nor in {SHARED / 'bin'}")
+
+
+def of_kind(manifests: tuple[Manifest, ...], kind: str) -> list[Manifest]:
+    """Return the objects of a kind."""
+    return [one for one in manifests if one["kind"] == kind]
+
+
+def the(manifests: tuple[Manifest, ...], kind: str) -> Manifest:
+    """Return the only object of a kind."""
+    [one] = of_kind(manifests, kind)
+    return one
+
+
+def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
+    """Return the pods and pods' templates, by component."""
+    found = [one if one["kind"] == "Pod" else one.get("spec", {}).get("template") for one in manifests]
+    return {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod
+        for pod in found
+        if isinstance(pod, dict)
+    }
+
+
+def containers(pod: Manifest) -> list[Manifest]:
+    """Return all containers of a pod, those that initialise it first."""
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield everything in a document that holds nothing itself, with where it is."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from leaves(below, f"{path}.{key}")
+    elif isinstance(value, list):
+        for place, below in enumerate(value):
+            yield from leaves(below, f"{path}[{place}]")
+    else:
+        yield path, value
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """Return what Kubernetes makes of an environment variable's value: `$(NAME)` and `$$`."""
+
+    def meant(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        return variables.get(found[1], found[0])
+
+    return re.sub(r"\$\$|\$\(([^)]*)\)", meant, text)
