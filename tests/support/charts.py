@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,9 +16,13 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
 CHARTS = ROOT / "helm"
+VALUES = ROOT / "tests" / "helm" / "values"
+ROUTING = ROOT / "tests" / "helm" / "routing"
 MAJORS = (3, 4)
 
 Manifest = dict[str, Any]
+Release = tuple[Manifest, ...]
+Render = Callable[..., Release]
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,13 @@ class Helm:
 
     @cache  # noqa: B019  # lives as long as the test session: every test asks for the same tables
     def render(
-        self, chart: str, *values: Path, sets: tuple[str, ...] = (), kube_version: str = "1.34"
-    ) -> tuple[Manifest, ...]:
-        """Return the objects that a chart makes of values files and `--set-string`s."""
-        files = [part for path in values for part in ("-f", path)]
-        more = [part for one in sets for part in ("--set-string", one)]
-        about = ["template", "release", CHARTS / chart, "-n", "models"]
-        ended = self.run(*about, "--kube-version", kube_version, *files, *more)
+        self, *values: Path, chart: str = "modelsystem", sets: tuple[str, ...] = (), json: str = ""
+    ) -> Release:
+        """Return the objects that a chart makes of values files, texts (`sets`) and `key=JSON`."""
+        more = [part for path in values for part in ("-f", path)]
+        more += [part for one in sets for part in ("--set-string", one)]
+        more += ["--set-json", json] if json else []
+        ended = self.run("template", "release", CHARTS / chart, "-n", "models", *more)
         assert ended.code == 0, ended.errors
         return tuple(one for one in yaml.safe_load_all(ended.output) if one)
 
@@ -76,20 +80,22 @@ def find_helm(major: int) -> Helm:
     pytest.skip(f"there is no Helm {major}, neither on the PATH nor in {SHARED / 'bin'}")
 
 
-def of_kind(manifests: tuple[Manifest, ...], kind: str) -> list[Manifest]:
+def of_kind(manifests: Release, kind: str) -> list[Manifest]:
     """Return the objects of a kind."""
     return [one for one in manifests if one["kind"] == kind]
 
 
-def the(manifests: tuple[Manifest, ...], kind: str) -> Manifest:
+def the(manifests: Release, kind: str) -> Manifest:
     """Return the only object of a kind."""
     [one] = of_kind(manifests, kind)
     return one
 
 
-def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
+def pods(manifests: Release) -> dict[str, Manifest]:
     """Return the pods and pods' templates, by component."""
-    found = [one if one["kind"] == "Pod" else one.get("spec", {}).get("template") for one in manifests]
+    found = [
+        one if one["kind"] == "Pod" else one.get("spec", {}).get("template") for one in manifests
+    ]
     return {
         pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod
         for pod in found
