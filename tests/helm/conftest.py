@@ -1,8 +1,8 @@
 """The charts as the real Helm renders them, 3 and 4."""
 
-import charts
 import pytest
-from charts import ROUTING, VALUES, Helm, Release, Render
+from tests.helm import charts
+from tests.helm.charts import ROUTING, VALUES, Helm, Release, Render
 
 BUILDS = sorted(VALUES.glob("*.yaml"))
 ROUTES = sorted(ROUTING.glob("*.yaml"))

@@ -3,9 +3,9 @@
 import json
 import re
 
-import charts
 import pytest
-from charts import CHARTS, ROUTING, VALUES, Manifest, Release, Render, pods, the
+from tests.helm import charts
+from tests.helm.charts import CHARTS, ROUTING, VALUES, Manifest, Release, Render, pods, the
 
 GUID = "1e8b7415-7c2e-e411-80bb-00155d5369ef"
 BRANCH = "feature/A-rather-long-branch-name-of-60-characters-20180523"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import charts
-from charts import VALUES, Manifest, Release, Render, containers, pods, the
+from tests.helm import charts
+from tests.helm.charts import VALUES, Manifest, Release, Render, containers, pods, the
 
 
 def mounts(container: Manifest) -> dict[str, Manifest]:

@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import charts
 import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from charts import ROOT, ROUTING, SHARED, VALUES, Manifest, Release, Render
+from tests.helm import charts
+from tests.helm.charts import ROOT, ROUTING, SHARED, VALUES, Manifest, Release, Render
 
 VERSIONS = ("1.30", "1.34")
 # Prometheus' own: no schema of them is at hand, so these are their fields that we use.

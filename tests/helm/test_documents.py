@@ -1,0 +1,83 @@
+"""What is written about the charts is so."""
+
+import importlib.util
+import json
+from types import ModuleType
+
+import pytest
+import yaml
+from tests.helm import charts
+from tests.helm.charts import CHARTS, VALUES, Release, Render, the
+
+NAMES = ("modelsystem", "modelsystem-routing")
+
+
+@pytest.fixture(scope="session")
+def document() -> ModuleType:
+    """Return the program that writes the tables of values."""
+    spec = importlib.util.spec_from_file_location("document", CHARTS / "document.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_readme_has_all_values(document: ModuleType, chart: str) -> None:
+    """The chart's README has the table that `python helm/document.py` makes of values.yaml."""
+    assert document.readme(chart).read_text(encoding="utf-8") == document.documented(chart)
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_every_value_is_described(document: ModuleType, chart: str) -> None:
+    """Every key of values.yaml has a comment, and every key of the schema is in values.yaml."""
+    text = (CHARTS / chart / "values.yaml").read_text(encoding="utf-8")
+    described = {key for key, _ in document.described(text)}
+    schema = json.loads((CHARTS / chart / "values.schema.json").read_text(encoding="utf-8"))
+    derived = {"global", "env.MODELFOLDER", "env.BUILDNUMBER", "env.WAIT_TIMEOUT",
+               "env.MODELCACHE", "env.DRAIN_SECONDS", "env.PORT"}  # fmt: skip
+    assert described == set(keys(schema)) - derived
+
+
+def keys(schema: dict[str, object], above: str = "") -> list[str]:
+    """Return the dotted keys that a schema takes, down to where its objects end or are shared."""
+    found = []
+    for name, below in schema["properties"].items():  # type: ignore[attr-defined]  # JSON
+        found += keys(below, f"{above}{name}.") if "properties" in below else [f"{above}{name}"]
+    return found
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_tree_holds_no_build(chart: str) -> None:
+    """Nothing per build is in the tree: versions are nought, and no build is listed."""
+    about = yaml.safe_load((CHARTS / chart / "Chart.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((CHARTS / chart / "values.yaml").read_text(encoding="utf-8"))
+    assert about["version"] == about.get("appVersion", "0.0.0") == "0.0.0"
+    assert values.get("build", {"number": ""})["number"] == ""
+    assert values.get("builds", []) == []
+
+
+def test_notes_say_how_to_watch() -> None:
+    """The notes name the Job to watch, the folder that is waited for and the Service to ask."""
+    helm, path = charts.find_helm(4), VALUES / "seed.yaml"  # 3 wants a cluster for that
+    ended = helm.run("install", "r", CHARTS / "modelsystem", "-f", path, "--dry-run=client")
+    notes = ended.output.partition("NOTES:")[2]
+    release: Release = helm.render(path)
+    for kind in ("Job", "Deployment", "Service"):
+        assert the(release, kind)["metadata"]["name"] in notes
+    assert "/mnt/azure/13" in notes
+    assert "WARNING: env.BLOB_STORAGE_KEY" in notes
+    assert "a2V5" not in notes
+
+
+def test_the_test_asks_the_release(render: Render) -> None:
+    """`helm test` asks the release's Service for its build, and cleans up when all is well."""
+    build = render(VALUES / "identity.yaml")
+    pod = the(build, "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert "hook-succeeded" in pod["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    told = {one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]}
+    assert told["SITE"] == f"http://{the(build, 'Service')['metadata']['name']}"
+    assert told["BUILDNUMBER"] == pod["metadata"]["annotations"]["modelsystem/build"]
+    compile(pod["spec"]["containers"][0]["args"][0], "ask.py", "exec")
