@@ -1,0 +1,277 @@
+"""Runs rendered manifests without a cluster: each pod becomes containers, as its YAML says.
+
+What a kubelet would do is read from the pod: images, commands, variables (references and `$(…)`
+included), users, groups, capabilities, read-only roots, limits, volumes and who may write to
+them, termination messages, the order of containers, probes. A claim is a folder of this machine
+that belongs to uid 10001, as the mounted share does; an emptyDir is a folder of the pod's; a
+Service is a forwarder under its name. Not translated, since the engine has nothing like it: size
+limits of emptyDirs, scheduling, network policies.
+"""
+
+import base64
+import json
+import os
+import shlex
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.helm.charts import Manifest, Release, containers, expanded, of_kind, pods
+
+CLAIM_OWNER = 10001  # as kube/pvc_azure.yml mounts the share
+PATIENCE = 120  # seconds
+UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+FORWARDER = """
+import asyncio, sys
+async def pipe(source, sink):
+    while chunk := await source.read(65536):
+        sink.write(chunk)
+        await sink.drain()
+    sink.close()
+async def forward(reader, writer):
+    there = await asyncio.open_connection(sys.argv[2], int(sys.argv[3]))
+    await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+async def main():
+    await (await asyncio.start_server(forward, "0.0.0.0", int(sys.argv[1]))).serve_forever()
+asyncio.run(main())
+"""
+
+
+def docker(*arguments: str | Path, check: bool = True) -> str:
+    """Run the engine's client and return what it prints."""
+    ended = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert not check or ended.returncode == 0, (
+        f"docker {shlex.join(map(str, arguments))}: {ended.stderr}"
+    )
+    return ended.stdout.strip()
+
+
+def quantity(text: str | int) -> float:
+    """Return what a quantity of Kubernetes is, as a number."""
+    text = str(text)
+    unit = next(
+        (unit for unit in ("Ki", "Mi", "Gi", "m", "k", "M", "G") if text.endswith(unit)), ""
+    )
+    return float(text.removesuffix(unit)) * UNITS.get(unit, 1)
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a pod, running or ended."""
+
+    name: str
+    last_words_file: Path
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return int(docker("wait", self.name))
+
+    def log(self) -> str:
+        """Return all that it has printed."""
+        both = subprocess.run(
+            ["docker", "logs", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, check=True,
+        )  # fmt: skip
+        return both.stdout
+
+    def last_words(self) -> str:
+        """Return its termination message."""
+        return self.last_words_file.read_text(encoding="utf-8")
+
+    def until(self, words: str) -> None:
+        """Wait until it has printed these words."""
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.log():
+            assert time.monotonic() < deadline, f"{self.name} never said {words}:\n{self.log()}"
+            time.sleep(0.2)
+
+    def address(self, port: int) -> str:
+        """Return where a port of it is published on this machine."""
+        return f"http://{docker('port', self.name, str(port)).splitlines()[0]}"
+
+    def probe(self, kind: str, container: Manifest) -> int:
+        """Ask what a probe asks, and return the status."""
+        get = container[f"{kind}Probe"]["httpGet"]
+        [port] = [p["containerPort"] for p in container["ports"] if p["name"] == get["port"]]
+        try:
+            with urllib.request.urlopen(self.address(port) + get["path"], timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def until_ready(self, container: Manifest) -> None:
+        """Wait until it passes its startup and readiness probes, as long as the former allows."""
+        startup = container["startupProbe"]
+        deadline = time.monotonic() + startup["periodSeconds"] * startup["failureThreshold"]
+        while {self.probe("startup", container), self.probe("readiness", container)} != {200}:
+            assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self.log()}"
+            time.sleep(0.2)
+
+
+@dataclass
+class Node:
+    """Where pods run: a network, the claims' folders, the Secrets of the namespace."""
+
+    name: str
+    folder: Path
+    secrets: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __enter__(self) -> "Node":
+        self._remove_leftovers()
+        docker("network", "create", self.name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        left = docker("ps", "-aq", "--filter", f"name=^{self.name}-").split()
+        if left:
+            docker("rm", "--force", "--volumes", *left)
+        docker("network", "rm", self.name, check=False)
+
+    def claim(self, name: str) -> Path:
+        """Return the folder of a claim, which belongs to the pods' user."""
+        path = self.folder / "claims" / name
+        if not path.exists():
+            path.mkdir(parents=True)
+            path.chmod(0o770)
+            os.chown(path, CLAIM_OWNER, CLAIM_OWNER)
+        return path
+
+    def start(self, name: str, image: str, *options: str, command: Sequence[str] = ()) -> str:
+        """Start a container of the node's network that is no pod's, and return its name."""
+        full = f"{self.name}-{name}"
+        docker("run", "--detach", "--name", full, "--network", self.name,
+               "--network-alias", name, *options, image, *command)  # fmt: skip
+        return full
+
+    def install(self, release: Release) -> dict[str, "Pod"]:
+        """Take a release's Secrets and Services, and return its pods, of which none runs yet."""
+        for secret in of_kind(release, "Secret"):
+            self.secrets[secret["metadata"]["name"]] = decoded(secret["data"])
+        return {
+            name: Pod(self, name, pod, self.folder / name) for name, pod in pods(release).items()
+        }
+
+    def serve(self, service: Manifest, pod: "Pod") -> None:
+        """Let a Service lead to a pod that its selector selects."""
+        labels = pod.manifest["metadata"]["labels"]
+        assert service["spec"]["selector"].items() <= labels.items()
+        [port] = service["spec"]["ports"]
+        scorer = pod.manifest["spec"]["containers"][-1]
+        [target] = [p["containerPort"] for p in scorer["ports"] if p["name"] == port["targetPort"]]
+        there = f"{self.name}-{pod.name}-{scorer['name']}"
+        arguments = ["-c", FORWARDER, str(port["port"]), there, str(target)]
+        as_root = ["--user=0", "--entrypoint=python"]  # for a port below 1024
+        self.start(service["metadata"]["name"], scorer["image"], *as_root, command=arguments)
+
+
+def decoded(data: Mapping[str, str]) -> dict[str, str]:
+    """Return what a Secret holds."""
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+@dataclass
+class Pod:
+    """One pod of a node."""
+
+    node: Node
+    name: str
+    manifest: Manifest
+    folder: Path
+
+    def container(self, name: str) -> Manifest:
+        """Return the YAML of one of its containers."""
+        [wanted] = [one for one in containers(self.manifest) if one["name"] == name]
+        return wanted
+
+    def execute(self, container: str, *command: str) -> str:
+        """Run a command in one of its containers, and return what it says."""
+        ended = subprocess.run(
+            ["docker", "exec", f"{self.node.name}-{self.name}-{container}", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        return ended.stdout
+
+    def start(self, container: str) -> Container:
+        """Start one of its containers, as its YAML says."""
+        wanted = self.container(container)
+        last_words = self._folder("last-words") / container
+        last_words.touch()
+        last_words.chmod(0o666)
+        path = wanted.get("terminationMessagePath", "/dev/termination-log")
+        options = [
+            *self._security(wanted), *self._limits(wanted), *self._variables(wanted),
+            *self._volumes(wanted), f"--volume={last_words}:{path}",
+            *(f"--publish=127.0.0.1::{p['containerPort']}" for p in wanted.get("ports", [])),
+        ]  # fmt: skip
+        command = [*wanted.get("command", []), *wanted.get("args", [])]
+        if "command" in wanted:
+            options.append(f"--entrypoint={command.pop(0)}")
+        started = self.node.start(
+            f"{self.name}-{container}", wanted["image"], *options, command=command
+        )
+        return Container(started, last_words)
+
+    def _security(self, container: Manifest) -> list[str]:
+        pod, own = self.manifest["spec"]["securityContext"], container["securityContext"]
+        options = [
+            f"--user={pod['runAsUser']}:{pod['runAsGroup']}",
+            f"--group-add={pod['fsGroup']}",
+        ]
+        options += [f"--cap-drop={name}" for name in own["capabilities"]["drop"]]
+        if own["readOnlyRootFilesystem"]:
+            options.append("--read-only")
+        if not own["allowPrivilegeEscalation"]:
+            options.append("--security-opt=no-new-privileges")
+        assert pod["seccompProfile"]["type"] == "RuntimeDefault"  # the engine's own default, too
+        return options
+
+    def _limits(self, container: Manifest) -> list[str]:
+        limits = container["resources"]["limits"]
+        cpus = min(quantity(limits["cpu"]), os.cpu_count() or 1)  # the engine grants no more
+        return [f"--memory={int(quantity(limits['memory']))}", f"--cpus={cpus}"]
+
+    def _variables(self, container: Manifest) -> list[str]:
+        known: dict[str, str] = {}
+        for variable in container["env"]:
+            source = variable.get("valueFrom", {})
+            if reference := source.get("secretKeyRef"):
+                known[variable["name"]] = self.node.secrets[reference["name"]][reference["key"]]
+            elif reference := source.get("resourceFieldRef"):
+                kind, what = reference["resource"].split(".")
+                amount = quantity(container["resources"][kind][what])
+                known[variable["name"]] = str(-int(-amount // float(reference["divisor"])))
+            else:
+                known[variable["name"]] = expanded(variable["value"], known)
+        return [f"--env={name}={value}" for name, value in known.items()]
+
+    def _volumes(self, container: Manifest) -> list[str]:
+        sources = {volume["name"]: volume for volume in self.manifest["spec"].get("volumes", [])}
+        options = []
+        for mount in container.get("volumeMounts", []):
+            path, can_write = self._source(sources[mount["name"]])
+            mode = "rw" if can_write and not mount.get("readOnly") else "ro"
+            options.append(f"--volume={path}:{mount['mountPath'].rstrip('/')}:{mode}")
+        return options
+
+    def _source(self, volume: Manifest) -> tuple[Path, bool]:
+        if claim := volume.get("persistentVolumeClaim"):
+            return self.node.claim(claim["claimName"]), not claim.get("readOnly")
+        assert "emptyDir" in volume, f"no translation of {json.dumps(volume)}"
+        return self._folder(f"volume-{volume['name']}", 0o777), True
+
+    def _folder(self, name: str, mode: int = 0o755) -> Path:
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+        return path
