@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# Two builds from installation to traffic on a real cluster, and one that fails.
+#
+# Usage: tests/e2e/cluster.sh [--tag TAG] [--registry PREFIX] [--claim FILE] [--keep] [--dry-run]
+#
+#   --tag TAG          the images' tag (default e2e): modelsystem/trainer:TAG, scorer, waiter
+#   --registry PREFIX  where they are, for example acr.example/modelsystem (default modelsystem)
+#   --claim FILE       makes the claim azurefilecustom, such as kube/pvc_azure.yml; by default the
+#                      cluster's default class does, ReadWriteOnce: enough for one node
+#   --keep             keep the namespace in the end, to look around
+#   --dry-run          print every step, and render all releases, without any cluster
+#
+# The cluster is that of KUBECONFIG. Images get onto a local one like this:
+#   make images BUILDNUMBER=e2e
+#   kind:     for w in trainer scorer waiter; do kind load docker-image modelsystem/$w:e2e; done
+#   minikube: for w in trainer scorer waiter; do minikube image load modelsystem/$w:e2e; done
+# HELM and KUBECTL name other programs than those on the PATH. All is done in a namespace of its
+# own, which enforces Pod Security "restricted". Splits by HTTPRoute are tried where the cluster
+# has a GatewayClass.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+HELM=${HELM:-helm}
+KUBECTL=${KUBECTL:-kubectl}
+NAMESPACE=modelsystem-e2e-$$
+tag=e2e registry=modelsystem claim='' keep='' dry=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tag) tag=$2; shift ;;
+    --registry) registry=$2; shift ;;
+    --claim) claim=$2; shift ;;
+    --keep) keep=yes ;;
+    --dry-run) dry=yes ;;
+    *) echo "$0: no option $1; see the head of this file" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+main() {
+  step "a namespace, a claim and last night's export"
+  prepare
+  step "two builds are installed and train beside each other"
+  install 152 good
+  install 153 good
+  await_site 152
+  await_site 153
+  step "each answers with its own build, and the identical upgrade is harmless"
+  h test release-152 --logs
+  h test release-153 --logs
+  install 152 good
+  refuses "another setting for build 152" "a build never changes" \
+    release-152 helm/modelsystem "${build_values[@]}" \
+    --set-string build.number=152 --set-string env.CSV_FOLDER=/mnt/azure/other
+  step "all traffic to the one, to the other, and back; a Service refuses to split"
+  route_by_service
+  step "90/10 by HTTPRoute"
+  route_by_gateway
+  step "bad data fails at once, and the waiter says why"
+  fail_on_bad_data
+  step "the releases go, the models stay"
+  uninstall_all
+  echo "${dry:+Dry run: }All is well."
+}
+
+step() { printf '\n== %s\n' "$*"; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+# kubectl and helm in our namespace: printed, and run unless this is a dry run.
+k() {
+  echo "+ kubectl $(quoted "$@")" >&2
+  if [ -z "$dry" ]; then
+    "$KUBECTL" --namespace "$NAMESPACE" "$@"
+  elif [ "${*: -1}" = - ]; then
+    cat >/dev/null # what would be applied
+  fi
+}
+h() {
+  echo "+ helm $(quoted "$@")" >&2
+  [ -n "$dry" ] || "$HELM" --namespace "$NAMESPACE" "$@"
+}
+quoted() { local all; printf -v all '%q ' "$@"; echo "${all:0:400}"; }
+
+# upgrade RELEASE CHART OPTIONS...: what a dry run can do of it is to render.
+upgrade() {
+  h upgrade --install "$@"
+  [ -z "$dry" ] || "$HELM" template --namespace "$NAMESPACE" "$@" >/dev/null
+}
+
+# refuses WHAT WORDS RELEASE CHART OPTIONS...: Helm must refuse an upgrade, with these words.
+refuses() {
+  local what=$1 words=$2 said
+  shift 2
+  echo "+ helm upgrade --install $(quoted "$@") # must be refused" >&2
+  [ -z "$dry" ] || return 0
+  if said=$("$HELM" --namespace "$NAMESPACE" upgrade --install "$@" 2>&1); then
+    fail "$what was not refused"
+  fi
+  [[ $said == *"$words"* ]] || fail "$what was refused with other words: $said"
+}
+
+# until_so SECONDS WHAT COMMAND...: until the command succeeds.
+until_so() {
+  local seconds=$1 what=$2 end=$((SECONDS + $1))
+  shift 2
+  [ -z "$dry" ] || { echo "+ $(quoted "$@") # until it succeeds, for $seconds s" >&2; return 0; }
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || fail "not within $seconds s: $what"
+    sleep 2
+  done
+}
+
+build_values=(
+  --set-string "image.repository=$registry/trainer,image.tag=$tag"
+  --set-string "scoringimage.repository=$registry/scorer,scoringimage.tag=$tag"
+  --set-string "waiterimage.repository=$registry/waiter,waiterimage.tag=$tag"
+  --set-string env.PARAMETERS=method=cooccurrence
+  --set "replicaCount=1,trainer.deadlineSeconds=600,networkPolicy.enabled=true"
+  --set-json 'trainer.resources={"requests":{"cpu":"100m","memory":"256Mi"},"limits":{"cpu":"1","memory":"1Gi"}}'
+  --set-json 'scorer.resources={"requests":{"cpu":"50m","memory":"128Mi"},"limits":{"cpu":"1","memory":"512Mi"}}'
+)
+
+install() { # install BUILD EXPORT
+  upgrade "release-$1" helm/modelsystem "${build_values[@]}" \
+    --set-string "build.number=$1" --set-string "env.CSV_FOLDER=/mnt/azure/e2e/$2"
+}
+
+prepare() {
+  k create namespace "$NAMESPACE"
+  k label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted
+  trap clean_up EXIT
+  if [ -n "$claim" ]; then
+    k apply -f "$claim"
+  else
+    k apply -f - <<'YAML'
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: azurefilecustom}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+YAML
+  fi
+  on_the_claim export "
+import pathlib, random
+here = pathlib.Path('/mnt/azure/e2e')
+draw = random.Random(1)
+rows = [f'u{u},i{i},{1525000000 + draw.randrange(10**6)}\n'
+        for u in range(300) for i in draw.sample(range(60), 8)]
+for name, text in {'good': ''.join(rows), 'bad': 'u1\n'}.items():
+    (here / name).mkdir(parents=True, exist_ok=True)
+    (here / name / 'interactions.csv').write_text('user_id,item_id,timestamp\n' + text)
+print('exports written')"
+  # Whoever asks is a stranger to the builds' network policies.
+  pod asker "import time; time.sleep(3600)"
+  k wait pod/asker --for=condition=Ready --timeout=120s
+}
+
+on_the_claim() { # on_the_claim NAME PYTHON: run Python in a pod that mounts the claim
+  pod "$@"
+  until_so 180 "pod $1 to end" pod_ended "$1"
+  k logs "pod/$1"
+  [ -n "$dry" ] || [ "$(k get pod "$1" -o 'jsonpath={.status.phase}')" = Succeeded ] ||
+    fail "pod $1 failed"
+  k delete pod "$1" --wait=false
+}
+
+pod() { # pod NAME PYTHON: start a pod that mounts the claim and runs Python
+  image=$registry/trainer:$tag python3 -c '
+import json, os, sys
+security = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]}}
+print(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": sys.argv[1]},
+  "spec": {"restartPolicy": "Never", "automountServiceAccountToken": False,
+    "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001,
+                        "fsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+    "containers": [{"name": "python", "image": os.environ["image"], "securityContext": security,
+      "command": ["python", "-c", sys.argv[2]],
+      "volumeMounts": [{"name": "models", "mountPath": "/mnt/azure"}]}],
+    "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "azurefilecustom"}}]}}))
+' "$1" "$2" | k apply -f -
+}
+
+pod_ended() {
+  local phase
+  phase=$(k get pod "$1" -o 'jsonpath={.status.phase}' 2>/dev/null)
+  [ "$phase" = Succeeded ] || [ "$phase" = Failed ]
+}
+
+await_site() { # Complete and Failed are both watched: a wait for one alone outlasts the other
+  until_so 600 "training of build $1 to end" job_ended "trainingjob-$1"
+  k logs "job/trainingjob-$1" --tail=5
+  [ -n "$dry" ] || job_is "trainingjob-$1" Complete || fail "training of build $1 failed"
+  k rollout status "deployment/scoring-deployment-$1" --timeout=300s
+}
+
+job_ended() { job_is "$1" Complete || job_is "$1" Failed; }
+job_is() {
+  [ "$("$KUBECTL" --namespace "$NAMESPACE" get job "$1" \
+    -o "jsonpath={.status.conditions[?(@.type=='$2')].status}")" = True ]
+}
+
+# builds_behind URL COUNT: ask a page as often, and count the builds that answered.
+builds_behind() {
+  "$KUBECTL" --namespace "$NAMESPACE" exec asker -- python -c "
+import collections, sys, urllib.request
+builds = collections.Counter()
+for _ in range(int(sys.argv[2])):
+    with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
+        builds[answer.headers['X-Model-Build']] += 1
+print(*(f'{build}={count}' for build, count in sorted(builds.items())))" "$1" "$2"
+}
+goes_only_to() { [ "$(builds_behind http://scoring/ 10 2>/dev/null)" = "$1=10" ]; }
+
+route_by_service() {
+  local build
+  for build in 152 153 152; do
+    upgrade routing helm/modelsystem-routing --set provider=service \
+      --set-json "builds=[{\"number\":\"$build\",\"weight\":100}]"
+    until_so 60 "all traffic to go to build $build" goes_only_to "$build"
+  done
+  refuses "a split by a Service" "provider service cannot split" \
+    routing helm/modelsystem-routing --set provider=service \
+    --set-json 'builds=[{"number":"152","weight":90},{"number":"153","weight":10}]'
+  refuses "a build that is not installed" "install the build first" \
+    routing helm/modelsystem-routing --set provider=service \
+    --set-json 'builds=[{"number":"999","weight":100}]'
+}
+
+route_by_gateway() {
+  local class
+  class=$(k get gatewayclasses -o 'jsonpath={.items[0].metadata.name}' 2>/dev/null || true)
+  [ -z "$dry" ] || class="dry-run"
+  if [ -z "$class" ]; then
+    echo "SKIPPED: the cluster has no GatewayClass"
+    return
+  fi
+  k apply -f - <<YAML
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: e2e}
+spec: {gatewayClassName: $class, listeners: [{name: http, port: 80, protocol: HTTP}]}
+YAML
+  k wait gateway/e2e --for=condition=Programmed --timeout=180s
+  upgrade routing helm/modelsystem-routing --set provider=gateway \
+    --set-json 'gateway.parentRefs=[{"name":"e2e"}]' \
+    --set-json 'builds=[{"number":"152","weight":90},{"number":"153","weight":10}]'
+  until_so 120 "traffic to be split 90/10" is_split
+  until_so 10 "/metrics to stay inside" is_closed
+}
+gateway_address() { k get gateway e2e -o 'jsonpath={.status.addresses[0].value}' 2>/dev/null; }
+is_split() {
+  local found minor
+  found=$(builds_behind "http://$(gateway_address)/" 300 2>/dev/null) || return
+  echo "  of 300 requests: $found"
+  minor=$(sed -nE 's/.*153=([0-9]+).*/\1/p' <<<"$found")
+  [ "${minor:-0}" -ge 10 ] && [ "$minor" -le 60 ] # 30 expected, five standard deviations are 26
+}
+is_closed() { ! builds_behind "http://$(gateway_address)/metrics" 1 2>/dev/null; }
+
+fail_on_bad_data() {
+  install 154 bad
+  until_so 300 "training of build 154 to end" job_ended trainingjob-154
+  [ -n "$dry" ] || job_is trainingjob-154 Failed || fail "bad data did not fail the Job"
+  until_so 300 "the waiter of build 154 to say why" waiter_says "interactions.csv"
+}
+waiter_says() {
+  k get pods -l version=154,app=scoring -o \
+    'jsonpath={.items[*].status.initContainerStatuses[*].state.terminated.message} {.items[*].status.initContainerStatuses[*].lastState.terminated.message}' \
+    2>/dev/null | grep -F "$1"
+}
+
+uninstall_all() {
+  h uninstall routing release-152 release-153 release-154 --wait
+  on_the_claim look "
+import pathlib
+for build in ('152', '153'):
+    print(build, (pathlib.Path('/mnt/azure') / build / 'complete.txt').read_text().splitlines()[0])"
+}
+
+clean_up() {
+  local status=$?
+  if [ -n "$keep" ]; then
+    echo "kept: namespace $NAMESPACE"
+  else
+    [ "$status" -eq 0 ] || k get pods,jobs,deployments -o wide || true
+    k delete namespace "$NAMESPACE" --wait=false || true
+  fi
+  exit "$status"
+}
+
+main
