@@ -20,7 +20,7 @@ def run(*arguments: str | Path, helm: Helm | None = None) -> "subprocess.Complet
 
 
 def test_shellcheck() -> None:
-    """shellcheck has nothing to say."""
+    """Shellcheck has nothing to say."""
     ended = run(debian_program("shellcheck", "shellcheck"), SCRIPT)
     assert ended.returncode == 0, ended.stdout
 
