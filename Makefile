@@ -31,7 +31,7 @@ test: lint ## everything at small counts, each package alone first, two at a tim
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%)
 
 test-faults: dev ## the full counts of fault injection, printed; half an hour
-	$(BIN)/python -m pytest -m faults -s
+	$(BIN)/python -m pytest -m faults -s --ignore=tests/e2e --ignore=tests/helm
 
 helm-test: .venv/.helm ## the charts, as Helm 3 and 4 render them
 	$(BIN)/python -m pytest tests/helm
