@@ -56,6 +56,7 @@ lint: dev ## format, lint, types
 
 clean: ## remove what make made, the models of `make run` included
 	rm -rf .venv .isolated .tools .run .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf scorer/build scorer/src/*/*.so
 
 # A Debian without python3-venv cannot make a virtual environment; root can mend that.
 define venv
@@ -64,7 +65,24 @@ define venv
 		&& $(PYTHON) -m venv --clear $(1); }
 endef
 
-.venv/.installed: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) tests/requirements/build.txt
+# The scorer has a compiled module (docs/adr/0012). Root can get what compiles it from Debian; a
+# Python that is Debian's has its headers in a package of their own, any other brings them.
+COMPILER := $(strip gcc libc6-dev $(if $(filter /usr/bin/%,$(PYTHON)),python3-dev))
+INCLUDE := import sysconfig; print(sysconfig.get_path('include'))
+COMPILES := echo '\#include <Python.h>' | gcc -E -I"$$($(PYTHON) -c "$(INCLUDE)")" - >/dev/null 2>&1
+
+define compiler
+	@$(COMPILES) || { echo "Installing $(COMPILER)"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(COMPILER) \
+		&& $(COMPILES); } \
+		|| { echo "The scorer is compiled by gcc, with headers of C and Python: install" \
+		"$(COMPILER), then run make again" >&2; exit 1; }
+endef
+
+COMPILED := $(wildcard scorer/src/*/*.pyx)
+
+.venv/.installed: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) tests/requirements/build.txt $(COMPILED)
+	$(call compiler)
 	$(call venv,.venv)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes $(LOCKS:%=-r %) -r tests/requirements/build.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --no-deps $(PACKAGES:%=-e ./%)

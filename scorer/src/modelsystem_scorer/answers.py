@@ -33,7 +33,7 @@ def recommendations(served: Served, asked: RecommendationRequest) -> Recommendat
     candidates = None
     if asked.candidates is not None:
         wanted, unknown_candidates = _lookup(served.model.items, asked.candidates)
-        candidates = np.array(sorted(wanted), np.intp)
+        candidates = sorted(wanted)
         unknown_too += unknown_candidates
     ranking = served.recommender.recommend(basis, asked.k, excluded, candidates)
     items = _scored(served, ranking)
@@ -51,11 +51,11 @@ def scores(served: Served, asked: ScoresRequest) -> Scores:
     """Score each candidate for the asker."""
     basis, unknown = _basis(served, asked)
     indices = [served.model.items.find(item_id) for item_id in asked.candidates]
-    known = np.array([index for index in indices if index is not None], np.intp)
+    known = [index for index in indices if index is not None]
     is_fallback = not basis.items
     recommender = served.recommender
     found = recommender.popularity(known) if is_fallback else recommender.scores(basis, known)
-    score = iter(found.tolist())
+    score = iter(found)
     told: list[CandidateScore] = [
         {"item_id": item_id, "score": None if index is None else next(score)}
         for item_id, index in zip(asked.candidates, indices, strict=True)
@@ -159,17 +159,16 @@ def _lookup(known: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
 
 
 def _scored(served: Served, ranking: Ranking) -> list[ScoredItem]:
-    items, scores = ranking.items.tolist(), ranking.scores.tolist()
-    ids, titles = served.model.items.pick(items), served.model.titles.pick(items)
+    ids, titles = served.model.items.pick(ranking.items), served.model.titles.pick(ranking.items)
     return [
         {"item_id": item_id, "title": title or None, "score": score}
-        for item_id, title, score in zip(ids, titles, scores, strict=True)
+        for item_id, title, score in zip(ids, titles, ranking.scores, strict=True)
     ]
 
 
 def _explain(served: Served, basis: Basis, ranking: Ranking, items: list[ScoredItem]) -> None:
     """Add to each item what its score is made of; popularity builds on nothing of the asker."""
-    indices = [] if ranking.is_fallback else ranking.items.tolist()
+    indices = [] if ranking.is_fallback else ranking.items
     contributions = served.recommender.explain(basis, indices)
     for place, item in enumerate(items):
         parts = [] if ranking.is_fallback else contributions[place]
