@@ -89,8 +89,8 @@ def test_two_builds_are_served_at_once(served: Compose) -> None:
 def test_your_own_export(new_compose: NewCompose, small_folder: Path) -> None:
     """CSV_FOLDER names the folder that the ETL uploads; an empty one ends it with a sentence."""
     build = {"BUILDNUMBER": 152, "PARAMETERS": "method=cooccurrence"}
-    project = new_compose("export", CSV_FOLDER=small_folder, WAIT_INTERVAL=3600, **build)
-    project.up()  # and the waiter, which polls once an hour, heard of the model by an event
+    project = new_compose("export", CSV_FOLDER=small_folder, **build)
+    project.up()
     assert recommended(project.variables["PORT"], "learner-1")[1] is None
     (small_folder / "empty").mkdir()
     (small_folder / "empty").chmod(0o755)
