@@ -6,8 +6,7 @@ from types import ModuleType
 
 import pytest
 import yaml
-from tests.helm import charts
-from tests.helm.charts import CHARTS, VALUES, Release, Render, the
+from tests.helm.charts import CHARTS, VALUES, Render, the
 
 NAMES = ("modelsystem", "modelsystem-routing")
 
@@ -56,19 +55,6 @@ def test_the_tree_holds_no_build(chart: str) -> None:
     assert about["version"] == about.get("appVersion", "0.0.0") == "0.0.0"
     assert values.get("build", {"number": ""})["number"] == ""
     assert values.get("builds", []) == []
-
-
-def test_notes_say_how_to_watch() -> None:
-    """The notes name the Job to watch, the folder that is waited for and the Service to ask."""
-    helm, path = charts.find_helm(4), VALUES / "seed.yaml"  # 3 wants a cluster for that
-    ended = helm.run("install", "r", CHARTS / "modelsystem", "-f", path, "--dry-run=client")
-    notes = ended.output.partition("NOTES:")[2]
-    release: Release = helm.render(path)
-    for kind in ("Job", "Deployment", "Service"):
-        assert the(release, kind)["metadata"]["name"] in notes
-    assert "/mnt/azure/13" in notes
-    assert "WARNING: env.BLOB_STORAGE_KEY" in notes
-    assert "a2V5" not in notes
 
 
 def test_the_test_asks_the_release(render: Render) -> None:

@@ -1,0 +1,156 @@
+"""What the charts find out from a cluster: what is missing, and what may not change.
+
+The cluster is a stand-in that only keeps objects; Helm, which installs and upgrades, is real.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from tests.helm import apiserver
+from tests.helm.apiserver import Cluster
+from tests.helm.charts import CHARTS, ROUTING, VALUES, Ended, Helm
+
+Upgrade = Callable[..., Ended]
+MINIMAL = VALUES / "minimal.yaml"
+TENANT = VALUES / "tenant.yaml"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Return a cluster in which the claim is there, and nothing else."""
+    with apiserver.running() as running:
+        running.put("PersistentVolumeClaim", "azurefilecustom")
+        yield running
+
+
+@pytest.fixture
+def upgrade(helm: Helm, cluster: Cluster, tmp_path: Path) -> Upgrade:
+    """Return a function that installs or upgrades a release there."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(cluster.kubeconfig(), encoding="utf-8")
+
+    def run(values: Path, *options: str, chart: str = "modelsystem", name: str = "r") -> Ended:
+        about = ["upgrade", "--install", name, CHARTS / chart, "-n", "models", "-f", values]
+        options = ("--disable-openapi-validation", *options)
+        return helm.run(*about, *options, kubeconfig=kubeconfig)
+
+    return run
+
+
+def built(cluster: Cluster) -> dict[tuple[str, str], object]:
+    """Return a copy of all objects but Helm's records."""
+    return {key: deepcopy(one) for key, one in cluster.objects.items() if "sh.helm" not in key[1]}
+
+
+def test_the_identical_upgrade_is_harmless(upgrade: Upgrade, cluster: Cluster) -> None:
+    """Installing the same build again changes no object."""
+    first = upgrade(MINIMAL)
+    assert first.code == 0, first.errors
+    before = built(cluster)
+    assert ("jobs", "trainingjob-20180523-10") in before
+    again = upgrade(MINIMAL)
+    assert again.code == 0, again.errors
+    assert built(cluster) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["env.NEIGHBOURS=50", "image.tag=other", "trainer.deadlineSeconds=60", "labels.team=other",
+     "scorer.drainSeconds=1", "outputs.modelfolder=/mnt/azure/other"],
+)  # fmt: skip
+def test_no_upgrade_changes_a_build(upgrade: Upgrade, cluster: Cluster, change: str) -> None:
+    """An upgrade that would change anything of a build is refused, and is told what to do."""
+    assert upgrade(MINIMAL).code == 0
+    before = built(cluster)
+    ended = upgrade(MINIMAL, "--set", change)
+    assert ended.code != 0
+    assert "build.number: build 20180523.10 is installed already" in ended.errors
+    assert "under another build.number" in ended.errors
+    assert built(cluster) == before
+
+
+def test_a_build_is_refused_by_what_is_left_of_it(upgrade: Upgrade, cluster: Cluster) -> None:
+    """The site alone is enough to refuse by, where somebody has removed the finished Job."""
+    assert upgrade(MINIMAL).code == 0
+    del cluster.objects["jobs", "trainingjob-20180523-10"]
+    assert "installed already" in upgrade(MINIMAL, "--set", "env.NEIGHBOURS=50").errors
+
+
+def test_the_number_of_pods_may_change(upgrade: Upgrade, cluster: Cluster) -> None:
+    """Replicas and autoscaling are not part of a build."""
+    assert upgrade(MINIMAL).code == 0
+    job = deepcopy(cluster.get("Job", "trainingjob-20180523-10"))
+    ended = upgrade(MINIMAL, "--set", "replicaCount=5")
+    assert ended.code == 0, ended.errors
+    assert cluster.get("Deployment", "scoring-deployment-20180523-10")["spec"]["replicas"] == 5
+    ended = upgrade(MINIMAL, "--set", "autoscaling.enabled=true,replicaCount=5")
+    assert ended.code == 0, ended.errors
+    assert cluster.get("HorizontalPodAutoscaler", "scoring-deployment-20180523-10")
+    assert cluster.get("Job", "trainingjob-20180523-10") == job
+
+
+def test_the_key_may_be_rotated(upgrade: Upgrade, cluster: Cluster) -> None:
+    """The storage account's key is no part of a build either, and no digest is made of it."""
+    assert upgrade(VALUES / "seed.yaml").code == 0
+    assert upgrade(VALUES / "seed.yaml", "--set", "env.BLOB_STORAGE_KEY=b3RoZXI=").code == 0
+    [secret] = [one for (kind, name), one in cluster.objects.items() if name.startswith("storage-")]
+    assert secret["data"]["BLOB_STORAGE_KEY"] == "YjNSb1pYST0="
+
+
+def test_builds_and_tenants_coexist(upgrade: Upgrade, cluster: Cluster) -> None:
+    """Another build, and the same one of a tenant, change nothing of the first."""
+    assert upgrade(MINIMAL).code == 0
+    before = built(cluster)
+    for number, change in enumerate(["build.number=20180523.11", "env.TENANTID=acme"]):
+        ended = upgrade(MINIMAL, "--set-string", change, name=f"other-{number}")
+        assert ended.code == 0, ended.errors
+    assert built(cluster).items() >= before.items()
+
+
+def test_a_missing_claim_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
+    """Without the claim pods would wait for ever: it is refused, and says where to get one."""
+    del cluster.objects["persistentvolumeclaims", "azurefilecustom"]
+    ended = upgrade(MINIMAL)
+    assert "outputs.claim: there is no claim azurefilecustom in namespace models" in ended.errors
+    assert "kube/README.md" in ended.errors
+
+
+def test_a_missing_secret_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
+    """A Secret that is not there, or lacks the key, is refused by name."""
+    assert "storage.existingSecret: there is no Secret blob-storage" in upgrade(TENANT).errors
+    cluster.put("Secret", "blob-storage", data={"other": "YQ=="})
+    assert "storage.existingSecretKey: Secret blob-storage has no key" in upgrade(TENANT).errors
+    cluster.put("Secret", "blob-storage", data={"BLOB_STORAGE_KEY": "YQ=="})
+    ended = upgrade(TENANT, "--set", "podMonitor.enabled=false")
+    assert ended.code == 0, ended.errors
+
+
+def test_only_installed_builds_get_traffic(upgrade: Upgrade, cluster: Cluster) -> None:
+    """A route to a build that is not installed is refused; to an installed one it is made."""
+    listed = "builds=" + json.dumps([{"number": "20180523.10", "weight": 100}])
+    options = ("--set-json", listed, "--set", "provider=service")
+
+    def route() -> Ended:
+        return upgrade(
+            ROUTING / "minimal.yaml", *options, chart="modelsystem-routing", name="routing"
+        )
+
+    assert "builds: build 20180523.10 has no Service scoring-20180523-10" in route().errors
+    assert upgrade(MINIMAL).code == 0
+    ended = route()
+    assert ended.code == 0, ended.errors
+    assert cluster.get("Service", "scoring")["spec"]["selector"]["version"] == "20180523-10"
+
+
+def test_notes_say_how_to_watch(upgrade: Upgrade, cluster: Cluster) -> None:
+    """The notes name the Job to watch, the folder that is waited for and the Service to ask."""
+    notes = upgrade(VALUES / "seed.yaml").output.partition("NOTES:")[2]
+    for kind in ("jobs", "deployments", "services"):
+        [name] = [name for plural, name in cluster.objects if plural == kind]
+        assert name in notes
+    assert "/mnt/azure/13" in notes
+    assert "WARNING: env.BLOB_STORAGE_KEY" in notes
+    assert "a2V5" not in notes
