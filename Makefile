@@ -4,7 +4,8 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 WORKLOADS := trainer waiter scorer
-PACKAGES := shared $(WORKLOADS)
+PACKAGES := shared $(WORKLOADS) release
+LOCKED := $(filter-out shared,$(PACKAGES))
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHECKS := run check clients
@@ -133,8 +134,8 @@ INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirement
 lock: .venv/.installed ## pin every dependency anew, with hashes, the same version everywhere
 	@$(BIN)/python $(PIP_INSTALL) uv
 	@mkdir -p .tools && rm -f .tools/all.txt
-	@$(LOCK) $(WORKLOADS:%=%/pyproject.toml) $(INS) -o .tools/all.txt
-	@for p in $(WORKLOADS); do rm -f $$p/requirements.txt; \
+	@$(LOCK) $(LOCKED:%=%/pyproject.toml) $(INS) -o .tools/all.txt
+	@for p in $(LOCKED); do rm -f $$p/requirements.txt; \
 		$(LOCK) -c .tools/all.txt $$p/pyproject.toml -o $$p/requirements.txt || exit; done
 	@for i in $(INS); do rm -f $${i%.in}.txt; \
 		$(LOCK) -c .tools/all.txt $$i -o $${i%.in}.txt || exit; done

@@ -1,0 +1,1 @@
+"""From commit to traffic: values, artefacts, deployments, gates, routes and provenance."""
