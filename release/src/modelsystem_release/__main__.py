@@ -4,10 +4,10 @@ import argparse
 import logging
 import sys
 
-from modelsystem_release import values
+from modelsystem_release import package, values
 from modelsystem_shared import program
 
-COMMANDS = (values,)
+COMMANDS = (values.add, package.add, package.add_tag)
 ABOUT = """exit codes: 0 done; 1 unforeseen, or stopped; 2 arguments, values or artefact; 3 the
 training failed; 4 something is not what it claims; 5 a program, the cluster or a site does not
 answer; 6 the cluster cannot run it; 7 not ready in time; 8 the gate refuses; 9 rolled back.
@@ -32,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        module.add(commands)
+    for add in COMMANDS:
+        add(commands)
     return whole
 
 

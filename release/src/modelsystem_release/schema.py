@@ -58,9 +58,18 @@ class Schema:
         place: Any = self._schema
         *way, rule = error.schema_path
         for key in way:
-            place = place[key]
+            place = self._resolved(place[key])
         told = f" ({place['description']})" if "description" in place else ""
         return f"must have {rule} {json.dumps(place[rule])}{told}"
+
+    def _resolved(self, place: Any) -> Any:
+        """Follow a reference within the schema."""
+        if isinstance(place, str) and place.startswith("#/"):
+            found: Any = self._schema
+            for key in place[2:].split("/"):
+                found = found[key]
+            return found
+        return place
 
     def _unknown(self, path: Keys) -> str:
         known = self._known(path[:-1])
