@@ -4,10 +4,23 @@ import argparse
 import logging
 import sys
 
-from modelsystem_release import bucket, gate, package, route, values
+from modelsystem_release import (
+    bucket,
+    deploy,
+    gate,
+    package,
+    provenance,
+    prune,
+    route,
+    values,
+    verify,
+)
 from modelsystem_shared import program
 
-COMMANDS = (values.add, package.add, package.add_tag, gate.add, route.add, bucket.add)
+COMMANDS = (
+    values.add, package.add, package.add_tag, deploy.add, gate.add, route.add, bucket.add,
+    provenance.add, verify.add, prune.add,
+)  # fmt: skip
 ABOUT = """exit codes: 0 done; 1 unforeseen, or stopped; 2 arguments, values or artefact; 3 the
 training failed; 4 something is not what it claims; 5 a program, the cluster or a site does not
 answer; 6 the cluster cannot run it; 7 not ready in time; 8 the gate refuses; 9 rolled back.

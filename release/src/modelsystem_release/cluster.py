@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelsystem_release import naming, programs
+from modelsystem_release import naming, programs, watching
 from modelsystem_release.errors import ServiceError
 from modelsystem_release.site import Site, is_url
 
@@ -44,7 +44,7 @@ class Namespace:
                 return bool(site.get("/readyz")["build"] == build or is_url(build))
             return False
         found = self.of_release("deployments", naming.release(build, self.tenant))
-        return bool(found) and all(map(_is_ready, found))
+        return bool(found) and all(map(watching.is_available, found))
 
     def url(self, build: str) -> str | None:
         """Return the URL of a build's site, where it needs no port-forward."""
@@ -100,13 +100,6 @@ def releases(namespace: str, pattern: str) -> list[dict[str, Any]]:
         "helm", ["list", "--namespace", namespace, "--filter", pattern, "--max", "0", "--all"]
     )
     return found
-
-
-def _is_ready(deployment: dict[str, Any]) -> bool:
-    wanted = deployment["spec"].get("replicas", 1)
-    status = deployment.get("status", {})
-    is_current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    return bool(is_current and wanted > 0 and status.get("readyReplicas", 0) >= wanted)
 
 
 def _port(process: "subprocess.Popen[bytes]", target: str) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from modelsystem_release import health
@@ -70,7 +70,7 @@ class Promotion:
             raise UsageError(f"build {self.build} is not ready: no traffic is moved")
         current = start
         for number, share in enumerate(self.steps, 1):
-            after = shared(start, self.build, share)
+            after = shared(start, self.build, share, routing.needed().keys())
             action = f"promote {self.build}, step {number} of {len(self.steps)}"
             self._move(
                 routing, Change(change_id, action, whoever(), now(), current, after, self.why)
@@ -117,8 +117,10 @@ class Promotion:
         routing.move(change)
 
 
-def shared(weights: Weights, build: str, share: int) -> Weights:
+def shared(weights: Weights, build: str, share: int, needed: Set[str] = frozenset()) -> Weights:
     """Give `build` a share, and the rest to the others in proportion to what they had.
+
+    Who is left with nothing is taken off the list, but for those `needed` by mirror or testers.
 
     Raises:
         UsageError: there is nobody else to get the rest.
@@ -129,12 +131,9 @@ def shared(weights: Weights, build: str, share: int) -> Weights:
         raise UsageError("no other build has traffic: only --steps 100 is possible")
     total, rest = sum(others.values()), 100 - share
     exact = {name: weight * rest / total for name, weight in others.items()}
-    floors = {name: int(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: floors[name] - exact[name])
-    for name in by_remainder[: rest - sum(floors.values())]:
-        floors[name] += 1
-    order = [*others, *([] if build in others else [build])]
-    order = [name for name in weights if name in floors or name == build] or order
-    if build not in order:
-        order.append(build)
-    return {name: share if name == build else floors[name] for name in order}
+    found = {name: int(value) for name, value in exact.items()} | {build: share}
+    by_remainder = sorted(exact, key=lambda name: found[name] - exact[name])
+    for name in by_remainder[: 100 - sum(found.values())]:
+        found[name] += 1
+    order = [*weights, *([] if build in weights else [build])]
+    return {name: found.get(name, 0) for name in order if found.get(name) or name in needed}

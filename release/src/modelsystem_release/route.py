@@ -92,7 +92,8 @@ def run_promote(chosen: argparse.Namespace) -> None:
     )
     if routing.values().get("provider") == "service" and [*wanted.steps] != [100]:
         raise UsageError("provider service cannot split traffic: say --steps 100")
-    plan = [shared(before, chosen.build, share) for share in wanted.steps]
+    needed = routing.needed()
+    plan = [shared(before, chosen.build, share, needed.keys()) for share in wanted.steps]
     if not chosen.dry_run:
         wanted.run(routing, _space(chosen))
     rows = [[number, text(one)] for number, one in enumerate(plan, 1)]

@@ -131,6 +131,14 @@ class Routing:
         shares = {build: share for build, share in self.weights().items() if share and build != but}
         return max(shares, key=shares.__getitem__, default=None)
 
+    def needed(self) -> dict[str, str]:
+        """Return the builds that must stay listed whatever their weight, each with the reason."""
+        values = self.values()
+        found = {str(one["build"]): "is kept for testers" for one in values.get("testers") or []}
+        if mirror := str((values.get("mirror") or {}).get("build") or ""):
+            found[mirror] = "is mirrored to"
+        return found
+
     def move(self, change: Change) -> None:
         """Set the weights to what a change says, and record it."""
         values = self.values()
