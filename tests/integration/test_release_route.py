@@ -1,0 +1,247 @@
+"""Traffic is moved between real sites of real builds; only the cluster around them is recorded."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.integration.conftest import Ended, Serve, Site, run
+from tests.release.fake_cluster import Cluster, deployment, pod
+
+from modelsystem_release import artefact
+
+CHANGED = "release: promote 153, step "
+RULES = "p99_ms: {ceiling: 2000}\np50_ms: {ceiling: 1000}\nndcg: {loss: 1}\n"
+
+
+class Live(NamedTuple):
+    """A recorded cluster with two real sites, of builds 152 and 153; the first has all traffic."""
+
+    cluster: Cluster
+    sites: dict[str, Site]
+    folder: Path
+
+    def release(self, *arguments: str) -> Ended:
+        """Run the tool to its end."""
+        with self.start(*arguments) as process:
+            output, _ = process.communicate(timeout=120)
+        return Ended(process.returncode, output)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the tool."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("release"), *arguments],
+            cwd=self.folder,
+            env=self.cluster.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return what is recorded on the route, the newest first."""
+        told = self.release("route", "show", "--output", "json")
+        found: list[dict[str, Any]] = json.loads(told.output)["changes"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train two builds of many users, so that some are gate users."""
+    folder = tmp_path_factory.mktemp("route")
+    (folder / "data").mkdir()
+    rows = [
+        f"u{user},i{(user * 7 + n * (1 + user % 3)) % 60},{1525000000 + n}"
+        for user in range(3000)
+        for n in range(8)
+    ]
+    text = "user_id,item_id,timestamp\n" + "\n".join(rows) + "\n"
+    (folder / "data" / "interactions.csv").write_text(text)
+    for build in ("152", "153"):
+        ended = run(
+            "trainer", MODELFOLDER=folder / build, CSV_FOLDER=folder / "data", BUILDNUMBER=build,
+            PARAMETERS="method=cooccurrence", GIT_COMMIT="c" * 40,
+        )  # fmt: skip
+        assert ended.code == 0, ended.output
+    return folder
+
+
+@pytest.fixture
+def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
+    """Serve both builds, and record a cluster around them."""
+    cluster = Cluster(tmp_path / "cluster")
+    served = {
+        build: serve(MODELFOLDER=models / build, EVALUATION_ENDPOINT="on", WORKERS=1)
+        for build in ("152", "153")
+    }
+    urls = {build: f"http://127.0.0.1:{site.port}" for build, site in served.items()}
+    for build in served:
+        cluster.add(deployment(build), pod(f"pod-{build}", build))
+    cluster.change(
+        sites={f"scoring-{build}": url for build, url in urls.items()}
+        | {f"pod-{build}": url for build, url in urls.items()}
+    )
+    cluster.route({"152": 100})
+    (tmp_path / "rules.yaml").write_text(RULES)
+    return Live(cluster, served, tmp_path)
+
+
+def test_a_good_build_is_promoted_step_by_step(live: Live) -> None:
+    """Each step is held and watched; in the end the build has all traffic, and the way back."""
+    steps = ("--steps", "10,100", "--hold", "2s", "--every", "1s", "--rules", "rules.yaml")
+    told = live.release("route", "promote", "153", *steps, "--why", "nightly")
+    assert told.code == 0, told.output
+    assert told.output.count("as it should be") >= 4
+    assert live.cluster.routed() == {"153": 100}
+    changes = live.changes()
+    assert [change["after"] for change in changes] == [{"153": 100}, {"152": 90, "153": 10}]
+    assert len({change["id"] for change in changes}) == 1
+    back = live.release("route", "rollback", "--why", "a customer called")
+    assert back.code == 0, back.output
+    assert live.cluster.routed() == {"152": 100}
+
+
+def test_a_build_that_breaks_under_traffic_is_rolled_back(live: Live) -> None:
+    """Its site is killed during a step: the weights are as before at once, and it is recorded."""
+    site = live.sites["153"].program.process
+    steps = ("--steps", "10,100", "--hold", "5m", "--every", "1s", "--rules", "rules.yaml")
+    started = time.monotonic()
+    with live.start("route", "promote", "153", *steps) as process:
+        assert process.stdout
+        output = ""
+        for line in process.stdout:
+            output += line
+            if "as it should be" in line:
+                os.killpg(site.pid, signal.SIGKILL)
+        process.wait()
+    assert process.returncode == 9, output
+    assert "build 153 broke a rule and was rolled back" in output
+    assert time.monotonic() - started < 60
+    assert live.cluster.routed() == {"152": 100}
+    assert live.changes()[0]["action"] == "roll back 153"
+
+
+def test_a_build_that_is_too_slow_is_rolled_back(live: Live) -> None:
+    """The rules of the gate hold under traffic, too."""
+    (live.folder / "rules.yaml").write_text("p99_ms: {ceiling: 0.01}\n")
+    steps = ("--steps", "10,100", "--hold", "1m", "--rules", "rules.yaml")
+    told = live.release("route", "promote", "153", *steps)
+    assert told.code == 9, told.output
+    assert "p99_ms of 20 probes' requests" in told.output
+    assert live.cluster.routed() == {"152": 100}
+
+
+def test_a_build_that_is_not_ready_gets_nothing(live: Live) -> None:
+    """Not even the first step."""
+    live.cluster.change(objects=[deployment("152"), deployment("153", ready=1)])
+    told = live.release("route", "promote", "153")
+    assert told.code == 2
+    assert "build 153 is not ready: no traffic is moved" in told.output
+    assert live.cluster.changing() == []
+
+
+def test_somebody_elses_change_is_not_overwritten(live: Live) -> None:
+    """A promotion that finds other weights than its own stops and leaves them alone."""
+
+    def interfere() -> None:
+        deadline = time.monotonic() + 60
+        while live.cluster.routed() == {"152": 100} and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        live.cluster.route({"152": 77, "153": 23})
+
+    other = threading.Thread(target=interfere)
+    other.start()
+    steps = ("--steps", "10,100", "--hold", "4s", "--every", "1s", "--rules", "rules.yaml")
+    told = live.release("route", "promote", "153", *steps)
+    other.join()
+    assert told.code == 2, told.output
+    assert "somebody else moved the traffic to 152=77 153=23" in told.output
+    assert live.cluster.routed() == {"152": 77, "153": 23}
+
+
+def test_the_gate_finds_both_builds_by_itself(live: Live) -> None:
+    """By port-forward: the candidate by its number, the champion by what the route points to."""
+    told = live.release("gate", "153", "--rules", "rules.yaml", "--output", "json")
+    assert told.code in (0, 8), told.output
+    data = json.loads(told.output[told.output.index("{") : told.output.rindex("}") + 1])
+    assert (data["candidate"]["build"], data["champion"]["build"]) == ("153", "152")
+    assert data["difference"]["ndcg@20"]["mean"] == 0.0
+
+
+@pytest.fixture
+def package(live: Live) -> Path:
+    """Return the artefact of build 153."""
+    values = b'build:\n  number: "153"\nenv:\n  BLOB_STORAGE_KEY: "geheim=="\n'
+    contents = {"Chart.yaml": b"name: modelsystem\n", "values.yaml": values}
+    commit = {"modelsystem/commit": "c" * 40, "modelsystem/pull-request": "12"}
+    _, content = artefact.make(contents, commit, live.folder)
+    path = live.folder / "153.tar.gz"
+    path.write_bytes(content)
+    return path
+
+
+IMAGES = {"trainer": "a" * 64, "scorer": "b" * 64, "waiter": "d" * 64}
+
+
+def running(build: str, scorer: str) -> dict[str, Any]:
+    """Return a pod of the site that runs these images."""
+    return pod(
+        f"pod-{build}", build,
+        initContainerStatuses=[
+            {"name": "waiter-container", "imageID": f"acr.example/waiter@sha256:{'d' * 64}"}
+        ],
+        containerStatuses=[{"name": "scorer", "imageID": f"acr.example/scorer@sha256:{scorer}"}],
+    )  # fmt: skip
+
+
+def test_provenance_tells_all_and_verify_holds_the_running_build_to_it(
+    live: Live, package: Path
+) -> None:
+    """Commit, run, parameters, images, data and metrics; a wrong model or image is found."""
+    images = [f"--image=acr.example/{name}@sha256:{sha}" for name, sha in IMAGES.items()]
+    made = live.release("provenance", package.name, *images, "--trained", "153", "--into", "p.json")
+    assert made.code == 0, made.output
+    assert "geheim" not in made.output
+    statement = json.loads((live.folder / "p.json").read_text())
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert [one["name"] for one in statement["subject"]] == [
+        "153.tar.gz", "acr.example/trainer", "acr.example/scorer", "acr.example/waiter"
+    ]  # fmt: skip
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["env"] == {"BLOB_STORAGE_KEY": "***"}
+    assert definition["internalParameters"]["modelsystem/pull-request"] == "12"
+    commit, data = definition["resolvedDependencies"]
+    assert commit["digest"] == {"gitCommit": "c" * 40}
+    assert data["name"] == "interactions.csv"
+    (model,) = statement["predicate"]["runDetails"]["byproducts"]
+    assert 0 <= model["annotations"]["metrics"]["model"]["ndcg"]["mean"] <= 1
+
+    live.cluster.add(running("153", "b" * 64))
+    good = live.release("verify", "p.json", "153", "--artefact", package.name)
+    assert good.code == 0, good.output
+    other = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['152'].port}")
+    assert other.code == 4
+    assert "build: 152, but the statement says 153" in other.output
+    live.cluster.add(running("153", "e" * 64))
+    swapped = live.release("verify", "p.json", "153")
+    assert swapped.code == 4
+    assert "image of scorer in pod-153" in swapped.output
+
+
+def test_a_statement_without_a_model_vouches_for_none(live: Live, package: Path) -> None:
+    """Made before the training it says what went in; verify says what it lacks."""
+    live.release("provenance", package.name, "--into", "p.json")
+    told = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['153'].port}")
+    assert told.code == 4
+    assert "of which the statement says nothing" in told.output
+    tagged = live.release("provenance", package.name, "--image", "acr.example/trainer:153")
+    assert tagged.code == 2
+    assert "a tag can be moved" in tagged.output
