@@ -5,15 +5,19 @@ MAKEFLAGS += --no-print-directory
 
 WORKLOADS := trainer waiter scorer
 PACKAGES := shared $(WORKLOADS) release
+comma := ,
 LOCKED := $(filter-out shared,$(PACKAGES))
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHECKS := run check clients
-APART := $(PACKAGES) e2e helm
+APART := $(PACKAGES) e2e helm pipeline
 LOCKS := $(PACKAGES:%=%/requirements.txt)
+RESULTS ?=
+JUNIT = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
+INTO ?= .run/sbom
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test helm-test $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,13 +33,28 @@ run: install ## one build on this machine: data, train, wait, score; see README
 
 test: lint ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
-	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%)
+	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
+		$(call JUNIT,whole)
 
 test-faults: dev ## the full counts of fault injection, printed; half an hour
-	$(BIN)/python -m pytest -m faults -s --ignore=tests/e2e --ignore=tests/helm
+	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
 	$(BIN)/python -m pytest tests/helm
+
+pipeline-test: .venv/.pipeline ## from commit to traffic: the pipelines, and a dry run of the whole path
+	$(BIN)/python -m pytest tests/pipeline
+
+coverage: dev ## what the packages' tests reach, as text and as Cobertura's XML in RESULTS
+	$(BIN)/coverage run --source=$(subst $() $(),$(comma),$(PACKAGES:%=modelsystem_%)) \
+		-m pytest -q -m "not faults" $(PACKAGES:%=tests/%)
+	$(BIN)/coverage report --skip-covered
+	$(if $(RESULTS),$(BIN)/coverage xml -o $(RESULTS)/coverage/cobertura.xml)
+
+sbom: .venv/.pipeline ## what the images hold, as CycloneDX, INTO a folder
+	@mkdir -p $(INTO)
+	@for w in $(WORKLOADS); do $(BIN)/cyclonedx-py requirements $$w/requirements.txt \
+		--output-reproducible -o $(INTO)/$$w.cdx.json || exit; done
 
 isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own requirements are
 
@@ -103,6 +122,10 @@ COMPILED := $(wildcard scorer/src/*/*.pyx)
 	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
+.venv/.pipeline: .venv/.helm tests/requirements/pipeline.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/pipeline.txt
+	@touch $@
+
 .venv/.benchmarks: .venv/.installed benchmarks/requirements.txt
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/requirements.txt
 	@touch $@
@@ -122,7 +145,7 @@ COMPILED := $(wildcard scorer/src/*/*.pyx)
 	@touch $@
 
 $(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
-	.isolated/$*/bin/python -m pytest -m "not faults" -q tests/$*
+	.isolated/$*/bin/python -m pytest -m "not faults" -q tests/$* $(call JUNIT,$*)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
