@@ -1,0 +1,305 @@
+"""A dry run of the whole path on one machine, with the very steps of the pipelines.
+
+Check, images, values, package, render, the build's containers, deploy, gate against the build
+before it, route, provenance, verify, prune. Real are Helm's rendering, the engine and all that
+runs in it, the release tool as wheels, Git. There is neither a registry nor a cluster nor Azure:
+`docker push`, az, kubelogin, kubectl and Helm's releases are recorded by small fakes, which find
+the real sites of the containers.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.e2e.pods import Node
+from tests.helm.charts import MAJORS, Release, find_helm, the
+from tests.integration.conftest import ACCOUNT, KEY, Azurite, answers, free_port, wait_for
+from tests.pipeline.steps import ROOT, Agent, commands, copied, scripts
+from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod
+
+REGISTRY = "acr.example"
+NIGHT = "2018/05/08"
+BUILDS = ("20180523.9", "20180523.10")
+AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
+DOCKER = """#!/bin/sh
+# A fake: there is no registry here. A digest is that of the name.
+[ "$1" = inspect ] || exit 0
+name=${4%:*}
+echo "$name@sha256:$(printf %s "$name" | sha256sum | cut -c 1-64)"
+"""
+Say = Callable[[str, str], None]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Return a function that adds a chapter to the log of the dry run."""
+
+    def add(title: str, text: str) -> None:
+        assert KEY not in text
+        with capsys.disabled():
+            print(f"\n=== {title}\n{text.rstrip()}", flush=True)
+
+    return add
+
+
+@pytest.fixture(scope="module")
+def tag() -> str:
+    """Return the tag of images of this tree."""
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
+    given = os.environ.get("IMAGE_TAG")
+    if not given:
+        subprocess.run(["make", "images", "BUILDNUMBER=pipeline"], cwd=ROOT, check=True)
+    return given or "pipeline"
+
+
+@pytest.fixture
+def node(tmp_path: Path, tag: str) -> Iterator[Node]:
+    """Return a place where pods run."""
+    tmp_path.chmod(0o755)
+    with Node("release-node", tmp_path / "node") as made:
+        made.secrets["etl"] = {"BLOB_STORAGE_KEY": KEY}
+        yield made
+
+
+def export() -> bytes:
+    """Return interactions of users who mostly stay within one group of items."""
+    rng = random.Random(7)
+    rows = ["user_id,item_id,timestamp"]
+    for user in range(12_000):
+        group = rng.randrange(20)
+        chosen = [rng.randrange(500), *(group * 25 + n for n in rng.sample(range(25), 7))]
+        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(chosen)]
+    return ("\n".join(rows) + "\n").encode()
+
+
+def uploaded(node: Node) -> str:
+    """Put the night's export into an account on the node's network; return its container."""
+    port = free_port()
+    command = ["azurite-blob", "--blobHost", "0.0.0.0", "--location", "/tmp",
+               "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
+    node.start("azurite", AZURITE, f"--publish=127.0.0.1:{port}:10000", command=command)
+    started = Azurite(port)
+    with subprocess.Popen(["sleep", "60"]) as patience:
+        wait_for(lambda: answers(port) and _responds(started), patience)
+        patience.kill()
+    return started.container({f"{NIGHT}/interactions.csv": export()})
+
+
+def _responds(azurite: Azurite) -> bool:
+    try:
+        azurite.client("ready").exists(timeout=1)
+    except Exception:  # whatever the client calls it: it is not there yet
+        return False
+    return True
+
+
+class Walk:
+    """The path of two builds to traffic: its agent, its recorded cluster, its containers."""
+
+    def __init__(self, folder: Path, node: Node, tag: str, say: Say) -> None:
+        self.folder, self.node, self.tag, self.say = folder, node, tag, say
+        self.container = uploaded(node)
+        self.clone = copied(folder / "clone")
+        self.cluster = Cluster(folder / "cluster")
+        self.cluster.add(claim())
+        self.agent = Agent(self.clone, self.environ(), {}, {})
+
+    def environ(self) -> dict[str, str]:
+        """Return an agent's environment: fakes first, then what the machine has."""
+        fakes = self.folder / "fakes"
+        if not fakes.exists():
+            fakes.mkdir()
+            for name, text in (
+                ("docker", DOCKER),
+                ("az", "#!/bin/sh\n"),
+                ("kubelogin", "#!/bin/sh\n"),
+            ):
+                (fakes / name).write_text(text)
+                (fakes / name).chmod(0o755)
+        python = Path(sys.executable).resolve().parent
+        return self.cluster.environ | {
+            "PATH": f"{fakes}:{self.cluster.folder}:{python}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org",
+        }  # fmt: skip
+
+    def begin(self, build: str, number: int) -> None:
+        """Begin the pipeline's run of a build."""
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=self.clone, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        settings = (
+            f"env.PARAMETERS='method=cooccurrence',storage.existingSecret='etl',"
+            f"workloadIdentity.enabled=false,"
+            f"env.BLOB_STORAGE_ENDPOINT='http://azurite:10000/{ACCOUNT}',"
+            "trainer.resources.limits.memory='1Gi',scorer.resources.limits.memory='512Mi'"
+        )
+        self.agent.parameters = {
+            "csvFolder": "none", "tenant": "none", "settings": settings, "environment": "staging",
+            "steps": "50,100", "hold": "2s", "action": "show", "what": "none", "why": "by hand",
+        }  # fmt: skip
+        self.agent.variables = {
+            "Build.BuildNumber": build, "Build.BuildId": str(number), "REGISTRY": REGISTRY,
+            "night": NIGHT, "STORAGE_ACCOUNT": ACCOUNT, "IDENTITY_CLIENT_ID": "none-here",
+            "STORAGE_CONTAINER": self.container,
+            "NAMESPACE": "models", "RESOURCE_GROUP": "rg", "CLUSTER": "aks",
+            "place": "--namespace $(NAMESPACE)",
+        }  # fmt: skip
+        self.agent.environ = self.environ() | {
+            "BUILD_BUILDNUMBER": build, "BUILD_BUILDID": str(number),
+            "BUILD_SOURCEVERSION": commit, "BUILD_REQUESTEDFOR": "Ada", "BUILD_REASON": "Schedule",
+            "SYSTEM_COLLECTIONURI": "https://dev.example/org/", "SYSTEM_TEAMPROJECT": "models",
+            "RESOURCE_GROUP": "rg", "CLUSTER": "aks", "NAMESPACE": "models",
+        }  # fmt: skip
+        for left in ("out", "images"):
+            shutil.rmtree(self.clone / left, ignore_errors=True)
+
+    def cut(self, build: str) -> Path:
+        """Run the stages up to the artefact, and return the folder that later stages get."""
+        for file, name in (
+            ("check.yml", "Test"),
+            ("check.yml", "Measure coverage"),
+            ("images.yml", "Build"),
+            ("images.yml", "List what is in them (SBOM)"),
+        ):
+            self.agent.step(file, name)
+        self.say(f"{build}: Images", self.agent.step("images.yml", "Push"))
+        shutil.move(self.clone / "out", self.clone / "images")
+        self.agent.step("package.yml", "Build the release tool")
+        self.say(f"{build}: Package", self.agent.step("package.yml", "Cut the build"))
+        self.say(f"{build}: Tag", self.agent.step("package.yml", "Tag the commit"))
+        artefact = self.folder / build
+        shutil.copytree(self.clone / "out", artefact)
+        for path in artefact.rglob("*"):  # an artefact of Azure Pipelines forgets modes
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        return artefact
+
+    def render(self, artefact: Path) -> Release:
+        """Render the artefact with every Helm, and return the one result."""
+        texts = {
+            find_helm(major)
+            .run("template", "mlrelease", artefact / "build.tar.gz", "--namespace", "models")
+            .output
+            for major in MAJORS
+        }
+        (text,) = texts
+        release: Release = tuple(one for one in yaml.safe_load_all(text) if one)
+        return release
+
+    def serve(self, build: str, release: Release) -> str:
+        """Run Job and site as their YAML says, from local images, and return the site's address."""
+        local = json.loads(_local(json.dumps(release), self.tag))
+        pods = self.node.install(tuple(local))
+        waiter, trainer = pods["scorer"].start("waiter-container"), pods["trainer"].start("trainer")
+        assert trainer.wait() == 0, trainer.log()
+        assert waiter.wait() == 0, waiter.log()
+        scorer = pods["scorer"].start("scorer")
+        scorer.until_ready(pods["scorer"].container("scorer"))
+        self.say(f"{build}: containers", trainer.log()[-1500:] + waiter.log()[-600:])
+        return scorer.address(3000)
+
+    def record(self, build: str, url: str, service: str) -> None:
+        """Let the recorded cluster show what a cluster would once the artefact is installed."""
+        images = (self.clone / "images" / "images.txt").read_text().split()
+        by_name = {image.split("@")[0].rpartition("/")[2]: image for image in images}
+        name = f"pod-{build}"
+        ready = [
+            job(build, Complete=""), deployment(build),
+            pod(name, build,
+                initContainerStatuses=[{"name": "waiter-container", "imageID": by_name["waiter"]}],
+                containerStatuses=[{"name": "scorer", "imageID": by_name["scorer"]}]),
+        ]  # fmt: skip
+        release = labels(build)["app.kubernetes.io/instance"]
+        frames = [[job(build), deployment(build, ready=0)], ready]
+        self.cluster.change(
+            frames=self.cluster.state["frames"] | {release: frames},
+            sites=self.cluster.state["sites"] | {service: url, name: url},
+        )
+
+
+def _local(text: str, tag: str) -> str:
+    """Name the images of this machine's engine: there is no registry to pull from."""
+    for name in ("trainer", "scorer", "waiter"):
+        image = f"{REGISTRY}/modelsystem/{name}"
+        digest = hashlib.sha256(image.encode()).hexdigest()
+        text = text.replace(f"{image}@sha256:{digest}", f"modelsystem/{name}:{tag}")
+    assert REGISTRY not in text
+    return text
+
+
+def test_two_builds_go_from_commit_to_traffic(
+    tmp_path: Path, node: Node, tag: str, say: Say
+) -> None:
+    """The first becomes the champion, the second is asked, promoted, recorded and verified."""
+    path = Walk(tmp_path, node, tag, say)
+    for number, build in enumerate(BUILDS, 1):
+        path.begin(build, number)
+        artefact = path.cut(build)
+        release = path.render(artefact)
+        url = path.serve(build, release)
+        path.record(build, url, the(release, "Service")["metadata"]["name"])
+        if number == 1:  # a first installation says how the traffic is moved
+            path.cluster.route({}, gateway={"parentRefs": [{"name": "public"}]})
+            path.agent.parameters = {**path.agent.parameters, "steps": "100"}
+        for name, script in commands().items():
+            said = path.agent.run("environment.yml", script, artefact)
+            say(f"{build}: {name}", said)
+    assert path.cluster.routed() == {BUILDS[-1]: 100}
+    gate = json.loads((artefact / "results" / "gate.json").read_text())
+    assert (gate["champion"]["build"], gate["candidate"]["build"]) == BUILDS
+    assert gate["difference"]["ndcg@20"]["mean"] == 0.0
+
+    say("route.yml", path.agent.step("route.yml", "Build the release tool"))
+    for action in ("show", "rollback"):
+        path.agent.parameters = {**path.agent.parameters, "action": action}
+        say(f"route.yml: {action}", path.agent.step("route.yml", action))
+    assert path.cluster.routed() == {BUILDS[0]: 100}
+    check_weights(path, tmp_path)
+    say("prune --dry-run", pruned(path, artefact))
+    assert set(scripts()) <= path.agent.ran
+
+
+def check_weights(path: Walk, folder: Path) -> None:
+    """Render a route of the recorded weights with both Helms."""
+    values = path.cluster.state["releases"]["modelsystem-routing"][-1]["values"]
+    file = folder / "weights.json"
+    file.write_text(json.dumps(values))
+    routes: list[Any] = []
+    for major in MAJORS:
+        made = find_helm(major).run(
+            "template", "r", ROOT / "helm" / "modelsystem-routing", "-f", file, "-n", "models"
+        )
+        assert made.code == 0, made.errors
+        routes += [one for one in yaml.safe_load_all(made.output) if one]
+    for route in routes:
+        backends = route["spec"]["rules"][-1]["backendRefs"]
+        assert [(one["name"], one["weight"]) for one in backends] == [("scoring-20180523-9", 100)]
+        changes = json.loads(route["metadata"]["annotations"]["modelsystem/changes"])
+        assert changes[0]["by"] == "Ada (run 2)"
+
+
+def pruned(path: Walk, artefact: Path) -> str:
+    """Ask what could go of these and two older builds: only what nobody needs."""
+    for build in ("20180401.1", "20180402.1"):
+        path.cluster.install(f"mlrelease-{build.replace('.', '-')}", app_version=build, updated=OLD)
+    for build in BUILDS:
+        path.cluster.install(f"mlrelease-{build.replace('.', '-')}", app_version=build)
+    done = subprocess.run(
+        [artefact / ".venv-tool/bin/release", "prune", "--keep", "0", "--dry-run"],
+        env=path.environ(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    gone = [line.split()[0] for line in done.stdout.splitlines() if "would go" in line]
+    assert sorted(gone) == ["20180401.1", "20180402.1"]
+    return done.stdout
