@@ -11,15 +11,13 @@ limits of emptyDirs, scheduling, network policies.
 import base64
 import json
 import os
-import shlex
-import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.e2e.engine import docker, run, wait_until
 from tests.helm.charts import Manifest, Release, containers, expanded, of_kind, pods
 
 CLAIM_OWNER = 10001  # as kube/pvc_azure.yml mounts the share
@@ -41,23 +39,10 @@ asyncio.run(main())
 """
 
 
-def docker(*arguments: str | Path, check: bool = True) -> str:
-    """Run the engine's client and return what it prints."""
-    ended = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
-    assert not check or ended.returncode == 0, (
-        f"docker {shlex.join(map(str, arguments))}: {ended.stderr}"
-    )
-    return ended.stdout.strip()
-
-
 def quantity(text: str | int) -> float:
     """Return what a quantity of Kubernetes is, as a number."""
     text = str(text)
-    unit = next(
-        (unit for unit in ("Ki", "Mi", "Gi", "m", "k", "M", "G") if text.endswith(unit)), ""
-    )
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     return float(text.removesuffix(unit)) * UNITS.get(unit, 1)
 
 
@@ -74,11 +59,7 @@ class Container:
 
     def log(self) -> str:
         """Return all that it has printed."""
-        both = subprocess.run(
-            ["docker", "logs", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, check=True,
-        )  # fmt: skip
-        return both.stdout
+        return docker("logs", self.name)
 
     def last_words(self) -> str:
         """Return its termination message."""
@@ -86,10 +67,7 @@ class Container:
 
     def until(self, words: str) -> None:
         """Wait until it has printed these words."""
-        deadline = time.monotonic() + PATIENCE
-        while words not in self.log():
-            assert time.monotonic() < deadline, f"{self.name} never said {words}:\n{self.log()}"
-            time.sleep(0.2)
+        wait_until(lambda: words in self.log(), PATIENCE, f"{self.name} says {words}")
 
     def address(self, port: int) -> str:
         """Return where a port of it is published on this machine."""
@@ -110,10 +88,11 @@ class Container:
     def until_ready(self, container: Manifest) -> None:
         """Wait until it passes its startup and readiness probes, as long as the former allows."""
         startup = container["startupProbe"]
-        deadline = time.monotonic() + startup["periodSeconds"] * startup["failureThreshold"]
-        while {self.probe("startup", container), self.probe("readiness", container)} != {200}:
-            assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self.log()}"
-            time.sleep(0.2)
+        seconds = startup["periodSeconds"] * startup["failureThreshold"]
+        wait_until(lambda: self._is_ready(container), seconds, f"{self.name} is ready")
+
+    def _is_ready(self, container: Manifest) -> bool:
+        return {self.probe("startup", container), self.probe("readiness", container)} == {200}
 
 
 @dataclass
@@ -136,7 +115,7 @@ class Node:
         left = docker("ps", "-aq", "--filter", f"name=^{self.name}-").split()
         if left:
             docker("rm", "--force", "--volumes", *left)
-        docker("network", "rm", self.name, check=False)
+        run("docker", "network", "rm", self.name, check=False)
 
     def claim(self, name: str) -> Path:
         """Return the folder of a claim, which belongs to the pods' user."""
@@ -196,11 +175,8 @@ class Pod:
 
     def execute(self, container: str, *command: str) -> str:
         """Run a command in one of its containers, and return what it says."""
-        ended = subprocess.run(
-            ["docker", "exec", f"{self.node.name}-{self.name}-{container}", *command],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        return ended.stdout
+        name = f"{self.node.name}-{self.name}-{container}"
+        return run("docker", "exec", name, *command, check=False).stdout
 
     def start(self, container: str) -> Container:
         """Start one of its containers, as its YAML says."""

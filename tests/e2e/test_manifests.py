@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import VALUES, Release, find_helm, the
 from tests.integration.conftest import (
@@ -23,7 +23,6 @@ from tests.integration.conftest import (
 )
 
 AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
-ROOT = Path(__file__).parents[2]
 QUICK = "env.PARAMETERS=method=cooccurrence"
 LIMITS = ("trainer.resources.limits.memory=1Gi", "scorer.resources.limits.memory=512Mi")
 
@@ -31,14 +30,11 @@ LIMITS = ("trainer.resources.limits.memory=1Gi", "scorer.resources.limits.memory
 @pytest.fixture(scope="session")
 def tag() -> str:
     """Return the tag of images of this tree: IMAGE_TAG's, or of those that are built now."""
-    if (
-        not shutil.which("docker")
-        or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode
-    ):
+    if not engine.is_there():
         pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
     given = os.environ.get("IMAGE_TAG")
     if not given:
-        subprocess.run(["make", "images", "BUILDNUMBER=manifests"], cwd=ROOT, check=True)
+        engine.run("make", "images", "BUILDNUMBER=manifests")
     return given or "manifests"
 
 
