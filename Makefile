@@ -64,7 +64,7 @@ images: export GIT_COMMITTED := $(shell git log -1 --format=%cI 2>/dev/null)
 images: ## the three images, tagged BUILDNUMBER (1); needs Docker with Compose
 	docker compose build trainer waiter scorer
 
-compose-test: dev ## the system in containers; needs Docker with Compose
+compose-test: .venv/.helm ## the system in containers; needs Docker with Compose
 	$(BIN)/python -m pytest tests/e2e
 
 lint: dev ## format, lint, types
