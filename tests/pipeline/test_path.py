@@ -153,6 +153,7 @@ class Walk:
         self.agent.variables = {
             "Build.BuildNumber": build, "Build.BuildId": str(number), "REGISTRY": REGISTRY,
             "night": NIGHT, "STORAGE_ACCOUNT": ACCOUNT, "IDENTITY_CLIENT_ID": "none-here",
+            "SERVICE_ACCOUNT": "modelsystem",
             "STORAGE_CONTAINER": self.container,
             "NAMESPACE": "models", "RESOURCE_GROUP": "rg", "CLUSTER": "aks",
             "place": "--namespace $(NAMESPACE)",
