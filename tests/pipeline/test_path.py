@@ -7,10 +7,10 @@ runs in it, the release tool as wheels, Git. There is neither a registry nor a c
 the real sites of the containers.
 """
 
-import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -232,10 +232,8 @@ class Walk:
 
 def _local(text: str, tag: str) -> str:
     """Name the images of this machine's engine: there is no registry to pull from."""
-    for name in ("trainer", "scorer", "waiter"):
-        image = f"{REGISTRY}/modelsystem/{name}"
-        digest = hashlib.sha256(image.encode()).hexdigest()
-        text = text.replace(f"{image}@sha256:{digest}", f"modelsystem/{name}:{tag}")
+    pattern = rf'{REGISTRY}/modelsystem/(\w+)(:[^"@]*)?@sha256:[0-9a-f]{{64}}'
+    text = re.sub(pattern, rf"modelsystem/\1:{tag}", text)
     assert REGISTRY not in text
     return text
 

@@ -138,3 +138,11 @@ def test_what_is_missing_is_said(release: Release, arguments: tuple[str, ...]) -
     assert told.code == 2
     assert told.errors.startswith("release: ")
     assert len(told.errors.splitlines()) == 1
+
+
+def test_in_brief_only_what_was_assigned_is_printed(release: Release) -> None:
+    """In the log of a pipeline the chart's defaults would hide it; secrets are masked here, too."""
+    told = release(
+        "values", "--file", "values.yaml", "a.b='c',env.BLOB_STORAGE_KEY='k=='", "--brief"
+    )
+    assert told.output.splitlines()[1:] == ["a.b                   c", "env.BLOB_STORAGE_KEY  ***"]

@@ -11,7 +11,7 @@ from typing import Any
 from modelsystem_release import artefact, document, masking, weights
 from modelsystem_release.artefact import Artefact
 from modelsystem_release.cluster import Namespace
-from modelsystem_release.commands import Commands, Parser, command
+from modelsystem_release.commands import Commands, Parser, command, show, table
 from modelsystem_release.errors import UsageError
 from modelsystem_release.site import Site
 from modelsystem_shared import manifest
@@ -38,7 +38,9 @@ def add(commands: "Commands[Parser]") -> None:
         "--image", action="append", default=[], metavar="NAME@sha256:...", help="of this build"
     )
     parser.add_argument("--trained", metavar="BUILD|URL", help="the site that serves its model")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="write it there, too")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="write it there, and print its subjects"
+    )
     weights.add_place(parser)
     parser.set_defaults(run=run)
 
@@ -55,7 +57,9 @@ def run(chosen: argparse.Namespace) -> None:
     made = statement(found, [image(text) for text in chosen.image], os.environ, trained)
     if chosen.into:
         weights.write_json(chosen.into, made)
-    print(json.dumps(made, indent=1, ensure_ascii=False))
+    rows = [[one["name"], one["digest"]["sha256"]] for one in made["subject"]]
+    is_whole = chosen.output == "json" or not chosen.into
+    show(is_whole, made, table(("SUBJECT", "SHA-256"), rows))
 
 
 def statement(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelsystem_release import assignments, document, masking, schema
 from modelsystem_release.assignments import Assignment
-from modelsystem_release.commands import Commands, Parser, command, show
+from modelsystem_release.commands import Commands, Parser, command, show, table
 from modelsystem_release.document import Document
 from modelsystem_release.errors import UsageError
 
@@ -35,6 +35,7 @@ def add(commands: "Commands[Parser]") -> None:
         help="take a string from an environment variable: a secret is no argument",
     )
     parser.add_argument("--allow-new", action="store_true", help="take keys the schema lacks")
+    parser.add_argument("--brief", action="store_true", help="print only what was assigned")
     parser.add_argument("--dry-run", action="store_true", help="print the result, write nothing")
     parser.set_defaults(run=run)
 
@@ -49,8 +50,11 @@ def run(chosen: argparse.Namespace) -> None:
         found.check(edited.plain(), [one.path for one in wanted], chosen.allow_new)
     if not chosen.dry_run:
         write(edited, target, chosen.chart)
-    plain = masking.masked(edited.plain())
-    show(chosen.output == "json", plain, _masked_text(edited))
+    if chosen.brief:
+        told = {one.name: masking.masked(one.value, one.path) for one in wanted}
+        show(chosen.output == "json", told, table(("VALUE", ""), told.items()))
+    else:
+        show(chosen.output == "json", masking.masked(edited.plain()), _masked_text(edited))
 
 
 def read(chosen: argparse.Namespace) -> list[Assignment]:
