@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.pods import Node
+from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
 from tests.integration.conftest import ACCOUNT, KEY, Azurite, answers, free_port, wait_for
 from tests.pipeline.steps import ROOT, Agent, commands, copied, scripts
@@ -202,7 +202,10 @@ class Walk:
     def serve(self, build: str, release: Release) -> str:
         """Run Job and site as their YAML says, from local images, and return the site's address."""
         local = json.loads(_local(json.dumps(release), self.tag))
-        pods = self.node.install(tuple(local))
+        pods = {
+            name: Pod(self.node, f"{name}-{build}", one.manifest, self.folder / f"{name}-{build}")
+            for name, one in self.node.install(tuple(local)).items()
+        }
         waiter, trainer = pods["scorer"].start("waiter-container"), pods["trainer"].start("trainer")
         assert trainer.wait() == 0, trainer.log()
         assert waiter.wait() == 0, waiter.log()
