@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 # What a developer's shell may hold and the compose files would take.
 OURS = ("AZURE_", "BLOB_STORAGE_", "COMPOSE_", "CSV_", "MAX_BAD_ROWS", "METHOD", "NEIGHBOURS")
@@ -37,6 +39,16 @@ def run(
     )
     assert not check or ended.returncode == 0, f"{command}: {ended.returncode}\n{ended.stdout}"
     return ended
+
+
+def images(tag: str) -> str:
+    """Return the tag of images of this tree: IMAGE_TAG's, or `tag`, of those that are built now."""
+    if not is_there():
+        pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
+    given = os.environ.get("IMAGE_TAG")
+    if not given:
+        run("make", "images", f"BUILDNUMBER={tag}")
+    return given or tag
 
 
 def docker(*arguments: str) -> str:

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from tests.e2e.engine import docker, run, wait_until
 from tests.helm.charts import Manifest, Release, containers, expanded, of_kind, pods
+from tests.integration.conftest import Azurite, answers, free_port
 
+AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
 CLAIM_OWNER = 10001  # as kube/pvc_azure.yml mounts the share
 PATIENCE = 120  # seconds
 UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -133,6 +135,16 @@ class Node:
                "--network-alias", name, *options, image, *command)  # fmt: skip
         return full
 
+    def azurite(self) -> Azurite:
+        """Return a storage account on the node's network, called azurite there."""
+        port = free_port()
+        command = ["azurite-blob", "--blobHost", "0.0.0.0", "--location", "/tmp",
+                   "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
+        self.start("azurite", AZURITE, f"--publish=127.0.0.1:{port}:10000", command=command)
+        started = Azurite(port)
+        wait_until(lambda: answers(port) and _responds(started), PATIENCE, "Azurite answers")
+        return started
+
     def install(self, release: Release) -> dict[str, "Pod"]:
         """Take a release's Secrets and Services, and return its pods, of which none runs yet."""
         for secret in of_kind(release, "Secret"):
@@ -152,6 +164,15 @@ class Node:
         arguments = ["-c", FORWARDER, str(port["port"]), there, str(target)]
         as_root = ["--user=0", "--entrypoint=python"]  # for a port below 1024
         self.start(service["metadata"]["name"], scorer["image"], *as_root, command=arguments)
+
+
+def _responds(azurite: Azurite) -> bool:
+    """Whether it is Azurite that answers, and not yet only the engine's own proxy."""
+    try:
+        azurite.client("ready").exists(timeout=1)
+    except Exception:  # whatever the client calls it: it is not there yet
+        return False
+    return True
 
 
 def decoded(data: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The rendered manifests run: Job, waiter, site and `helm test`, as their YAML says."""
 
 import json
-import os
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -12,15 +11,7 @@ import pytest
 from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import VALUES, Release, find_helm, the
-from tests.integration.conftest import (
-    ACCOUNT,
-    KEY,
-    Azurite,
-    answers,
-    catalogue,
-    free_port,
-    interactions,
-)
+from tests.integration.conftest import ACCOUNT, KEY, catalogue, interactions
 
 AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
 QUICK = "env.PARAMETERS=method=cooccurrence"
@@ -29,13 +20,8 @@ LIMITS = ("trainer.resources.limits.memory=1Gi", "scorer.resources.limits.memory
 
 @pytest.fixture(scope="session")
 def tag() -> str:
-    """Return the tag of images of this tree: IMAGE_TAG's, or of those that are built now."""
-    if not engine.is_there():
-        pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
-    given = os.environ.get("IMAGE_TAG")
-    if not given:
-        engine.run("make", "images", "BUILDNUMBER=manifests")
-    return given or "manifests"
+    """Return the tag of images of this tree."""
+    return engine.images("manifests")
 
 
 @pytest.fixture
@@ -44,29 +30,6 @@ def node(tmp_path: Path, tag: str) -> Iterator[Node]:
     tmp_path.chmod(0o755)
     with Node("modelsystem-node", tmp_path) as made:
         yield made
-
-
-@pytest.fixture
-def azurite(node: Node) -> Azurite:
-    """Return a storage account on the node's network, called azurite there."""
-    port = free_port()
-    command = ["azurite-blob", "--blobHost", "0.0.0.0", "--location", "/tmp",
-               "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
-    node.start("azurite", AZURITE, f"--publish=127.0.0.1:{port}:10000", command=command)
-    started = Azurite(port)
-    for _ in range(600):
-        if answers(port) and responds(started):
-            return started
-    raise AssertionError("Azurite does not answer")
-
-
-def responds(azurite: Azurite) -> bool:
-    """Whether it is Azurite that answers, and not yet only the engine's own proxy."""
-    try:
-        azurite.client("ready").exists(timeout=1)
-    except Exception:  # whatever the client calls it: it is not there yet
-        return False
-    return True
 
 
 def images(tag: str) -> tuple[str, ...]:
@@ -102,9 +65,9 @@ def served(node: Node, release: Release) -> tuple[Pod, str]:
     return pods["scorer"], scorer.address(3000)
 
 
-def test_the_seeds_values_make_a_working_system(node: Node, azurite: Azurite, tag: str) -> None:
+def test_the_seeds_values_make_a_working_system(node: Node, tag: str) -> None:
     """The seed's own values train from Blob Storage, serve, and pass `helm test`."""
-    container = azurite.container(
+    container = node.azurite().container(
         {"2018/05/08/interactions.csv": interactions(), "2018/05/08/items.csv": catalogue()}
     )
     storage = (f"env.BLOB_STORAGE_ACCOUNT={ACCOUNT}", f"env.BLOB_STORAGE_KEY={KEY}",

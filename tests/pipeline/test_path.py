@@ -20,16 +20,16 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
-from tests.integration.conftest import ACCOUNT, KEY, Azurite, answers, free_port, wait_for
+from tests.integration.conftest import ACCOUNT, KEY
 from tests.pipeline.steps import ROOT, Agent, commands, copied, scripts
 from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod
 
 REGISTRY = "acr.example"
 NIGHT = "2018/05/08"
 BUILDS = ("20180523.9", "20180523.10")
-AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
 DOCKER = """#!/bin/sh
 # A fake: there is no registry here. A digest is that of the name.
 [ "$1" = inspect ] || exit 0
@@ -54,13 +54,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 @pytest.fixture(scope="module")
 def tag() -> str:
     """Return the tag of images of this tree."""
-    docker = shutil.which("docker")
-    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
-    given = os.environ.get("IMAGE_TAG")
-    if not given:
-        subprocess.run(["make", "images", "BUILDNUMBER=pipeline"], cwd=ROOT, check=True)
-    return given or "pipeline"
+    return engine.images("pipeline")
 
 
 @pytest.fixture
@@ -83,33 +77,12 @@ def export() -> bytes:
     return ("\n".join(rows) + "\n").encode()
 
 
-def uploaded(node: Node) -> str:
-    """Put the night's export into an account on the node's network; return its container."""
-    port = free_port()
-    command = ["azurite-blob", "--blobHost", "0.0.0.0", "--location", "/tmp",
-               "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
-    node.start("azurite", AZURITE, f"--publish=127.0.0.1:{port}:10000", command=command)
-    started = Azurite(port)
-    with subprocess.Popen(["sleep", "60"]) as patience:
-        wait_for(lambda: answers(port) and _responds(started), patience)
-        patience.kill()
-    return started.container({f"{NIGHT}/interactions.csv": export()})
-
-
-def _responds(azurite: Azurite) -> bool:
-    try:
-        azurite.client("ready").exists(timeout=1)
-    except Exception:  # whatever the client calls it: it is not there yet
-        return False
-    return True
-
-
 class Walk:
     """The path of two builds to traffic: its agent, its recorded cluster, its containers."""
 
     def __init__(self, folder: Path, node: Node, tag: str, say: Say) -> None:
         self.folder, self.node, self.tag, self.say = folder, node, tag, say
-        self.container = uploaded(node)
+        self.container = node.azurite().container({f"{NIGHT}/interactions.csv": export()})
         self.clone = copied(folder / "clone")
         self.cluster = Cluster(folder / "cluster")
         self.cluster.add(claim())

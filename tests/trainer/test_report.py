@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pygal.etree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,6 +147,12 @@ def test_a_chart_has_its_bars_and_intervals() -> None:
     assert root.get("aria-label") == "What it shows"
     assert charts.bars("What it shows", ["a", "b"], series) == chart
     assert not re.search("style|script|tooltip-overlay|<!--| id=", chart)
+
+
+def test_charts_do_not_depend_on_what_else_is_installed() -> None:
+    """The charts are made by the standard library, whether or not lxml is there."""
+    assert not pygal.etree.etree.lxml
+    assert pygal.etree.etree.Element is ET.Element
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [1e-9], [1e12, 1.0]])

@@ -13,7 +13,7 @@ from modelsystem_release.health import Traffic
 from modelsystem_release.ranking import K
 from modelsystem_release.rules import Rules
 from modelsystem_release.site import Question, Site
-from modelsystem_release.weights import Change, Routing, Weights, now, text, whoever
+from modelsystem_release.weights import Change, Routing, Weights, new_id, now, text, whoever
 
 log = logging.getLogger(__name__)
 PROBES = 20  # questions in a round
@@ -65,7 +65,7 @@ class Promotion:
             UsageError: the build is not ready, or somebody else moves the traffic.
 
         """
-        start, change_id = routing.weights(), now()
+        start, change_id = routing.weights(), new_id()
         if not space.is_ready(self.build):
             raise UsageError(f"build {self.build} is not ready: no traffic is moved")
         current = start

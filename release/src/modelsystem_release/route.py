@@ -10,7 +10,7 @@ from modelsystem_release.commands import Commands, Parser, command, show, table
 from modelsystem_release.document import load
 from modelsystem_release.errors import UsageError
 from modelsystem_release.promotion import Promotion, shared
-from modelsystem_release.weights import Change, Routing, Weights, now, text, whoever
+from modelsystem_release.weights import Change, Routing, Weights, new_id, now, text, whoever
 
 _PAIR = re.compile(r"([^=]+)=(\d{1,3})")
 _DURATION = re.compile(r"(\d+)([smh]?)")
@@ -75,7 +75,9 @@ def run_set(chosen: argparse.Namespace) -> None:
     """
     routing, before = _routing(chosen)
     _apply(
-        chosen, routing, Change(now(), "set", whoever(), now(), before, _pairs(chosen), chosen.why)
+        chosen,
+        routing,
+        Change(new_id(), "set", whoever(), now(), before, _pairs(chosen), chosen.why),
     )
 
 

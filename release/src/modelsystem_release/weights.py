@@ -10,6 +10,7 @@ import argparse
 import getpass
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -189,6 +190,11 @@ def sites(chosen: argparse.Namespace) -> dict[str, str]:
     if wrong := [build for build, url in pairs if not is_url(url)]:
         raise UsageError(f"--site {wrong[0]}: write BUILD=URL")
     return dict(pairs)
+
+
+def new_id() -> str:
+    """Return what names a change: its time, and something that no other change of it has."""
+    return f"{now()}-{secrets.token_hex(3)}"
 
 
 def now() -> str:

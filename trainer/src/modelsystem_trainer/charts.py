@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import pygal
+from pygal.etree import etree
 
+etree.to_etree()  # it would take lxml where that happens to be, whose trees and bytes are others
 _LOOK = {
     "width": 460,  # what a phone shows at nearly its own size
     "height": 250,
