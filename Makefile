@@ -61,6 +61,7 @@ isolated: $(PACKAGES:%=isolated-%) ## each package's tests where only its own re
 # The commit and its time, not those of the build: two builds of a commit are the same.
 images: export GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 images: export GIT_COMMITTED := $(shell git log -1 --format=%cI 2>/dev/null)
+images: export GIT_SOURCE := $(or $(GIT_SOURCE),$(BUILD_REPOSITORY_URI))
 images: ## the three images, tagged BUILDNUMBER (1); needs Docker with Compose
 	docker compose build trainer waiter scorer
 
