@@ -8,6 +8,7 @@ const [form, user, item, found, chosen, status, results] = [
 const items = new Map(); // id to title, in the order in which they were added
 const SHOWN = 10;
 let lookup = 0;
+let completed = ""; // the text that what is offered belongs to
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -30,10 +31,12 @@ async function answer(response) {
 // Offer what matches; an answer that comes too late is dropped.
 async function complete() {
   const number = ++lookup;
-  const query = new URLSearchParams({ q: item.value, k: 15 });
+  const typed = item.value;
+  const query = new URLSearchParams({ q: typed, k: 15 });
   try {
     const { items: matches } = await answer(await fetch(`/v1/items?${query}`));
     if (number !== lookup) return;
+    completed = typed;
     found.replaceChildren(...matches.map(({ item_id, title }) => {
       const option = document.createElement("option");
       option.value = item_id;
@@ -46,24 +49,33 @@ async function complete() {
   }
 }
 
+function picked() {
+  return [...found.options].find((o) => o.value === item.value.trim());
+}
+
 // What was typed names an item when it is an id or a whole title, or when only one is offered.
 function meant() {
-  const typed = item.value.trim();
+  const typed = item.value.trim().toLowerCase();
   const options = [...found.options];
-  return options.find((o) => o.value === typed)
-    ?? options.find((o) => o.dataset.title.toLowerCase() === typed.toLowerCase())
+  return picked()
+    ?? options.find((o) => o.dataset.title.toLowerCase() === typed)
     ?? options[0];
 }
 
-function add() {
-  const option = meant();
+async function add() {
   if (!item.value.trim()) return;
+  if (!picked() && completed !== item.value) { // Enter was quicker than the titles
+    await complete();
+    if (completed !== item.value) return; // the text has changed since, or there are no titles
+  }
+  const option = meant();
   if (!option) {
     say("No item matches that.", true);
     return;
   }
   items.set(option.value, option.dataset.title || option.value);
-  item.value = "";
+  item.value = completed = "";
+  lookup++; // an answer that is still under way is for text that is gone
   found.replaceChildren();
   showChosen();
 }
