@@ -64,6 +64,7 @@ class Incoming:
         self._parser = RequestParser(config, (), address)
         self._parser.unreader = self._received
         self._request: Any = None
+        self._answered: Any = None
         self._was_invited = False
         self._scanned = 0
 
@@ -97,10 +98,11 @@ class Incoming:
         except ParseException as error:
             status = _STATUS.get(type(error), HTTPStatus.BAD_REQUEST)
             raise RefusedError(status, "this is not a request that can be read") from error
-        request, self._request = self._request, None
-        return request
+        self._answered, self._request = self._request, None
+        return self._answered
 
     def _read_head(self) -> bool:
+        self._drop_rest()
         content = self._received.buf.getvalue()
         if _HEAD_END not in content:
             if len(content) > MOST_HEAD_BYTES:
@@ -112,6 +114,12 @@ class Incoming:
         self._scanned = 0
         self._was_invited = False
         return True
+
+    def _drop_rest(self) -> None:
+        """Throw away what nobody read of the last body: an empty line in it ends no head."""
+        while self._answered is not None and self._answered.body.read(8192):
+            pass
+        self._answered = None
 
     def _has_body(self) -> bool:
         reader = self._request.body.reader
