@@ -17,7 +17,7 @@ from modelsystem_release.weights import Routing
 
 log = logging.getLogger(__name__)
 _UPDATED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
-_JOB_SECONDS = 600
+_JOB_SECONDS = 180
 MORE = """Never removed: what has traffic, is mirrored to or kept for testers; the champion before
 the current one; builds younger than --days; the newest --keep; other tenants' builds. First goes
 the Helm release, then, by a Job in the cluster that mounts the claim, the model folder."""
@@ -124,7 +124,7 @@ def remove(space: Namespace, build: Build) -> None:
     place = ["--namespace", space.name]
     programs.run("kubectl", ["create", "--filename", "-", *place], stdin=cluster.dumps(job))
     name = f"job/{job['metadata']['name']}"
-    wait = ["--for", "condition=Complete", "--timeout", f"{_JOB_SECONDS // 3}s"]
+    wait = ["--for", "condition=Complete", "--timeout", f"{_JOB_SECONDS + 20}s"]
     programs.run("kubectl", ["wait", name, *wait, *place])
     programs.run("kubectl", ["delete", name, *place])
 
@@ -136,10 +136,29 @@ def removal_job(deployment: dict[str, Any]) -> dict[str, Any]:
     """
     spec = deployment["spec"]["template"]["spec"]
     waiter = next(one for one in spec["initContainers"] if one["name"] == "waiter-container")
+    name = deployment["metadata"]["name"].replace("scoring-deployment-", "prune-")[:63]
+    labels = {
+        "app.kubernetes.io/part-of": "modelsystem",
+        "app.kubernetes.io/component": "prune",
+        "sidecar.istio.io/inject": "false",  # beside a sidecar it would never end
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "backoffLimit": 1,
+            "activeDeadlineSeconds": _JOB_SECONDS,
+            "ttlSecondsAfterFinished": 86_400,
+            "template": {"metadata": {"labels": labels}, "spec": _removal_pod(spec, waiter)},
+        },
+    }
+
+
+def _removal_pod(spec: dict[str, Any], waiter: dict[str, Any]) -> dict[str, Any]:
     env = {one["name"]: one.get("value", "") for one in waiter["env"]}
     mount = next(one for one in waiter["volumeMounts"] if one["name"] == "models")
     claim = next(one for one in spec["volumes"] if one["name"] == "models")["persistentVolumeClaim"]
-    name = deployment["metadata"]["name"].replace("scoring-deployment-", "prune-")[:63]
     container = {
         "name": "prune",
         "image": waiter["image"],
@@ -152,29 +171,13 @@ def removal_job(deployment: dict[str, Any]) -> dict[str, Any]:
         "resources": waiter.get("resources", {}),
         "volumeMounts": [{"name": "models", "mountPath": mount["mountPath"]}],
     }
-    pod = {
+    return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "securityContext": spec.get("securityContext", {}),
         "imagePullSecrets": spec.get("imagePullSecrets", []),
         "containers": [container],
         "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": claim["claimName"]}}],
-    }
-    labels = {"app.kubernetes.io/part-of": "modelsystem", "app.kubernetes.io/component": "prune"}
-    template = {
-        "metadata": {"labels": labels, "annotations": {"sidecar.istio.io/inject": "false"}},
-        "spec": pod,
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name, "labels": labels},
-        "spec": {
-            "backoffLimit": 1,
-            "activeDeadlineSeconds": _JOB_SECONDS,
-            "ttlSecondsAfterFinished": 86_400,
-            "template": template,
-        },
     }
 
 
