@@ -77,7 +77,7 @@ lint: dev ## format, lint, types
 
 clean: ## remove what make made, the models of `make run` included
 	rm -rf .venv .isolated .tools .run .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf scorer/build scorer/src/*/*.so
+	rm -rf scorer/build scorer/src/*/*/*.so
 
 # A Debian without python3-venv cannot make a virtual environment; root can mend that.
 define venv
@@ -100,7 +100,7 @@ define compiler
 		"$(COMPILER), then run make again" >&2; exit 1; }
 endef
 
-COMPILED := $(wildcard scorer/src/*/*.pyx)
+COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 
 .venv/.installed: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) tests/requirements/build.txt $(COMPILED)
 	$(call compiler)

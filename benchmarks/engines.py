@@ -32,8 +32,8 @@ class Ingested:
 
 def ours(folder: Path) -> Ingested:
     """Read as the trainer does, its SHA-256 of every file included."""
-    from modelsystem_trainer import export, interactions
     from modelsystem_trainer.columns import Columns
+    from modelsystem_trainer.ingest import export, interactions
 
     how = interactions.Reading(Columns(), None, 0, THREADS)
     data = interactions.read(export.of_folder(folder), how)

@@ -23,12 +23,14 @@ from flask import Response, request
 from pydantic_core import to_json
 
 from accuracy import GOWALLA, K, train, wait_until_ready
-from modelsystem_scorer import answers, server, serving
+from modelsystem_scorer import engine
+from modelsystem_scorer.api.messages import RecommendationRequest
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.counters import OTHER
-from modelsystem_scorer.messages import RecommendationRequest
-from modelsystem_scorer.serving import Served
+from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.observe.counters import OTHER
+from modelsystem_scorer.serve import server
 from modelsystem_scorer.settings import ScorerSettings
+from modelsystem_scorer.v1 import answers
 from modelsystem_shared import folder, logs, manifest, model, publication, settings
 from modelsystem_shared.model import Model, Rows, Strings
 
@@ -96,7 +98,7 @@ def serve() -> None:
     """Serve the model, and beside it a constant answer."""
     chosen = settings.read(ScorerSettings, os.environ)
     logs.configure("scorer", chosen.log_format)
-    served = serving.load(chosen)
+    served = engine.served.load(chosen)
     app = create_app(served, processes=server.most_processes(chosen))
     body = typical_answer(served)
 

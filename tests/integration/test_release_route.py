@@ -14,7 +14,7 @@ import pytest
 from tests.integration.conftest import Ended, Serve, Site, run
 from tests.release.fake_cluster import Cluster, deployment, pod
 
-from modelsystem_release import artefact
+from modelsystem_release.artefact import artefact
 
 CHANGED = "release: promote 153, step "
 RULES = "p99_ms: {ceiling: 2000}\np50_ms: {ceiling: 1000}\nndcg: {loss: 1}\n"

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from modelsystem_scorer import serving
+from modelsystem_scorer import engine
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.serving import Served
+from modelsystem_scorer.engine.served import Served
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared import folder, manifest, model, publication, settings
 from modelsystem_shared.model import Array, Model, Rows, Strings
@@ -117,7 +117,7 @@ def load() -> Callable[..., Served]:
 
     def load(model_folder: Path, **variables: str) -> Served:
         environ = {"MODELFOLDER": str(model_folder), **variables}
-        return serving.load(settings.read(ScorerSettings, environ))
+        return engine.served.load(settings.read(ScorerSettings, environ))
 
     return load
 

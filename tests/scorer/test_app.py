@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.serving import Served
+from modelsystem_scorer.engine.served import Served
 
 REQUESTS = [
     ("GET", "/", 200),

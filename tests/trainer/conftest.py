@@ -18,9 +18,10 @@ import pytest
 
 from modelsystem_shared import folder, settings
 from modelsystem_shared.folder import Published
-from modelsystem_trainer import export, holdout, interactions
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.interactions import Interactions, Reading
+from modelsystem_trainer.evaluation import holdout
+from modelsystem_trainer.ingest import export, interactions
+from modelsystem_trainer.ingest.interactions import Interactions, Reading
 from modelsystem_trainer.settings import Settings
 
 # A busy machine is slow, which says nothing about the code.

@@ -9,9 +9,9 @@ import pytest
 
 from modelsystem_shared import settings
 from modelsystem_shared.errors import SettingsError
-from modelsystem_trainer import publish
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.publishing import record
 from modelsystem_trainer.settings import Settings
 
 KEY = base64.b64encode(b"a very secret key").decode()
@@ -78,7 +78,7 @@ def test_quotes_and_blanks_are_tolerated(blob: Read) -> None:
         NEIGHBOURS='"50"',
         BUILDNUMBER="'20180523.5'",
     )
-    assert publish.shaping(quoted) == publish.shaping(plain)
+    assert record.shaping(quoted) == record.shaping(plain)
     assert quoted.location == plain.location
     assert quoted.key
     assert quoted.key.reveal() == KEY
@@ -127,7 +127,7 @@ def test_a_bad_key_is_named_and_not_shown(blob: Read, key: str) -> None:
 def test_the_key_is_in_no_text(blob: Read) -> None:
     """Neither the settings' repr nor what goes into the manifest shows it."""
     found = blob(BLOB_STORAGE_KEY=KEY)
-    assert KEY not in f"{found!r}{found}{publish.shaping(found)}{found.location}"
+    assert KEY not in f"{found!r}{found}{record.shaping(found)}{found.location}"
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_parameters_out_of_range_are_refused(value: str) -> None:
 
 def test_what_shapes_the_model_is_told_apart(local: Read) -> None:
     """Threads, champion and who started it shape no model; K, columns and tenant do."""
-    usual = publish.shaping(local())
+    usual = record.shaping(local())
     others = {"THREADS": "7", "STARTED_BY": "me", "GIT_COMMIT": "1", "CHAMPIONFOLDER": "/models/6"}
-    assert publish.shaping(local(**others)) == usual
+    assert record.shaping(local(**others)) == usual
     changed = local(NEIGHBOURS="9", TENANTID="t", CSV_COLUMNS="user_id=u", MAX_BAD_ROWS="1")
-    differing = {name for name, value in publish.shaping(changed).items() if value != usual[name]}
+    differing = {name for name, value in record.shaping(changed).items() if value != usual[name]}
     assert differing == {"NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS"}

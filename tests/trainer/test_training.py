@@ -13,19 +13,13 @@ from hypothesis import strategies as st
 from modelsystem_shared import model
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model
-from modelsystem_trainer import (
-    evaluate,
-    export,
-    holdout,
-    interactions,
-    parts,
-    publish,
-    search,
-    training,
-)
+from modelsystem_trainer import training
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.fit import Parameters, dense
-from modelsystem_trainer.interactions import Interactions, Reading
+from modelsystem_trainer.evaluation import holdout, ranking, split
+from modelsystem_trainer.fit import Parameters, dense, search
+from modelsystem_trainer.ingest import export, interactions
+from modelsystem_trainer.ingest.interactions import Interactions, Reading
+from modelsystem_trainer.publishing import record
 from modelsystem_trainer.training import Plan, Trained
 
 Read = Callable[..., Interactions]
@@ -199,7 +193,7 @@ def test_any_small_export_gives_a_whole_model(
     data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})
     trained = training.train(data, Plan(2, None, 1), lambda *_: None)
     attempt = tmp_path_factory.mktemp("attempt")
-    publish.write_files(attempt, trained, data.rejects)
+    record.write_files(attempt, trained, data.rejects)
     found = model.load(attempt)
     assert contents(found) == contents(trained.model)
     assert [found.users[n] for n in range(len(found.users))] == data.users
@@ -221,7 +215,7 @@ def test_at_most_so_many_users_are_asked(
 ) -> None:
     """A measurement of a large export ends in time; popularity is asked of the same users."""
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
-    monkeypatch.setattr(evaluate, "MOST_USERS", 10)
+    monkeypatch.setattr(ranking, "MOST_USERS", 10)
     trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
     assert trained.metrics.users == trained.popularity.users == 10
 
@@ -230,7 +224,7 @@ def test_a_large_export_is_searched_on_a_share_of_its_users(
     train: Train, clustered_rows: Rows, clustered: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A third of the users find parameters that are as good; the ridge grows with the data."""
-    monkeypatch.setattr(parts, "SEARCHED_AT_MOST", 400 * 11 // 3)
+    monkeypatch.setattr(split, "SEARCHED_AT_MOST", 400 * 11 // 3)
     found = train(clustered_rows())
     best = search.best(found.tried)
     assert found.tried != clustered.tried

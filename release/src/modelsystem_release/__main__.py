@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 
-from modelsystem_release import (
+from modelsystem_release.commands import (
     bucket,
     deploy,
     gate,

@@ -3,8 +3,9 @@
 import os
 import sys
 
-from modelsystem_scorer import server, serving
+from modelsystem_scorer import engine
 from modelsystem_scorer.app import create_app
+from modelsystem_scorer.serve import server
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared import logs, program, settings
 
@@ -20,7 +21,7 @@ def story() -> None:
     """Load the model, then serve it."""
     chosen = settings.read(ScorerSettings, os.environ)
     logs.configure("scorer", chosen.log_format)
-    served = serving.load(chosen)
+    served = engine.served.load(chosen)
     app = create_app(
         served,
         processes=server.most_processes(chosen),

@@ -6,13 +6,16 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from modelsystem_scorer import inference_routes, openapi, problems, routes, site
-from modelsystem_scorer.counters import Counters
-from modelsystem_scorer.draining import Draining
-from modelsystem_scorer.messages import MOST_BODY_BYTES, NoQuery
-from modelsystem_scorer.observation import Observer
-from modelsystem_scorer.operations import Operation
-from modelsystem_scorer.serving import Served
+from modelsystem_scorer.api import openapi, problems
+from modelsystem_scorer.api.draining import Draining
+from modelsystem_scorer.api.messages import MOST_BODY_BYTES, NoQuery
+from modelsystem_scorer.api.operations import Operation
+from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.observe.counters import Counters
+from modelsystem_scorer.observe.observer import Observer
+from modelsystem_scorer.site import routes as site
+from modelsystem_scorer.v1 import routes as v1
+from modelsystem_scorer.v2 import routes as v2
 
 
 class AnyText(BaseConverter):
@@ -26,14 +29,14 @@ def create_app(
     served: Served, *, processes: int = 1, access_log: bool = True, evaluation: bool = False
 ) -> Flask:
     """Make the site that serves one model, for so many processes to be forked with it."""
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder="site/templates")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["id"] = AnyText
     app.url_map.merge_slashes = False  # "a//b" is another id than "a/b"
-    tables = (routes.table, inference_routes.table, site.table)
+    tables = (v1.table, v2.table, site.table)
     operations = [operation for table in tables for operation in table.operations]
     if evaluation:
-        operations += routes.evaluation.operations
+        operations += v1.evaluation.operations
     counters = Counters(sorted({o.path for o in operations}), served.facts, processes)
     Observer(counters, served.info.build, logs=access_log).watch(app)
     app.extensions["served"] = served

@@ -11,8 +11,7 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 from sparse_dot_topn import sp_matmul_topn
 
-from modelsystem_trainer import search
-from modelsystem_trainer.fit import Parameters, cooccurrence, fit
+from modelsystem_trainer.fit import Parameters, cooccurrence, fit, search
 
 Dense = npt.NDArray[np.float64]
 sizes = st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12)

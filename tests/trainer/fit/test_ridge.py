@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer import search
-from modelsystem_trainer.fit import METHODS, Parameters, fit
+from modelsystem_trainer.fit import METHODS, Parameters, fit, search
 from modelsystem_trainer.fit import ridge as ridge_module
 
 Dense = npt.NDArray[np.float64]

@@ -14,11 +14,14 @@ from pathlib import Path
 from modelsystem_shared import logs, marker, parsers, program, publication, settings
 from modelsystem_shared.errors import ModelSystemError
 from modelsystem_shared.manifest import Manifest
-from modelsystem_trainer import existing, export, gate, interactions, publish, training
-from modelsystem_trainer.attempt import Attempt, record_failure
-from modelsystem_trainer.export import Export
-from modelsystem_trainer.gate import Gate
-from modelsystem_trainer.interactions import Interactions, Reading
+from modelsystem_trainer import training
+from modelsystem_trainer.evaluation import gate
+from modelsystem_trainer.evaluation.gate import Gate
+from modelsystem_trainer.ingest import export, interactions
+from modelsystem_trainer.ingest.export import Export
+from modelsystem_trainer.ingest.interactions import Interactions, Reading
+from modelsystem_trainer.publishing import existing, record
+from modelsystem_trainer.publishing.attempt import Attempt, record_failure
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Plan, Trained
 
@@ -60,12 +63,12 @@ class Job:
     def publish(self, chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -> None:
         """Write the model's files, then the manifest, and last the marker."""
         assert self.attempt
-        told = publish.facts(chosen, data, trained, asked)
-        listed = publish.write_files(self.attempt, trained, data.rejects)
-        listed += publish.write_report(self.attempt, told)
+        told = record.facts(chosen, data, trained, asked)
+        listed = record.write_files(self.attempt, trained, data.rejects)
+        listed += record.write_report(self.attempt, told)
         content = Manifest(
-            model=publish.model_part(told, listed),
-            run=publish.run_part(chosen, self.attempt, self.started),
+            model=record.model_part(told, listed),
+            run=record.run_part(chosen, self.attempt, self.started),
         )
         score = f"{trained.metrics.ndcg:.6f}"
         standing = publication.publish(chosen.model_folder, self.attempt, content, score)
@@ -99,7 +102,7 @@ def fetch(chosen: Settings, scratch: Path, attempt: Attempt) -> Export:
     """Find the export in a local folder, or download it."""
     if chosen.csv_folder:
         return export.of_folder(chosen.csv_folder)
-    from modelsystem_trainer import blobs  # noqa: PLC0415  # Azure's libraries are slow to import
+    from modelsystem_trainer.ingest import blobs  # noqa: PLC0415  # Azure's libraries are slow to import
 
     return blobs.fetch(chosen, scratch, lambda share: attempt.progress("download", share))
 

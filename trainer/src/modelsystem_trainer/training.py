@@ -15,12 +15,12 @@ from scipy import sparse
 
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model, Rows, Strings, index_type
-from modelsystem_trainer import confidence, evaluate, lately, metrics, search
-from modelsystem_trainer.evaluate import Places, Recommend
-from modelsystem_trainer.fit import Parameters, dense, fit, raw, ridge, weighed
-from modelsystem_trainer.interactions import Interactions
-from modelsystem_trainer.metrics import Metrics
-from modelsystem_trainer.parts import Asked, Parts, matrix
+from modelsystem_trainer.evaluation import metrics, ranking, trend
+from modelsystem_trainer.evaluation.metrics import Metrics
+from modelsystem_trainer.evaluation.ranking import Places, Recommend
+from modelsystem_trainer.evaluation.split import Asked, Parts, matrix
+from modelsystem_trainer.fit import Parameters, confidence, dense, fit, raw, ridge, search, weighed
+from modelsystem_trainer.ingest.interactions import Interactions
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
@@ -68,7 +68,7 @@ class Trained:
     model: Model
     parameters: Parameters
     tried: search.Tried
-    lately: lately.Tried
+    lately: trend.Tried
     metrics: Metrics
     popularity: Metrics
 
@@ -85,11 +85,11 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
             "Nobody has two interactions to hold one out of: the score is 0 and says nothing"
         )
     measured, popularity = _measure(parts, parameters, plan, on_progress)
-    half_lives = lately.try_half_lives(parts.rows(parts.rest), parts.n_items)
+    half_lives = trend.try_half_lives(parts.rows(parts.rest), parts.n_items)
     on_progress("fit", 0.0)
     learned = parts.rows(~parts.gate)
     similarity = fit(_fitted(parts, learned, parameters), parameters, plan.kept, plan.threads)
-    popular = lately.shares(learned, parts.n_items, lately.best(half_lives))
+    popular = trend.shares(learned, parts.n_items, trend.best(half_lives))
     on_progress("fit", 1.0)
     model = _model(parts, similarity, parameters, popular)
     return Trained(model, parameters, tried, half_lives, measured, popularity)
@@ -151,10 +151,10 @@ class _Quality:
             found = raw(x, parameters, self._neighbours, self._threads)
             self._fit = (parameters.of_fit, x, found)
         _, x, found = self._fit
-        ranked = evaluate.by_similarity(
+        ranked = ranking.by_similarity(
             self._asked.history(parameters), weighed(x, found, parameters)
         )
-        return evaluate.evaluate(ranked, self._asked.truth, self._asked.places).ndcg
+        return ranking.evaluate(ranked, self._asked.truth, self._asked.places).ndcg
 
 
 def _measure(
@@ -162,25 +162,23 @@ def _measure(
 ) -> tuple[Metrics, Metrics]:
     """Ask a fit without the test part, and popularity, for what the test part holds."""
     rows = parts.rows(parts.rest)
-    users = parts.sample(parts.test, _TEST_SEED, evaluate.MOST_USERS)
+    users = parts.sample(parts.test, _TEST_SEED, ranking.MOST_USERS)
     similarity = fit(_fitted(parts, rows, parameters), parameters, plan.kept, plan.threads)
     counts = np.bincount(rows["item"], minlength=parts.n_items)
     lengths = parts.user_counts(parts.rest)
     asked = Asked.of(parts, rows, parts.test, users)
     history = asked.history(parameters)
 
-    def measured(recommend: Recommend, on_share: evaluate.OnShare) -> Metrics:
-        lists = evaluate.evaluate(
-            recommend, asked.truth, asked.places, on_share, metrics.MOST_SHOWN
-        )
+    def measured(recommend: Recommend, on_share: ranking.OnShare) -> Metrics:
+        lists = ranking.evaluate(recommend, asked.truth, asked.places, on_share, metrics.MOST_SHOWN)
         return metrics.measure(lists, counts, int(np.count_nonzero(lengths)), lengths[users])
 
     return (
         measured(
-            evaluate.by_similarity(history, similarity),
+            ranking.by_similarity(history, similarity),
             lambda share: on_progress("evaluate", share),
         ),
-        measured(evaluate.by_popularity(history, counts), lambda _: None),
+        measured(ranking.by_popularity(history, counts), lambda _: None),
     )
 
 

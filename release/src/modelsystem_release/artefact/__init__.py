@@ -1,0 +1,1 @@
+"""A build as one file: its chart, values and origin."""

@@ -1,0 +1,1 @@
+"""Helm, kubectl, and the sites of builds."""

@@ -1,0 +1,1 @@
+"""From a site's answers to a verdict."""

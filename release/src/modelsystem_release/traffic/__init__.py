@@ -1,0 +1,1 @@
+"""Weights over builds, and how they move."""

@@ -1,0 +1,1 @@
+"""What all versions of the API share: operations, messages, problems."""

@@ -1,0 +1,1 @@
+"""The one model that is served, and how it ranks items."""

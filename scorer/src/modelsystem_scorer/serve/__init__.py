@@ -1,0 +1,1 @@
+"""How gunicorn is started, drained and bridged to Flask."""

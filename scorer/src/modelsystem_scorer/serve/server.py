@@ -1,0 +1,131 @@
+"""gunicorn, driven from here: the master maps the model, its workers share the pages."""
+
+import gc
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # ships no types
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no types
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # ships no types
+
+from modelsystem_scorer.api.draining import Draining
+from modelsystem_scorer.serve.worker import Worker
+from modelsystem_scorer.settings import ScorerSettings
+from modelsystem_shared.errors import ModelSystemError
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  # only as a place for the workers' heartbeats
+
+
+def most_processes(settings: ScorerSettings) -> int:
+    """Return how many there may be at once: the master, and two generations of workers."""
+    return 1 + 2 * settings.workers
+
+
+def serve(app: Flask, settings: ScorerSettings) -> None:
+    """Answer requests until SIGTERM or SIGINT, then finish those in flight and exit with 0.
+
+    Raises:
+        ModelSystemError: the port cannot be listened on.
+
+    """
+    listener = _listen(settings)
+    gc.freeze()  # a collection in a worker would copy the pages that it shares with the master
+    _Server(app, _options(settings, listener), settings.drain_seconds).run()
+
+
+def _listen(settings: ScorerSettings) -> socket.socket:
+    """Take the port: gunicorn would try for five seconds, and end without a sentence of ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # what follows repeats host and port
+        raise ModelSystemError(
+            f"PORT {settings.port} on HOST {settings.host} cannot be listened on: {reason}"
+        ) from error
+
+
+def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any]:
+    return {
+        "bind": f"fd://{listener.detach()}",
+        "preload_app": True,
+        "workers": settings.workers,
+        "worker_class": Worker,
+        # a heartbeat written to a disk can stall: the master would kill a healthy worker
+        "worker_tmp_dir": str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None,
+        "timeout": 30,
+        "graceful_timeout": 25,  # less than the 30 s that Kubernetes grants by default
+        "limit_request_line": 8190,
+        "limit_request_fields": 100,
+        "limit_request_field_size": 8190,
+        # nobody's SCRIPT_NAME is believed: one that does not fit makes gunicorn answer 500
+        "forwarded_allow_ips": "",
+        "control_socket_disable": True,  # nobody changes a build while it runs
+        "logger_class": _Log,
+        "pre_fork": _give_row,
+        "errorlog": None,
+    }
+
+
+class _Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """Sends gunicorn's records where all of ours go."""
+
+    def setup(self, cfg: Any) -> None:
+        """Undo what gunicorn does first: it keeps its records from the root logger."""
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+def _give_row(arbiter: Arbiter, worker: Worker) -> None:
+    """Let a new worker count in a row that nobody counts in; the first is the master's."""
+    taken = {other.row for other in arbiter.WORKERS.values()}
+    rows = range(1, 1 + 2 * arbiter.cfg.workers)
+    worker.row = next((row for row in rows if row not in taken), rows[-1])
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
+    """The master process."""
+
+    def __init__(self, server: "_Server", draining: Draining, seconds: float) -> None:
+        self._draining = draining
+        self._seconds = seconds
+        super().__init__(server)
+
+    def handle_term(self) -> None:
+        """Go on answering for a while, and then end; a second signal ends it at once."""
+        is_first = not self._draining
+        self._draining.begin()
+        if not is_first or not self._seconds:
+            super().handle_term()
+        self.log.info("Draining: it answers for %g more seconds", self._seconds)
+        signal.signal(signal.SIGALRM, lambda *_: self.signal(signal.SIGTERM, None))
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def handle_int(self) -> None:
+        """End at once, but for requests in flight; a second Ctrl-C, while they do, hurries."""
+        self._draining.begin()
+        super().handle_term()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's view of our site."""
+
+    def __init__(self, app: Flask, options: dict[str, Any], drain_seconds: float) -> None:
+        self._app = app
+        self._options = options
+        self._drain_seconds = drain_seconds
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._app
+
+    def run(self) -> None:
+        _Arbiter(self, self._app.extensions["draining"], self._drain_seconds).run()

@@ -1,0 +1,69 @@
+"""Secrets are known by the names of their keys."""
+
+import pytest
+
+from modelsystem_release.artefact import masking
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "env.BLOB_STORAGE_KEY",
+        "storage.accountKey",
+        "password",
+        "db.adminPassword",
+        "api_token",
+        "blob.sasUrl",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "env.CLIENT_SECRET",
+        "secret.value",
+    ],
+)
+def test_what_is_secret(path: str) -> None:
+    """Keys, passwords, tokens and signatures, in every way of writing their names."""
+    assert masking.is_secret(tuple(path.split(".")), "geheim")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "image.tag",
+        "secret.existing",
+        "existingSecret",
+        "secretName",
+        "tolerations.key",
+        "topologyKey",
+        "env.BLOB_STORAGE_ACCOUNT",
+        "env.TENANTID",
+    ],
+)
+def test_what_is_not(path: str) -> None:
+    """The name of a Secret, and keys that are no keys to anything, are shown."""
+    assert not masking.is_secret(tuple(path.split(".")), "azure")
+
+
+def test_a_connection_string_is_known_by_what_it_holds() -> None:
+    """Whatever its key is called."""
+    assert masking.is_secret(("env", "STORE"), "AccountName=a;AccountKey=k==")
+    assert masking.is_secret(("env", "URL"), "https://a.example/c?sp=r&sig=abc")
+    assert masking.is_secret(("env", "URL"), "https://user:word@a.example/")
+
+
+def test_only_the_secrets_are_masked() -> None:
+    """All else stays, in lists too; an empty value and a switch are no secrets."""
+    values = {
+        "env": {"BLOB_STORAGE_KEY": "k==", "TENANTID": "t"},
+        "extraEnv": [{"name": "A", "password": "p"}, "text"],
+        "token": "",
+        "automountServiceAccountToken": False,
+    }
+    assert masking.masked(values) == {
+        "env": {"BLOB_STORAGE_KEY": "***", "TENANTID": "t"},
+        "extraEnv": [{"name": "A", "password": "***"}, "text"],
+        "token": "",
+        "automountServiceAccountToken": False,
+    }
+    assert list(masking.found(values)) == [
+        ("env", "BLOB_STORAGE_KEY"),
+        ("extraEnv", "0", "password"),
+    ]

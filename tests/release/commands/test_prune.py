@@ -1,0 +1,146 @@
+"""`release prune`: what goes, what never does, and how a model folder is removed."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.release.conftest import Release, Told
+from tests.release.fake_cluster import Cluster, deployment
+
+from modelsystem_release.cluster import target
+from modelsystem_release.commands import prune
+
+REMOVAL = Path(target.__file__).with_name("removal.py")
+BUILDS = [str(n) for n in range(140, 154)]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    """Return a cluster with 14 builds, the last one installed just now."""
+    made = Cluster(tmp_path / "cluster")
+    for day, build in enumerate(BUILDS, 1):
+        when = f"2026-01-{day:02} 03:00:00.123456789 +0000 UTC"
+        if build == "153":
+            when = time.strftime("%Y-%m-%d %H:%M:%S.5 +0000 UTC", time.gmtime())
+        made.install(f"mlrelease-{build}", app_version=build, updated=when)
+        made.add(deployment(build))
+    made.install("mlrelease-140-acme", app_version="140")  # another tenant's
+    made.install("something-else", app_version="1")
+    change = {
+        "id": "1", "action": "set", "by": "a", "at": "t", "why": "",
+        "before": {"141": 100}, "after": {"152": 100},
+    }  # fmt: skip
+    made.route(
+        {"152": 100, "144": 0},
+        mirror={"build": "142"},
+        testers=[{"build": "143", "header": "X-T", "value": "1"}],
+        annotations={"modelsystem/changes": json.dumps([change])},
+    )
+    return made
+
+
+def call(release: Release, cluster: Cluster, *arguments: str) -> Told:
+    """Prune."""
+    return release("prune", *arguments, environ=cluster.environ)
+
+
+def test_what_is_needed_stays(release: Release, cluster: Cluster) -> None:
+    """Routed, mirrored, tested, the champion before, the young and the newest; others go."""
+    told = call(release, cluster, "--keep", "4", "--dry-run", "--output", "json")
+    assert told.code == 0, told.errors
+    assert told.json["kept"] == {
+        "153": "is younger than 7 days",
+        "152": "has 100 % of the traffic",
+        "151": "is among the newest 4",
+        "150": "is among the newest 4",
+        "144": "is listed by the route",
+        "143": "is kept for testers",
+        "142": "is mirrored to",
+        "141": "is the champion before the current one",
+    }
+    assert told.json["removed"] == ["149", "148", "147", "146", "145", "140"]
+    assert cluster.changing() == []
+    assert "would go" in call(release, cluster, "--dry-run").output
+
+
+def test_release_and_then_model_are_removed(release: Release, cluster: Cluster) -> None:
+    """The Job runs as the waiter of that very build does, but may write."""
+    told = call(release, cluster, "--keep", "13")
+    assert told.code == 0, told.errors
+    verbs = [(c[0], c[1]) for c in cluster.changing()]
+    assert verbs == [("helm", "uninstall"), ("kubectl", "create"), ("kubectl", "delete")]
+    assert "mlrelease-140" not in cluster.state["releases"]
+    assert "mlrelease-140-acme" in cluster.state["releases"]
+    job = json.loads(cluster.changing()[1][-1])
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == "modelsystem/waiter:140"
+    assert {e["name"]: e["value"] for e in container["env"]} == {
+        "MOUNT": "/mnt/azure", "MODELFOLDER": "/mnt/azure/140"
+    }  # fmt: skip
+    assert "readOnly" not in container["volumeMounts"][0]
+    assert pod["securityContext"] == {"runAsUser": 10001}
+
+
+def test_the_same_number_of_another_tenant_is_not_touched(
+    release: Release, cluster: Cluster
+) -> None:
+    """A tenant's builds are judged by its own routes only."""
+    tenants = ("--tenant", "acme", "--routing", "routing-acme")
+    told = call(release, cluster, *tenants, "--keep", "0", "--dry-run", "--output", "json")
+    assert told.json == {"removed": ["140"], "kept": {}, "dry_run": True}
+
+
+def remove(mount: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run what runs inside the cluster."""
+    return subprocess.run(
+        [sys.executable, "-c", REMOVAL.read_text()],
+        env=os.environ | {"MOUNT": str(mount), "MODELFOLDER": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Return a volume with the models of two builds."""
+    for build in ("152", "153"):
+        attempt = tmp_path / "volume" / build / "attempt-a"
+        attempt.mkdir(parents=True)
+        (attempt / "items.npy").write_bytes(b"1")
+        (attempt.parent / "complete.txt").write_text("0.1\n")
+    return tmp_path / "volume"
+
+
+def test_one_model_folder_is_removed(models: Path) -> None:
+    """And no other; again it is no fault."""
+    for _ in range(2):
+        assert remove(models, models / "152").returncode == 0
+    assert [path.name for path in models.iterdir()] == ["153"]
+
+
+def test_what_is_no_model_folder_is_refused(models: Path, tmp_path: Path) -> None:
+    """The volume itself, a folder elsewhere, a link, and one with something else in it."""
+    (models / "notes").mkdir()
+    (models / "notes" / "a.txt").write_text("mine")
+    (models / "link").symlink_to(models / "153")
+    for folder in (models, tmp_path, models / "notes", models / "link", models / ".." / "volume"):
+        done = remove(models, folder)
+        assert done.returncode == 1, folder
+        assert "nothing is removed" in done.stderr
+    assert (models / "153" / "complete.txt").exists()
+    assert (models / "notes" / "a.txt").exists()
+
+
+def test_helms_times_are_read() -> None:
+    """As versions 3 and 4 print them."""
+    texts = ("2026-11-23 01:02:03.456789 +0000 UTC", "2026-11-23T01:02:03Z",
+             "2026-11-23 02:02:03.4 +0100 CET")  # fmt: skip
+    listed = [{"app_version": "1", "name": "mlrelease-1", "updated": text} for text in texts]
+    found = prune.builds(listed, "")
+    assert {one.updated.timestamp() for one in found} == {1795395723.0}

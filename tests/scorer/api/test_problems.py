@@ -1,0 +1,162 @@
+"""Every kind of error: its status, its form, and the field that it names."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from modelsystem_scorer.app import create_app
+from modelsystem_scorer.engine.served import Served
+
+POST = "/v1/recommendations"
+WRONG_FIELDS: list[tuple[Any, list[str]]] = [
+    ({}, ["body"]),
+    ([], ["body"]),
+    (None, ["body"]),
+    ({"user_id": None, "items": None}, ["body"]),
+    ({"user_id": 7}, ["user_id"]),
+    ({"user_id": "u" * 1001}, ["user_id"]),
+    ({"items": "7"}, ["items"]),
+    ({"items": ["7", 7, None]}, ["items.1", "items.2"]),
+    ({"items": ["7"] * 1001}, ["items"]),
+    ({"items": [], "k": 0}, ["k"]),
+    ({"items": [], "k": 1001}, ["k"]),
+    ({"items": [], "k": True}, ["k"]),
+    ({"items": [], "k": "20"}, ["k"]),
+    ({"items": [], "k": float("nan")}, ["k"]),
+    ({"items": [], "exclude_seen": 1}, ["exclude_seen"]),
+    ({"items": [], "exclude_items": None}, ["exclude_items"]),
+    ({"items": [], "exclude_items": ["x"] * 10_001}, ["exclude_items"]),
+    ({"user": "u"}, ["user"]),
+    ({"user_id": 7, "k": 0, "sort": 1}, ["user_id", "k", "sort"]),
+]
+NO_JSON = {
+    "nothing": b"",
+    "cut": b'{"items": [',
+    "no UTF-8": b'{"user_id": "\xff"}',
+    "a lone surrogate": rb'{"user_id": "\ud800"}',
+    "too deep": b"[" * 100_000,
+    "a huge number": b'{"items": [], "k": ' + b"9" * 5000 + b"}",
+    "a byte order mark": b'\xef\xbb\xbf{"items": []}',
+}
+
+
+def fields_of(response: TestResponse, status: int) -> list[str]:
+    """Check the form of problem details and return the fields that they name."""
+    problem = response.json
+    assert problem is not None
+    assert response.status_code == status
+    assert response.mimetype == "application/problem+json"
+    assert problem.keys() == {"type", "title", "status", "detail", "errors"}
+    assert problem["status"] == status
+    assert problem["title"]
+    assert all(error["message"] for error in problem["errors"])
+    assert all(error["field"] in problem["detail"] for error in problem["errors"])
+    return [error["field"] for error in problem["errors"]]
+
+
+def post(client: FlaskClient, body: bytes, media_type: str = "application/json") -> TestResponse:
+    """Ask for recommendations."""
+    return client.post(POST, data=body, content_type=media_type)
+
+
+@pytest.mark.parametrize(("body", "fields"), WRONG_FIELDS)
+def test_wrong_fields_are_named(client: FlaskClient, body: Any, fields: list[str]) -> None:
+    """JSON that is no request is unprocessable, with all the fields that are wrong."""
+    assert fields_of(post(client, json.dumps(body).encode()), 422) == fields
+
+
+@pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
+def test_what_is_no_json_is_a_bad_request(client: FlaskClient, body: bytes) -> None:
+    """A body that cannot be parsed at all says where it breaks."""
+    assert fields_of(post(client, body), 400) == ["body"]
+
+
+def test_the_last_of_duplicate_keys_counts(client: FlaskClient) -> None:
+    """JSON leaves it open; we answer as most parsers do."""
+    response = post(client, b'{"items": [], "k": 1, "k": 2}')
+    assert response.json is not None
+    assert len(response.json["items"]) == 2
+
+
+def test_endless_faults_are_cut(client: FlaskClient) -> None:
+    """A body full of nonsense does not make a long answer."""
+    nonsense = json.dumps({f"{n}" + "x" * 100: n for n in range(5000)}).encode()
+    assert len(fields_of(post(client, nonsense), 422)) == 20
+    assert len(post(client, json.dumps({"x" * 10**6: 1}).encode()).data) < 1000
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "", "application/x-www-form-urlencoded"])
+def test_other_media_types_are_refused(client: FlaskClient, media_type: str) -> None:
+    """Only JSON is read, and the header is named."""
+    assert fields_of(post(client, b'{"items": []}', media_type), 415) == ["Content-Type"]
+
+
+def test_a_long_body_is_refused(client: FlaskClient) -> None:
+    """One byte over 1 MiB is too much; 1 MiB is not."""
+    body = b'{"items": []' + b" " * ((1 << 20) - 13) + b"}"
+    assert post(client, body).status_code == 200
+    assert fields_of(post(client, body + b" "), 413) == ["body"]
+
+
+@pytest.mark.parametrize("path", ["/v1/users/u/recommendations", "/v1/items/7/similar"])
+@pytest.mark.parametrize(
+    "query", ["0", "1001", "-1", "x", "", "1.5", "%00", "%FF", "9" * 5000, "1&k=2"]
+)
+def test_a_bad_k_in_a_query_is_a_bad_request(client: FlaskClient, path: str, query: str) -> None:
+    """What is no number from 1 to 1000, or given twice, names k."""
+    assert fields_of(client.get(f"{path}?k={query}"), 400) == ["k"]
+
+
+def test_an_unknown_parameter_is_a_bad_request(client: FlaskClient) -> None:
+    """A misspelt parameter is named instead of ignored."""
+    assert fields_of(client.get("/v1/items/7/similar?K=3"), 400) == ["K"]
+
+
+def test_an_unknown_item_is_not_found(client: FlaskClient) -> None:
+    """Similar items of what the model does not know name the item."""
+    assert fields_of(client.get("/v1/items/no%20such/similar"), 404) == ["item_id"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere",
+        "/v1/users//recommendations",
+        "/v1/items/7/similar/",
+        "/healthz/",
+        "/v1//provenance",
+    ],
+)
+def test_an_unknown_path_is_not_found(client: FlaskClient, path: str) -> None:
+    """Nothing is redirected or guessed."""
+    assert fields_of(client.get(path), 404) == ["path"]
+
+
+def test_a_path_that_is_no_utf8_is_a_bad_request(client: FlaskClient) -> None:
+    """Bytes that are no text are no id either, not even one made of replacement signs."""
+    response = client.get("/", environ_overrides={"PATH_INFO": "/v1/users/\xff/recommendations"})
+    assert fields_of(response, 400) == ["path"]
+
+
+def test_a_wrong_method_is_told_the_right_ones(client: FlaskClient) -> None:
+    """405 names the method and carries the Allow header."""
+    response = client.get(POST)
+    assert fields_of(response, 405) == ["method"]
+    assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+def test_our_own_fault_is_logged_and_not_shown(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that nobody foresaw is a 500 problem; its traceback goes to the log alone."""
+    app = create_app(served)
+    app.add_url_rule("/broken", view_func=lambda: str(1 // 0))
+    with caplog.at_level(logging.ERROR):
+        response = app.test_client().get("/broken")
+    assert fields_of(response, 500) == []
+    assert "ZeroDivisionError" not in response.text
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,34 @@
+"""Finding items by a part of their title or id."""
+
+from flask.testing import FlaskClient
+
+from modelsystem_scorer.engine.served import Served
+
+
+def expected(served: Served, part: str) -> list[int]:
+    """Look at every item, the most popular first."""
+    model = served.model
+    order = sorted(range(model.n_items), key=lambda item: (-float(model.lately[item]), item))
+    return [
+        item
+        for item in order
+        if part in model.titles[item].casefold() or part in model.items[item].casefold()
+    ]
+
+
+def test_a_search_finds_what_a_look_at_every_item_finds(served: Served) -> None:
+    """In any case, in titles and in ids, the most popular first, each item once."""
+    for part in ("", "item-1", "TITLE OF", "ünï", "☃", "/", "a/b", "no such"):
+        found = served.catalogue.find(part, 50)
+        assert found == expected(served, part.casefold())
+        assert served.catalogue.find(part, 2) == found[:2]
+
+
+def test_the_search_over_http_is_bounded(client: FlaskClient) -> None:
+    """K cuts it; what is looked for has at most 100 characters, and must be given."""
+    answer = client.get("/v1/items?q=item&k=3").json
+    assert answer is not None
+    assert len(answer["items"]) == 3
+    assert answer["items"][0].keys() == {"item_id", "title"}
+    for query in ("", "?k=3", "?q=" + "x" * 101, "?q=x&k=51"):
+        assert client.get(f"/v1/items{query}").status_code == 400

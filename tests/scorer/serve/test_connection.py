@@ -1,0 +1,170 @@
+"""Clients that are slow, endless, or many: none holds up another."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsystem_scorer.serve.connection import REQUEST_SECONDS
+
+StartSite = Callable[..., Any]
+BODY = b'{"items": ["7"], "k": 3}'
+HEAD = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def lone(start_site: StartSite, model_folder: Path) -> Any:
+    """Return a site with a single worker, so that whoever holds it up holds up all."""
+    return start_site(MODELFOLDER=model_folder, WORKERS="1")
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return all that comes until the other side ends."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """Return one answer with a Content-Length, head and all."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65536)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def trickle(connection: socket.socket, content: bytes) -> None:
+    """Send a byte at a time, and endlessly more, until the other side has enough."""
+    with contextlib.suppress(OSError):
+        for byte in content + b"x" * 10_000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.2)
+
+
+def test_slow_clients_are_cut_off(lone: Any) -> None:
+    """Twenty of them hold up nobody, and each is told after ten seconds that it was too slow."""
+    starts = [b"GET / HTTP/1.1\r\nX-Slow: ", HEAD + b"Content-Length: 99\r\n\r\n"] * 10
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(20) as pool:
+        slow = [stack.enter_context(lone.connect()) for _ in starts]
+        began = time.monotonic()
+        for connection, start in zip(slow, starts, strict=True):
+            pool.submit(trickle, connection, start)
+        while time.monotonic() - began < REQUEST_SECONDS / 2:
+            asked = time.monotonic()
+            assert lone.ask("/v1/recommendations", "POST", BODY).status == 200
+            assert time.monotonic() - asked < REQUEST_SECONDS / 4
+        answers = [received(connection) for connection in slow]
+        assert REQUEST_SECONDS - 1 < time.monotonic() - began < REQUEST_SECONDS + 8
+        for connection in slow:
+            connection.close()
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+    assert all(b"X-Model-Digest" in answer for answer in answers)
+
+
+def test_an_endless_body_is_cut_off(lone: Any) -> None:
+    """100 MB, told in advance or in chunks, are refused, and most of them are never taken."""
+    for framing, piece in (
+        (b"Content-Length: 104857600\r\n\r\n", b" " * (1 << 16)),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b" " * (1 << 16) + b"\r\n"),
+    ):
+        sent = 0
+        with lone.connect() as connection:
+            connection.sendall(HEAD + framing)
+            with contextlib.suppress(ConnectionError):
+                while sent < 100 << 20:
+                    connection.sendall(piece)
+                    sent += len(piece)
+            answer = received(connection)
+        assert sent < 40 << 20
+        assert not answer or answer.startswith(b"HTTP/1.1 413 ")
+        assert lone.ask("/healthz").status == 200
+    with lone.connect() as connection:  # who looks before sending it all can read why
+        connection.sendall(HEAD + b"Content-Length: 104857600\r\n\r\n" + b" " * 1000)
+        assert received(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(lone: Any) -> None:
+    """Answers that nobody takes wait in a bounded place while others are answered."""
+    request = b"GET /v1/users/nobody/recommendations?k=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+    with lone.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(100_000):
+                connection.send(request)
+        for _ in range(10):
+            assert lone.ask("/v1/recommendations", "POST", BODY).status == 200
+
+
+def test_a_connection_is_kept(lone: Any) -> None:
+    """Many requests follow each other on one connection, also when they come all at once."""
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    with lone.connect() as connection:
+        for _ in range(3):
+            connection.sendall(request)
+            assert read_answer(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(request * 50 + request.replace(b"Host", b"Connection: close\r\nHost"))
+        assert received(connection).count(b"HTTP/1.1 200 OK\r\n") == 51
+
+
+def test_a_body_nobody_reads_is_no_request(lone: Any) -> None:
+    """A refused request's body is not taken for the next request."""
+    smuggled = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = HEAD.replace(b"application/json", b"text/plain")
+    request = head + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled
+    with lone.connect() as connection:
+        connection.sendall(request + b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        time.sleep(0.2)  # so that the next head comes in two parts
+        connection.sendall(b"Connection: close\r\n\r\n")
+        answers = received(connection)
+    assert answers.count(b"HTTP/1.1 ") == 2
+    assert answers.startswith(b"HTTP/1.1 415 ")
+    assert answers.endswith(b"ok")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_chunks_may_come_in_any_pieces(lone: Any, size: int) -> None:
+    """Chunks of any size, with an extension and a trailer, byte by byte, are one body."""
+    chunks = b"".join(
+        b"%x;a=b\r\n" % len(part) + part + b"\r\n"
+        for part in (BODY[n : n + size] for n in range(0, len(BODY), size))
+    )
+    request = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\nX-Trailer: y\r\n\r\n"
+    with lone.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        for place in range(0, len(request), 3):
+            connection.sendall(request[place : place + 3])
+        answer = read_answer(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["items"]) == 3
+
+
+def test_who_waits_to_be_invited_is(lone: Any) -> None:
+    """Expect: 100-continue is answered once, and then the request."""
+    with lone.connect() as connection:
+        connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY[:5])
+        time.sleep(0.1)
+        connection.sendall(BODY[5:])
+        assert read_answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_are_bounded(lone: Any) -> None:
+    """More clients than there is room for wait until others have gone."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(850):
+            stack.enter_context(lone.connect())
+    assert lone.ask("/healthz").status == 200

@@ -1,0 +1,195 @@
+"""The gate users' questions, asked of this model and of the champion."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modelsystem_shared import folder
+from modelsystem_shared.errors import SettingsError
+from modelsystem_shared.model import Model
+from modelsystem_trainer import training
+from modelsystem_trainer.evaluation import gate
+from modelsystem_trainer.evaluation.gate import Champion
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.ingest.interactions import Interactions
+from modelsystem_trainer.training import Plan
+
+Start = Callable[..., Any]
+Rows = Callable[..., list[str]]
+GOOD, POOR = Parameters(), Parameters(a=0, b=0, c=0, s=1)
+
+
+@pytest.fixture(scope="session")
+def build(read: Callable[..., Interactions], gate_ids: list[str]) -> Callable[..., Model]:
+    """Train on rows whose first users are made gate users."""
+
+    def make(rows: list[str], parameters: Parameters = GOOD) -> Model:
+        gates = {f"u{n}": user for n, user in enumerate(gate_ids)}
+        renamed = [",".join([gates.get((p := row.split(","))[0], p[0]), *p[1:]]) for row in rows]
+        data = read({"a.csv": "\n".join(["user_id,item_id,timestamp", *renamed])})
+        return training.train(data, Plan(20, parameters, 1), lambda *_: None).model
+
+    return make
+
+
+def as_champion(model: Model) -> Champion:
+    return Champion("7", "0" * 64, model)
+
+
+def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows) -> None:
+    """Asked of the same model, all figures are the same and no difference is left."""
+    ours = build(clustered_rows())
+    found = gate.ask(ours, as_champion(ours))
+    assert found.champion
+    assert found.champion.metrics == found.model
+    assert found.users == found.model.users == len(ours.questions) > 5
+    gains = [g for gain in found.champion.difference.values() for g in gain.values()]
+    assert {(g.mean, g.low, g.high) for g in gains} == {(0, 0, 0)}
+
+
+def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows) -> None:
+    """The difference is that of the means, has the sign of the better one, and an interval."""
+    ours, worse = build(clustered_rows()), build(clustered_rows(seed=5)[:900], POOR)
+    found = gate.ask(ours, as_champion(worse))
+    assert found.champion
+    gain = found.champion.difference[20]["ndcg"]
+    assert gain.mean == pytest.approx(found.model.ndcg - found.champion.metrics.ndcg, abs=2e-6)
+    assert gain.low <= gain.mean <= gain.high
+    assert gain.mean > 0
+    assert found.model.ndcg > found.popularity.ndcg
+
+
+def test_items_are_known_by_their_ids(build: Callable[..., Model], clustered_rows: Rows) -> None:
+    """A champion whose items have other places, and more of them, answers as before."""
+    rows = clustered_rows()
+    extra = [f"v{n},{item},{n}" for n in range(5) for item in ("a-new", "b-new", "zz")]
+    ours, theirs = build(rows), build([*rows, *extra])
+    assert ours.items.find("i5") != theirs.items.find("i5")
+    found = gate.ask(ours, as_champion(theirs))
+    assert found.champion
+    assert found.champion.metrics.ndcg == pytest.approx(found.model.ndcg, abs=1e-6)
+
+
+def test_items_that_one_side_does_not_know_are_misses(
+    build: Callable[..., Model], clustered_rows: Rows
+) -> None:
+    """A champion of entirely other items finds nothing, which is no error, either way round."""
+    ours = build(clustered_rows())
+    theirs = build([row.replace(",i", ",other-") for row in clustered_rows()])
+    found = gate.ask(ours, as_champion(theirs))
+    assert found.champion
+    at = found.champion.metrics.at[50]
+    assert (at.recall.mean, at.ndcg.mean, at.novelty.mean, at.coverage) == (0, 0, 0, 0)
+    assert found.champion.difference[50]["recall"].mean == found.model.at[50].recall.mean
+
+
+def test_items_only_the_champion_knows_take_their_places(
+    build: Callable[..., Model], clustered_rows: Rows
+) -> None:
+    """They are neither hits nor left out: what comes after them comes later."""
+    rows = clustered_rows()
+    theirs = build(rows)
+    gone = f"i{int(theirs.popularity.argmax())}"
+    ours = build([row for row in rows if gone not in row.split(",")])
+    shown = gate._shown_by(theirs, ours)
+    hidden = (shown[:, :-1] < 0) & (shown[:, 1:] >= 0)
+    assert hidden.any()
+    assert (shown < ours.n_items).all()
+
+
+def test_data_without_gate_users_has_no_figures(
+    read: Callable[..., Interactions], clustered_rows: Rows
+) -> None:
+    """Nobody is asked, and nothing fails."""
+    data = read({"a.csv": "\n".join(["user_id,item_id", "u,a", "u,b", "w,a"])})
+    ours = training.train(data, Plan(20, GOOD, 1), lambda *_: None).model
+    found = gate.ask(ours, as_champion(ours))
+    assert found.users == found.model.users == 0
+    assert found.champion
+
+
+def test_a_champion_is_mapped_and_compared(
+    start: Start, clustered_export: Path, trained: Any, snapshot: Callable[[Path], Any]
+) -> None:
+    """The figures are in the manifest and the report, the arrays as without it, it untouched."""
+    before = snapshot(trained.model_folder)
+    again = start(CSV_FOLDER=clustered_export, CHAMPIONFOLDER=trained.model_folder, THREADS=1)
+    found = again.published
+    champion = found.manifest.model["metrics"]["gate"]["champion"]
+    assert champion["build"] == "20180523.5"
+    assert champion["digest"] == trained.published.manifest.digest
+    assert champion["metrics"] == found.manifest.model["metrics"]["gate"]["model"]
+    assert "Model minus champion" in (found.attempt / "report.html").read_text()
+    arrays = [
+        {file for file in one.manifest.files if file.name.endswith(".npy")}
+        for one in (found, trained.published)
+    ]
+    assert arrays[0] == arrays[1]
+    assert snapshot(trained.model_folder) == before
+
+
+def test_another_champion_is_no_other_build(
+    start: Start, clustered_export: Path, trained: Any, tmp_path: Path
+) -> None:
+    """On a complete folder the setting does not matter, were there nothing behind it."""
+    again = start(
+        CSV_FOLDER=clustered_export, MODELFOLDER=trained.model_folder, CHAMPIONFOLDER=tmp_path
+    )
+    assert again.code == 0, again.output
+
+
+def test_an_unusable_champion_stops_the_training(
+    start: Start, clustered_export: Path, trained: Any, tmp_path: Path
+) -> None:
+    """Nothing there, no folder, a short file, a damaged manifest: exit 2, before any work."""
+    name = trained.published.attempt.name
+    paths = {kind: tmp_path / kind for kind in ("nothing", "empty", "file", "short", "manifest")}
+    paths["empty"].mkdir()
+    paths["file"].write_text("0.5")
+    for kind in ("short", "manifest"):
+        shutil.copytree(trained.model_folder, paths[kind])
+    similarity = paths["short"] / name / "similarity.npy"
+    similarity.write_bytes(similarity.read_bytes()[:-1])
+    (paths["manifest"] / name / "manifest.json").write_bytes(b"{}")
+    started = {
+        kind: start(CSV_FOLDER=clustered_export, CHAMPIONFOLDER=path)
+        for kind, path in paths.items()
+    }
+    for kind, trainer in started.items():
+        assert trainer.code == 2, trainer.output
+        assert "CHAMPIONFOLDER: " in trainer.messages[-1]
+        assert str(paths[kind]) in trainer.messages[-1]
+        assert not any(message.startswith("Read") for message in trainer.messages)
+        (attempt,) = folder.attempts(trainer.model_folder)
+        failure = json.loads((attempt / "failed.json").read_text())
+        assert "CHAMPIONFOLDER" in failure["reason"]
+
+
+def test_an_array_that_does_not_fit_is_told(trained: Any, tmp_path: Path) -> None:
+    """A folder whose digests hold, but whose arrays do not fit each other, is refused as well."""
+    with pytest.raises(SettingsError, match="CHAMPIONFOLDER"):
+        gate.load(_resealed(trained.model_folder, tmp_path / "odd"))
+
+
+def _resealed(source: Path, target: Path) -> Path:
+    """Copy a model, change an array, and make manifest and marker vouch for it."""
+    from dataclasses import replace
+    from hashlib import sha256
+
+    from modelsystem_shared import manifest, publication
+
+    shutil.copytree(source, target)
+    found = folder.published(target)
+    np.save(found.attempt / "popularity.npy", np.zeros(3, np.uint32))
+    listed = publication.describe(found.attempt, [file.name for file in found.manifest.files])
+    told = found.manifest.model | {"files": manifest.listing(listed)}
+    content = manifest.Manifest(told, found.manifest.run).to_bytes()
+    (found.attempt / manifest.NAME).write_bytes(content)
+    marker = replace(found.marker, manifest_sha256=sha256(content).hexdigest())
+    (target / "complete.txt").write_bytes(marker.to_bytes())
+    return target

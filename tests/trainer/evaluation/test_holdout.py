@@ -1,0 +1,140 @@
+"""Who and what is held out."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsystem_trainer.evaluation import holdout
+
+TYPES = {"user": np.int32, "item": np.int32, "time": np.float64}
+Held = dict[int, list[int]]
+HeldOut = Callable[..., Held]
+
+
+@pytest.fixture(scope="session")
+def held_out() -> HeldOut:
+    """Hold out of `{user: {item: time}}` and return user → items held out, both as given."""
+
+    def make(chosen: dict[int, dict[int, float]]) -> Held:
+        users, items = sorted(chosen), sorted({item for own in chosen.values() for item in own})
+        rows = [
+            (place, items.index(item), time)
+            for place, user in enumerate(users)
+            for item, time in sorted(chosen[user].items())
+        ]
+        table = pd.DataFrame(rows, columns=["user", "item", "time"]).astype(TYPES)
+        of_users, of_items = (
+            holdout.hashes([str(value) for value in values], "pair") for values in (users, items)
+        )
+        later = holdout.later(table, holdout.pair_hashes(table, of_users, of_items))
+        mask = later < holdout.held_out(np.bincount(table["user"]))[table["user"]]
+        held: Held = {user: [] for user in users}
+        for user, item, _ in table[mask].itertuples(index=False):
+            held[users[int(user)]].append(items[int(item)])
+        return held
+
+    return make
+
+
+@given(st.lists(st.integers(0, 19), unique=True))
+def test_gate_users_do_not_depend_on_the_others(gate_ids: list[str], chosen: list[int]) -> None:
+    """A user is a gate user in every build, whoever else is in the data."""
+    everybody = [*gate_ids[:10], *(f"user-{number}" for number in range(1, 11))]
+    found = holdout.gate_users([everybody[place] for place in chosen])
+    assert found.tolist() == [place < 10 for place in chosen]
+
+
+def test_gate_users_of_this_version_are_those_of_the_next() -> None:
+    """The hash is fixed: were it changed, no two builds could be compared."""
+    ids = [f"user-{number}" for number in range(500)]
+    gates = [user for user, is_gate in zip(ids, holdout.gate_users(ids), strict=True) if is_gate]
+    assert gates == ["user-0", "user-103", "user-488"]
+
+
+def test_about_one_percent_are_gate_users() -> None:
+    """Of 100,000 users 1,000 are expected, with a standard deviation of 31."""
+    assert 850 < holdout.gate_users([str(number) for number in range(100_000)]).sum() < 1150
+
+
+def test_at_most_5000_are_gate_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more, those with the smallest hashes are, so that it stays a fixed set."""
+    assert holdout.MOST_GATE_USERS == 5000
+    ids = [str(number) for number in range(10_000)]
+    all_gates = holdout.gate_users(ids)
+    monkeypatch.setattr(holdout, "MOST_GATE_USERS", 50)
+    some, keys = holdout.gate_users(ids), holdout.hashes(ids, "gate")
+    assert (some.sum(), all_gates.sum() > 50) == (50, True)
+    assert keys[some].max() < keys[all_gates & ~some].min()
+
+
+def test_the_latest_fifth_is_held_out(held_out: HeldOut) -> None:
+    """Of ten items the two latest, of two to nine one, of one none."""
+    chosen = {
+        1: {item: 100.0 - item for item in range(10)},
+        2: {5: 1.0, 6: 2.0},
+        3: {item: float(item) for item in range(9)},
+        4: {7: 1.0},
+    }
+    assert held_out(chosen) == {1: [0, 1], 2: [6], 3: [8], 4: []}
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 30),
+        st.dictionaries(st.integers(0, 30), st.sampled_from([1.0, 2.0]), min_size=1),
+        min_size=1,
+    ),
+    st.booleans(),
+)
+def test_what_is_held_out_of_a_user_does_not_depend_on_others(
+    held_out: HeldOut,
+    chosen: dict[int, dict[int, float]],
+    timeless: bool,
+) -> None:
+    """With equal times, or none, the pair's hash decides; it is the same in any company."""
+    if timeless:
+        chosen = {user: dict.fromkeys(own, np.nan) for user, own in chosen.items()}
+    together = held_out(chosen)
+    for user, own in chosen.items():
+        assert held_out({user: own}) == {user: together[user]}
+        assert len(together[user]) == (max(1, len(own) // 5) if len(own) > 1 else 0)
+
+
+@given(st.lists(st.lists(st.sampled_from([1.0, 2.0, 3.0]), max_size=5)), st.integers(1, 9))
+def test_portions_do_not_matter(times: list[list[float]], rows: int) -> None:
+    """However many rows are sorted at once, each counts the later ones of its user."""
+    user = np.repeat(np.arange(len(times), dtype=np.int32), [len(own) for own in times])
+    table = pd.DataFrame({"user": user, "time": [time for own in times for time in own]})
+    pairs = np.arange(len(table), dtype=np.uint64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holdout, "_ROWS_AT_ONCE", rows)
+        later = holdout.later(table.astype({"time": np.float64}), pairs)
+    ranks = [sorted(range(len(own)), key=lambda n: (own[n], n)) for own in times]
+    assert later.tolist() == [
+        len(own) - 1 - order.index(n)
+        for own, order in zip(times, ranks, strict=True)
+        for n in range(len(own))
+    ]
+
+
+def test_without_times_no_place_is_preferred(held_out: HeldOut) -> None:
+    """Hashes hold out every item now and then, and another one for another user."""
+    items = dict.fromkeys(range(5), float("nan"))
+    held = held_out(dict.fromkeys(range(200), items))
+    counts = np.bincount([item for items in held.values() for item in items], minlength=5)
+    assert counts.min() > 15
+
+
+def test_nobody_is_no_problem(held_out: HeldOut) -> None:
+    """An empty table has nothing to hold out."""
+    assert held_out({}) == {}
+    assert holdout.gate_users([]).tolist() == []
+
+
+def test_hashes_of_different_purposes_differ() -> None:
+    """Whether someone is a gate user says nothing about what is held out of them."""
+    assert holdout.hashes(["u"], "gate") != holdout.hashes(["u"], "pair")

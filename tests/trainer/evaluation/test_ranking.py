@@ -1,0 +1,136 @@
+"""Asking a model, and marking what it got right, against hand and brute force."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+from scipy import sparse
+
+from modelsystem_trainer.evaluation import ranking
+from modelsystem_trainer.evaluation.ranking import Recommend
+
+Ints = npt.NDArray[np.int64]
+
+
+def matrix(rows: npt.ArrayLike) -> sparse.csr_array:
+    return sparse.csr_array(np.asarray(rows, np.float32))
+
+
+def fixed(ranked: dict[int, list[int]]) -> Recommend:
+    """Recommend the same to a user whatever they chose."""
+
+    def recommend(users: Ints, k: int) -> Iterator[Ints]:
+        return (np.array(ranked[int(user)][:k], int) for user in users)
+
+    return recommend
+
+
+def test_lists_are_those_of_a_hand_computation() -> None:
+    """A hit counts 1 / log2(its place + 1); the ideal has all held-out items first."""
+    truth = matrix([[1, 0, 1, 0, 1, 0], [0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0]])
+    ranked = fixed({0: [3, 0, 4], 1: [0, 3], 2: [1, 0, 3, 4]})
+    found = ranking.evaluate(ranked, truth, np.arange(3))
+    first = (1 / math.log2(3) + 1 / math.log2(4)) / (1 + 1 / math.log2(3) + 1 / math.log2(4))
+    assert found.user_ndcg(20) == pytest.approx([first, 0, 1])
+    assert found.ndcg == pytest.approx((first + 0 + 1) / 3)
+    assert found.user_recall(20) == pytest.approx([2 / 3, 0, 1])
+    assert found.user_recall(1) == pytest.approx([0, 0, 1])
+
+
+@given(
+    st_numpy.arrays(np.bool_, (3, 12)),
+    st.lists(st.permutations(range(12)), min_size=3, max_size=3),
+    st.integers(1, 14),
+)
+def test_figures_of_users_are_those_of_a_brute_force(
+    truth: npt.NDArray[np.bool_], orders: list[list[int]], k: int
+) -> None:
+    """Whatever is held out, wanted or not, at every length of a list."""
+    shown = np.array([order[:7] for order in orders])
+    shown[0, 3:] = -1
+    lists = ranking.compared(shown, matrix(truth))
+    for user in range(3):
+        wanted = set(np.flatnonzero(truth[user]).tolist())
+        hits = [n for n, item in enumerate(shown[user, :k].tolist()) if item in wanted]
+        ideal = sum(1 / math.log2(n + 2) for n in range(min(k, len(wanted))))
+        gained = sum(1 / math.log2(n + 2) for n in hits)
+        assert lists.user_recall(k)[user] == pytest.approx(len(hits) / max(len(wanted), 1))
+        assert lists.user_ndcg(k)[user] == pytest.approx(gained / (ideal or 1))
+
+
+def test_the_ideal_has_at_most_twenty_places() -> None:
+    """Who has more than 20 held-out items can still be served perfectly; recall says less."""
+    truth = matrix(np.ones((1, 40)))
+    found = ranking.evaluate(fixed({0: list(range(20))}), truth, np.arange(1))
+    assert found.ndcg == pytest.approx(1)
+    assert found.user_recall(20) == pytest.approx([0.5])
+
+
+def test_nobody_asked_is_no_error() -> None:
+    """Without users there are no lists, and the score is 0."""
+    found = ranking.evaluate(fixed({}), matrix([[0, 1]]), np.arange(0))
+    assert (found.ndcg, found.shown.shape) == (0, (0, 20))
+
+
+def test_nothing_recommended_is_no_error() -> None:
+    """A user without any recommendation counts with 0."""
+    found = ranking.evaluate(fixed({0: []}), matrix([[0, 1]]), np.arange(1))
+    assert found.user_ndcg(20).tolist() == found.user_recall(20).tolist() == [0]
+    assert (found.shown == -1).all()
+
+
+def test_users_are_asked_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The portions' size changes nothing but how often progress is told."""
+    truth = matrix(np.eye(7))
+    ranked = fixed({user: [user if user % 2 else 0] for user in range(7)})
+    shares: list[float] = []
+    whole = ranking.evaluate(ranked, truth, np.arange(7), shares.append)
+    monkeypatch.setattr(ranking, "_USERS_AT_ONCE", 3)
+    parts = ranking.evaluate(ranked, truth, np.arange(7), shares.append)
+    assert parts.shown.tolist() == whole.shown.tolist()
+    assert parts.hits.tolist() == whole.hits.tolist()
+    assert shares == [1, 3 / 7, 6 / 7, 1]
+
+
+def best(scores: dict[int, float], seen: set[int]) -> list[int]:
+    """Rank what is not seen: the highest score first, of equals the smaller place."""
+    return sorted(scores.keys() - seen, key=lambda item: (-scores[item], item))[:20]
+
+
+@given(
+    st_numpy.arrays(np.bool_, (4, 30)),
+    st_numpy.arrays(np.int8, (30, 30), elements=st.sampled_from([0, 0, 0, 1, 2, 3, -1])),
+)
+def test_recommendations_are_those_of_a_brute_force(
+    history: npt.NDArray[np.bool_], similarity: npt.NDArray[np.int8]
+) -> None:
+    """Scores are sums; what is seen, or below 0, is left out; ties have their rule."""
+    recommend = ranking.by_similarity(matrix(history), matrix(similarity))
+    for user, ranked in enumerate(recommend(np.arange(4), 20)):
+        seen = set(np.flatnonzero(history[user]).tolist())
+        scores = {j: sum(float(similarity[i, j]) for i in seen) for j in range(30)}
+        reached = {item: score for item, score in scores.items() if score > 0}
+        assert ranked.tolist() == best(reached, seen)
+
+
+@given(st_numpy.arrays(np.bool_, (5, 30)), st.lists(st.integers(0, 4), unique=True))
+def test_popular_is_what_most_users_chose(history: npt.NDArray[np.bool_], users: list[int]) -> None:
+    """Everybody gets the same, except what they have; ties by the smaller place."""
+    counts = dict(enumerate(history.sum(axis=0).tolist()))
+    recommend = ranking.by_popularity(matrix(history), history.sum(axis=0))
+    for user, ranked in zip(users, recommend(np.array(users, int), 20), strict=True):
+        assert ranked.tolist() == best(counts, set(np.flatnonzero(history[user]).tolist()))
+
+
+@given(st.lists(st.sampled_from([0.5, 1.0, 2.0]), max_size=60))
+def test_the_top_is_sorted_and_complete(scores: list[float]) -> None:
+    """However many are equal at the twentieth place, the smaller places are taken."""
+    items = np.arange(len(scores))[::-1]
+    ranked = ranking.top(items, np.array(scores, np.float32), 20)
+    by_item = dict(zip(items.tolist(), scores, strict=True))
+    assert ranked.tolist() == best(by_item, set())

@@ -1,0 +1,135 @@
+"""Which files an export has, and that each stays as it was."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsystem_shared import files
+from modelsystem_shared.errors import DataError
+from modelsystem_trainer.ingest import export
+
+MakeFolder = Callable[[dict[str, str | bytes]], Path]
+NAMES = ["b.csv", "a.csv", "sub/a.csv", "sub.csv", "A.CSV", "z.csv.gz", "é.csv", "10.csv", "9.csv"]
+
+
+def test_files_are_found_below_the_folder(make_folder: MakeFolder) -> None:
+    """Each has its path below the folder, size and SHA-256."""
+    folder = make_folder({"2018/clicks.csv": "a,b\n", "items.csv.gz": b"zipped"})
+    found = export.of_folder(folder)
+    assert found.location == str(folder)
+    assert [(file.name, file.size, file.etag) for file in found.files] == [
+        ("2018/clicks.csv", 4, None),
+        ("items.csv.gz", 6, None),
+    ]
+    assert found.files[0].sha256 == files.sha256(folder / "2018" / "clicks.csv")
+
+
+@given(st.permutations(NAMES))
+def test_the_order_is_that_of_the_names(make_folder: MakeFolder, names: list[str]) -> None:
+    """In whatever order a storage lists them, files are taken by name."""
+    folder = make_folder({"a.csv": ""})
+    listed = [export.describe(name, folder / "a.csv") for name in names]
+    assert [file.name for file in export.of_files("here", listed).files] == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_csv"),
+    [
+        ("a.csv", True),
+        ("A.Csv.GZ", True),
+        ("x/y.z/a.csv", True),
+        (".a.csv", False),
+        (".hidden/a.csv", False),
+        ("a/.b/c.csv", False),
+        ("a.csv.tmp", False),
+        ("a.gz", False),
+        ("csv", False),
+    ],
+)
+def test_only_visible_csv_files_belong_to_it(name: str, is_csv: bool) -> None:
+    """Hidden files, files in hidden folders and other kinds are not read."""
+    assert export.is_csv(name) == is_csv
+
+
+def test_hidden_files_and_folders_called_csv_are_ignored(make_folder: MakeFolder) -> None:
+    """What Kubernetes and file managers leave in a folder does not disturb."""
+    folder = make_folder({"a.csv": "", ".a.csv.swp": "", ".b.csv": "", "..data/c.csv": ""})
+    (folder / "folder.csv").mkdir()
+    assert [file.name for file in export.of_folder(folder).files] == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_catalogue"),
+    [("items.csv", True), ("x/Items-2018.csv.gz", True), ("items/clicks.csv", False)],
+)
+def test_the_catalogue_is_known_by_its_name(
+    make_folder: MakeFolder, name: str, *, is_catalogue: bool
+) -> None:
+    """A file, not a folder, whose name begins with items."""
+    (file,) = export.of_folder(make_folder({name: ""})).files
+    assert file.is_catalogue == is_catalogue
+
+
+def test_a_folder_without_csv_files_is_refused(make_folder: MakeFolder) -> None:
+    """The sentence names the folder."""
+    folder = make_folder({"a.txt": "", ".b.csv": ""})
+    with pytest.raises(DataError, match=f"^{folder}: there is no "):
+        export.of_folder(folder)
+
+
+def test_a_folder_that_is_none_is_refused(make_folder: MakeFolder) -> None:
+    """Absent, or a file: the sentence names the variable and the path."""
+    folder = make_folder({"a.csv": ""})
+    for path in (folder / "absent", folder / "a.csv"):
+        with pytest.raises(DataError, match=f"^CSV_FOLDER: {path} is not a folder"):
+            export.of_folder(path)
+
+
+def test_a_file_whose_name_is_no_text_is_refused(make_folder: MakeFolder) -> None:
+    """The manifest could not name it; the sentence shows its bytes."""
+    folder = make_folder({"a.csv": ""})
+    (folder / os.fsdecode(b"clicks-\xff.csv")).write_text("")
+    with pytest.raises(DataError) as caught:
+        export.of_folder(folder)
+    assert str(caught.value).startswith(r"clicks-\udcff.csv: ")
+
+
+def test_a_link_to_nothing_is_refused(make_folder: MakeFolder) -> None:
+    """A file that is listed and cannot be read is not passed over."""
+    folder = make_folder({"a.csv": ""})
+    (folder / "b.csv").symlink_to(folder / "gone")
+    with pytest.raises(DataError, match=r"^b.csv cannot be read: No such file"):
+        export.of_folder(folder)
+
+
+def append(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("v,j\n")
+
+
+def rewrite(path: Path) -> None:
+    kept = path.stat()
+    path.write_text("x" * kept.st_size)
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns + 1))
+
+
+def replace(path: Path) -> None:
+    kept = path.stat()
+    path.rename(path.with_name("old"))
+    path.write_text("x" * kept.st_size)
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [append, rewrite, replace, Path.unlink])
+def test_a_changed_file_is_refused(make_folder: MakeFolder, change: Callable[[Path], None]) -> None:
+    """Longer, written anew, another in its place, or gone: it is not what was hashed."""
+    folder = make_folder({"a.csv": "u,i\n"})
+    (file,) = export.of_folder(folder).files
+    file.check_unchanged()
+    change(file.path)
+    with pytest.raises(DataError, match=r"^a.csv changed while it was read"):
+        file.check_unchanged()

@@ -1,0 +1,85 @@
+"""One attempt: its folder, its heartbeat, its failure."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelsystem_shared import folder, progress
+from modelsystem_shared.errors import DataError, StorageError
+from modelsystem_shared.progress import Failure, Progress
+from modelsystem_trainer.publishing import attempt
+from modelsystem_trainer.publishing.attempt import Attempt, record_failure
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_it_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Folders above it are made; two attempts do not meet."""
+    target = tmp_path / "a" / "b"
+    one, two = Attempt(target), Attempt(target)
+    assert folder.attempts(target) == sorted([one.path, two.path])
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The sentence names the variable and the path."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=f"^MODELFOLDER: {tmp_path}/file/x cannot be used"):
+        Attempt(tmp_path / "file" / "x")
+
+
+def test_a_new_phase_is_written_at_once(tmp_path: Path) -> None:
+    """Who watches the file sees each phase begin."""
+    with Attempt(tmp_path) as begun:
+        assert progress.latest(begun.path) == Progress("start", 0.0, 0)
+        begun.progress("read", 0.25)
+        assert progress.latest(begun.path) == Progress("read", 0.25, 0)
+
+
+def test_it_beats_while_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heartbeat counts on, with the share done by then, and ends with the attempt."""
+    monkeypatch.setattr(attempt, "HEARTBEAT", 0.01)
+    with Attempt(tmp_path) as begun:
+        begun.progress("fit", 0.0)
+        begun.progress("fit", 0.5)
+        until(lambda: (latest := progress.latest(begun.path)) is not None and latest.beat >= 3)
+    latest = progress.latest(begun.path)
+    assert latest
+    assert (latest.phase, latest.done) == ("fit", 0.5)
+    written = (begun.path / progress.PROGRESS).read_bytes()
+    time.sleep(0.05)
+    assert (begun.path / progress.PROGRESS).read_bytes() == written
+
+
+def test_a_heartbeat_that_cannot_be_written_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A storage that is away for a while is told in the log, and the training goes on."""
+    with Attempt(tmp_path) as begun:
+        (begun.path / progress.PROGRESS).unlink()
+        begun.path.rmdir()
+        begun.progress("fit", 0.0)
+    assert "no heartbeat could be written" in caplog.text
+
+
+def test_a_failure_is_left_in_the_attempt(tmp_path: Path) -> None:
+    """Its sentence, exit code, and whether a retry can help; the first one stands."""
+    begun = Attempt(tmp_path)
+    record_failure(tmp_path, begun.path, DataError("clicks.csv line 7: user_id is empty"))
+    record_failure(tmp_path, begun.path, StorageError("later"))
+    expected = Failure("clicks.csv line 7: user_id is empty", retry_helps=False, exit_code=3)
+    assert progress.failure(begun.path) == expected
+
+
+def test_a_failure_before_any_attempt_gets_one(tmp_path: Path) -> None:
+    """Even where the model folder does not exist yet."""
+    target = tmp_path / "models" / "1"
+    record_failure(target, None, StorageError("away"))
+    (begun,) = folder.attempts(target)
+    assert progress.failure(begun) == Failure("away", retry_helps=True, exit_code=5)

@@ -1,0 +1,123 @@
+"""What the manifest says, and the files beside it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from modelsystem_shared import files
+from modelsystem_trainer import training
+from modelsystem_trainer.evaluation import trend
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.ingest.interactions import Interactions
+from modelsystem_trainer.publishing import record
+from modelsystem_trainer.training import Plan
+
+
+def test_the_data_can_be_traced(trained: Any, clustered_export: Path) -> None:
+    """Every file is there with its size and digest, and how many rows of each kind there were."""
+    data = trained.published.manifest.model["data"]
+    assert data["location"] == str(clustered_export)
+    assert data["files"] == [
+        {
+            "name": name,
+            "bytes": (clustered_export / name).stat().st_size,
+            "sha256": files.sha256(clustered_export / name),
+            "etag": None,
+        }
+        for name in ("clicks-1.csv", "clicks-2.csv.gz", "items.csv")
+    ]
+    counts = {name: count for name, count in data.items() if isinstance(count, int)}
+    assert counts.pop("interactions") + 120 == counts.pop("rows")
+    assert counts == {"rows_rejected": 0, "rows_of_other_tenants": 0, "users": 400, "items": 120}
+
+
+def test_the_settings_can_be_traced(trained: Any) -> None:
+    """What shaped the model is there as text, with a digest that anyone can compute."""
+    part = trained.published.manifest.model
+    assert part["settings"] == {
+        "BUILDNUMBER": "20180523.5",
+        "TENANTID": None,
+        "CSV_COLUMNS": "",
+        "MAX_BAD_ROWS": "0",
+        "NEIGHBOURS": None,
+        "PARAMETERS": None,
+        "METHOD": None,
+    }
+    encoded = json.dumps(part["settings"], sort_keys=True).encode()
+    assert part["settings_digest"] == hashlib.sha256(encoded).hexdigest()
+
+
+def test_the_choice_can_be_traced(trained: Any) -> None:
+    """All that was tried is there with its figure, and the best of it is what was taken."""
+    part = trained.published.manifest.model
+    best = max(part["search"], key=lambda tried: tried["ndcg"])
+    assert {**part["parameters"], "ndcg": best["ndcg"]} == best
+    assert [tried["half_life"] for tried in part["lately"]] == list(trend.HALF_LIVES)
+
+
+def test_the_figures_are_there(trained: Any) -> None:
+    """The score is the NDCG@20; popularity was asked of the same users; each has its interval."""
+    found = trained.published
+    model, popularity = (found.manifest.model["metrics"][of] for of in ("model", "popularity"))
+    assert found.marker.score == f"{model['at']['20']['ndcg']['mean']:.6f}"
+    assert model["users"] == popularity["users"] > 300
+    for of in (model, popularity):
+        assert of.keys() == {"users", "at", "by_history", "tail"}
+        assert of["at"].keys() == {"10", "20", "50"}
+        for figures in of["at"].values():
+            assert figures.keys() == {"recall", "ndcg", "novelty", "coverage"}
+            assert figures["ndcg"]["low"] <= figures["ndcg"]["mean"] <= figures["ndcg"]["high"]
+        assert sum(band["users"] for band in of["by_history"]) == of["users"]
+
+
+def test_gate_users_are_asked_without_a_champion_too(trained: Any) -> None:
+    """The manifest has what this model and popularity are worth to them."""
+    gate = trained.published.manifest.model["metrics"]["gate"]
+    assert gate.keys() == {"users", "model", "popularity"}
+    assert gate["users"] == gate["model"]["users"] > 0
+
+
+def test_lengths_of_histories_are_told(trained: Any) -> None:
+    """Every user is in one band."""
+    bands = trained.published.manifest.model["data"]["history_lengths"]
+    assert sum(band["users"] for band in bands) == 400
+    assert bands[-1]["last"] is None
+
+
+def test_the_model_digest_is_in_the_manifest(trained: Any) -> None:
+    """It is the digest over the files as they are listed."""
+    found = trained.published.manifest
+    assert found.model["digest"] == found.digest
+
+
+def test_the_run_can_be_traced(trained: Any) -> None:
+    """Who, where, when, and with what: apart from the model, which does not depend on it."""
+    run = trained.published.manifest.run
+    assert (run["commit"], run["started_by"], run["threads"]) == ("abc", "tests", 1)
+    assert run["attempt"] == trained.published.marker.attempt
+    assert set(run["libraries"]) == {
+        *("llvmlite", "numba", "numpy", "pandas", "pygal", "scipy", "sparse-dot-topn"),
+        "threadpoolctl",
+    }
+    times = [datetime.fromisoformat(run[name]) for name in ("started", "finished")]
+    assert times[0] <= times[1]
+    assert 0 <= run["seconds"] < 600
+    assert run["host"]
+
+
+def test_malformed_rows_are_listed_beside_the_model(
+    read: Callable[..., Interactions], tmp_path: Path
+) -> None:
+    """The list is one of the model's files; without malformed rows there is none."""
+    for name, row, listed in (("sound", "u,k", False), ("odd", "u", True)):
+        data = read({"a.csv": f"user_id,item_id\nu,i\nu,j\n{row}\n"}, bad_rows=1)
+        trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
+        (tmp_path / name).mkdir()
+        names = [f.name for f in record.write_files(tmp_path / name, trained, data.rejects)]
+        assert sorted(names) == sorted(path.name for path in (tmp_path / name).iterdir())
+        assert ("rejected.csv" in names) == listed
+    text = (tmp_path / "odd" / "rejected.csv").read_text()
+    assert text.splitlines()[1:] == ["a.csv,4,1 fields where the header has 2"]

@@ -1,0 +1,1 @@
+"""What is held out, and how good a model is on it."""

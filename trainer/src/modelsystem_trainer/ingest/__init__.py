@@ -1,0 +1,1 @@
+"""From the export's files to one table of interactions."""

@@ -1,0 +1,175 @@
+"""Azure Blob Storage: the export, downloaded to a scratch folder as one consistent whole.
+
+The listing is taken again after the downloads, until nothing in it is new: a blob that is
+written meanwhile is read again, and each download holds only while its etag does.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import ContainerClient, ExponentialRetry
+
+from modelsystem_shared.errors import AccessDeniedError, DataError, ModelSystemError, StorageError
+from modelsystem_trainer.ingest import export
+from modelsystem_trainer.ingest.export import Export, ExportFile
+from modelsystem_trainer.settings import Settings
+
+log = logging.getLogger(__name__)
+OnBytes = Callable[[float], None]
+PARALLEL = 4
+_ROUNDS = 5
+# Together they bound what an endpoint that never answers costs: 4 tries of 8 s and 9 s of
+# pauses. A slow download does not suffer: the timeout is for one read from the socket.
+_TIMES: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 8}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A blob in the listing; `name` is its path below the export's folder."""
+
+    full_name: str
+    name: str
+    size: int
+    etag: str
+
+
+def fetch(settings: Settings, scratch: Path, on_share: OnBytes) -> Export:
+    """Download the export's blobs into `scratch`; `on_share` is told the share done.
+
+    Raises:
+        DataError: no such container, or no CSV files in the folder.
+        AccessDeniedError: the key or identity was refused.
+        StorageError: the storage does not answer, or its blobs keep changing.
+
+    """
+    try:
+        with _client(settings) as client:
+            return _Download(client, settings, scratch, on_share).run()
+    except AzureError as error:
+        raise _sentence(settings, error) from error
+
+
+class _Download:
+    def __init__(
+        self, client: ContainerClient, settings: Settings, scratch: Path, on_share: OnBytes
+    ) -> None:
+        self.client, self.settings, self.scratch, self.on_share = (
+            client,
+            settings,
+            scratch,
+            on_share,
+        )
+        self.have: dict[tuple[str, str], ExportFile] = {}
+        self.done = 0
+        self.lock = threading.Lock()
+
+    def run(self) -> Export:
+        for _ in range(_ROUNDS):
+            listing = self.listing()
+            missing = [blob for blob in listing if (blob.name, blob.etag) not in self.have]
+            if not missing:
+                found = [self.have[blob.name, blob.etag] for blob in listing]
+                return export.of_files(self.settings.location, found)
+            self.download(missing)
+        raise StorageError(
+            f"{self.settings.location}: blobs keep changing: let the ETL finish first"
+        )
+
+    def listing(self) -> list[Blob]:
+        folder = self.settings.blob_folder
+        prefix = f"{folder}/" if folder else ""  # "/" is the container itself
+        blobs = self.client.list_blobs(name_starts_with=prefix)
+        short = [
+            Blob(blob.name, blob.name[len(prefix) :], blob.size, blob.etag or "") for blob in blobs
+        ]
+        return [blob for blob in short if export.is_csv(blob.name)]
+
+    def download(self, missing: list[Blob]) -> None:
+        total = sum(blob.size for blob in missing)
+        log.info("Downloading %d files, %.1f MB", len(missing), total / 1e6)
+        self.done = 0
+
+        def count(new: int) -> None:
+            with self.lock:
+                self.done += new
+                self.on_share(self.done / max(total, 1))
+
+        pool = ThreadPoolExecutor(PARALLEL)
+        try:
+            for job in [pool.submit(self.one, blob, count) for blob in missing]:
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # after a failure the rest is of no use
+
+    def one(self, blob: Blob, count: Callable[[int], None]) -> None:
+        """Download a blob; one that changed or went is left to the next listing."""
+        # The blob's own name never becomes a path here: it may hold anything.
+        target = self.scratch / uuid.uuid4().hex
+        before = 0
+
+        def hook(current: int, _total: int | None) -> None:
+            nonlocal before
+            count(current - before)
+            before = current
+
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            with target.open("wb") as file:
+                self.client.download_blob(
+                    blob.full_name,
+                    etag=blob.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    max_concurrency=2,
+                    decompress=False,  # whatever Content-Encoding says: we hash what is stored
+                    progress_hook=hook,
+                ).readinto(file)
+            self.have[blob.name, blob.etag] = export.describe(blob.name, target, blob.etag)
+
+
+def _client(settings: Settings) -> ContainerClient:
+    return ContainerClient(
+        settings.account_url,
+        settings.container or "",
+        credential=_credential(settings),
+        retry_policy=ExponentialRetry(1, increment_base=2, retry_total=3, random_jitter_range=1),
+        **_TIMES,
+    )
+
+
+def _credential(settings: Settings) -> Any:
+    if settings.key:
+        return {"account_name": settings.account, "account_key": settings.key.reveal()}
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # slow to import
+
+    return DefaultAzureCredential()
+
+
+def _sentence(settings: Settings, error: AzureError) -> ModelSystemError:
+    where = settings.location
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if status in (401, 403) or isinstance(error, ClientAuthenticationError):
+        how = "BLOB_STORAGE_KEY" if settings.key else "the workload's identity"
+        return AccessDeniedError(f"{where}: the storage refused {how} ({_short(error)})")
+    if isinstance(error, ResourceNotFoundError):
+        return DataError(f"{where}: there is no such container or blob ({_short(error)})")
+    if status and 400 <= status < 500 and status not in (408, 429):
+        return DataError(f"{where}: the storage refused the request ({_short(error)})")
+    return StorageError(f"{where}: the storage does not answer ({_short(error)})")
+
+
+def _short(error: AzureError) -> str:
+    return str(error.message).splitlines()[0][:300]

@@ -1,0 +1,92 @@
+"""The bytes of one CSV file, compressed or not: line by line, or a chunk of lines at once."""
+
+import gzip
+import io
+import zlib
+
+from modelsystem_shared import files
+from modelsystem_trainer.ingest.export import ExportFile
+
+CHUNK = 8 << 20
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+_GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
+
+
+class Source:
+    """Reads on from where it was left, by `readline` or by `chunk`.
+
+    at_end: whether `chunk` has come to the end of the file.
+    """
+
+    def __init__(self, file: ExportFile) -> None:
+        """Open the file."""
+        self._size = file.size
+        self._raw = file.path.open("rb")
+        self._binary: io.BufferedIOBase = self._raw
+        if _is_gzip(file):
+            self._binary = gzip.GzipFile(fileobj=self._raw)
+        self._rest = io.BytesIO()
+        self._broken: Exception | None = None
+        self.at_end = False
+
+    def close(self) -> None:
+        """Close the file."""
+        self._binary.close()
+        self._raw.close()
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of the file's bytes, as they are stored, were read."""
+        return self._raw.tell()
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether something is left of what was read and put back."""
+        return self._rest.tell() < len(self._rest.getbuffer())
+
+    def readline(self, most: int) -> bytes:
+        """Return the next line, or its first `most` bytes; nothing at the end."""
+        line = self._rest.readline(most)
+        if not line.endswith(b"\n") and len(line) < most:
+            self.check()
+            line += self._binary.readline(most - len(line))
+        return line
+
+    def chunk(self) -> bytes:
+        """Return about 8 MiB that end with a line, unless this is longer; nothing at the end.
+
+        What a broken gzip still holds is returned as far as lines are whole; then `check` tells.
+        """
+        found = self._rest.read()
+        found += self._read(CHUNK - len(found))
+        whole = found.rfind(b"\n") + 1
+        if self.at_end or not (whole or self._broken):
+            whole = len(found)
+        self.put_back(found[whole:])
+        return found[:whole]
+
+    def put_back(self, content: bytes) -> None:
+        """Let `content`, which was read last, be what is read next."""
+        self._rest = io.BytesIO(content + self._rest.read())
+
+    def check(self) -> None:
+        """Raise what has kept `chunk` from reading on, if anything has."""
+        if self._broken:
+            raise self._broken
+
+    def _read(self, most: int) -> bytes:
+        parts = []
+        while most > 0 and not (self._broken or self.at_end):
+            try:
+                parts.append(self._binary.read1(most))
+            except BROKEN as error:
+                self._broken = error
+                break
+            most -= len(parts[-1])
+            self.at_end = not parts[-1]
+        return b"".join(parts)
+
+
+def _is_gzip(file: ExportFile) -> bool:
+    """Judge by name or content: a blob named `.csv` can be stored with Content-Encoding gzip."""
+    return file.name.lower().endswith(".gz") or files.read_bounded(file.path, 2) == _GZIP_MAGIC

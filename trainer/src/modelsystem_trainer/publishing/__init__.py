@@ -1,0 +1,1 @@
+"""One attempt at a training, and what it leaves in the model folder."""
