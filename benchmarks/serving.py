@@ -32,6 +32,7 @@ from modelsystem_scorer.serve import server
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_scorer.v1 import answers
 from modelsystem_shared import folder, logs, manifest, model, publication, settings
+from modelsystem_shared.manifest import ModelPart
 from modelsystem_shared.model import Model, Rows, Strings
 
 OURS, CONSTANT = "/v1/recommendations", "/constant"
@@ -215,8 +216,7 @@ def write_large(target: Path) -> Path:
         history=history,
         confidence=np.ones(len(history.indices), np.float32),
         recency=np.ones(1, np.float32),
-        popularity=np.ones(LARGE_ITEMS, np.uint32),
-        lately=np.ones(LARGE_ITEMS, np.float32),
+        trend=np.ones(LARGE_ITEMS, np.float32),
         questions=none,
         answers=none,
     )
@@ -225,7 +225,11 @@ def write_large(target: Path) -> Path:
     for name, array in model.arrays(content):
         np.save(attempt / name, array)
     files = publication.describe(attempt, [name for name, _ in model.arrays(content)])
-    facts = {"format": 1, "build": "benchmark", "files": manifest.listing(files)}
+    facts: ModelPart = {
+        "format": manifest.FORMAT,
+        "build": "benchmark",
+        "files": manifest.listing(files),
+    }
     publication.publish(target, attempt, manifest.Manifest(facts, {}), "0.1")
     return target
 

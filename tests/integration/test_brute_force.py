@@ -35,7 +35,7 @@ class Files:
         self.history = parts(array("history.indices"), array("history.ends"))
         self.confidence = parts(array("confidence"), array("history.ends"))
         self.recency = array("recency")
-        self.lately = array("lately")
+        self.trend = array("trend")
 
     def scores(self, basis: dict[int, float]) -> tuple[Any, Any]:
         """Return every item's score, and what each item of the basis adds to each."""
@@ -62,7 +62,7 @@ def expected(
         allowed[list(basis)] = False
     is_fallback = not (scores[allowed] > 0).any()
     if is_fallback:
-        scores = files.lately
+        scores = files.trend
     order = sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-scores[item], item))
     order = [item for item in order if is_fallback or scores[item] > 0][: asked["k"]]
     return [files.items[item] for item in order], [float(scores[item]) for item in order]

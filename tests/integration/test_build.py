@@ -101,7 +101,7 @@ def test_a_corrupt_model_is_refused(trained: Path) -> None:
     path.write_bytes(content)
     for ended in refusals(MODELFOLDER=trained):
         assert ended.code == 4, ended.output
-        assert f"{path} is not the file that manifest.json lists" in ended.output
+        assert f"{path} does not have the digest in manifest.json" in ended.output
 
 
 def test_a_model_of_another_build_is_refused(trained: Path) -> None:

@@ -17,8 +17,8 @@ import pytest
 from tests.integration.conftest import BUILD, QUICK, command, environment, run
 
 from modelsystem_shared import folder, manifest, marker, progress, settings
+from modelsystem_waiter.observation import observe
 from modelsystem_waiter.settings import Settings
-from modelsystem_waiter.watch import look
 
 AT_ONCE = 2  # trainings that compute
 ASLEEP = 4  # trainings that mostly wait until a short marker counts as dead
@@ -66,10 +66,10 @@ def listed(counts: Counter[str]) -> str:
 def is_complete(model_folder: Path) -> bool:
     """Judge as a fresh waiter does: complete and verified, or absent; there is no third state."""
     told = {"MODELFOLDER": str(model_folder), "BUILDNUMBER": BUILD}
-    sight = look(settings.read(Settings, told))
-    assert sight.mismatch is None
-    assert sight.trouble is None
-    return sight.model is not None
+    observation = observe(settings.read(Settings, told))
+    assert observation.mismatch is None
+    assert observation.trouble is None
+    return observation.model is not None
 
 
 def check_waiter(model_folder: Path, code: int) -> None:

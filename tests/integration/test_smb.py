@@ -79,7 +79,7 @@ def write_model(target: Path) -> Marker:
         (attempt / name).write_bytes(random.Random(name).randbytes(3 * CHUNK))
     names = sorted(path.name for path in attempt.iterdir())
     listing = manifest.listing(publication.describe(attempt, names))
-    content = Manifest({"format": 1, "build": "7", "files": listing}, {}).to_bytes()
+    content = Manifest({"format": manifest.FORMAT, "build": "7", "files": listing}, {}).to_bytes()
     files.write_new(attempt / manifest.NAME, content)
     return Marker("0.1", attempt.name, "7", files.sha256(attempt / manifest.NAME))
 

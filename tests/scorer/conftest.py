@@ -22,7 +22,8 @@ from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine.served import Served
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared import folder, manifest, model, publication, settings
-from modelsystem_shared.model import Array, Model, Rows, Strings
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Model, Rows, Strings
 
 BUILD = "20180523.5"
 ODD_ITEMS = ["/", "..", "/first", "a/b", "a//b", "a b", "007", "7", "%2F", "?k=1", "x\ny", "x\n"]
@@ -60,7 +61,6 @@ def random_model(
     history[0] = history[0][:0]
     names = _ids(ODD_ITEMS, "item", items)
     confidence = random.random(sum(map(len, history)), np.float32)
-    popularity = np.bincount(np.concatenate(history).astype(int), minlength=items).astype("u4")
     return Model(
         items=Strings.of(names),
         titles=Strings.of(["" if n % 3 == 0 else f"Title of {names[n]}" for n in range(items)]),
@@ -70,8 +70,7 @@ def random_model(
         history=_rows(history, items),
         confidence=confidence if fades else np.ones_like(confidence),
         recency=np.array([1, 0.5, 0.25] if fades else [1], np.float32),
-        popularity=popularity,
-        lately=(random.integers(0, 20, items) / 32).astype(np.float32),
+        trend=(random.integers(0, 20, items) / 32).astype(np.float32),
         questions=_rows([history[1], history[2], history[3]], items),
         answers=_rows([history[4][:2], history[5][:1], history[6]], items),
     )
@@ -84,7 +83,7 @@ def write(target: Path, content: Model, build: str) -> Path:
     for name, array in model.arrays(content):
         np.save(attempt / name, array)
     files = publication.describe(attempt, [name for name, _ in model.arrays(content)])
-    facts = {"format": 1, "build": build, "files": manifest.listing(files)}
+    facts = {"format": manifest.FORMAT, "build": build, "files": manifest.listing(files)}
     publication.publish(target, attempt, manifest.Manifest(facts, {"host": "ö"}), "0.148812")
     return target
 

@@ -27,7 +27,7 @@ def test_an_absent_model_ends_with_1(start_site: StartSite, tmp_path: Path) -> N
     """Without a model there is nothing to serve."""
     code, words = refusal(start_site, MODELFOLDER=tmp_path)
     assert code == 1
-    assert words == f"{tmp_path}: there is no complete model (complete.txt) here"
+    assert words == f"{tmp_path} holds no complete model (complete.txt)"
 
 
 def test_wrong_settings_end_with_2(start_site: StartSite) -> None:
@@ -47,12 +47,12 @@ def test_another_build_ends_with_2(start_site: StartSite, model_folder: Path) ->
 
 def test_a_corrupt_model_ends_with_4(start_site: StartSite, copied_folder: Path) -> None:
     """One changed byte in one file is enough, and the file is named."""
-    file = folder.published(copied_folder).attempt / "popularity.npy"
+    file = folder.published(copied_folder).attempt / "trend.npy"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     code, words = refusal(start_site, MODELFOLDER=copied_folder)
     assert code == 4
-    assert words == f"{file} is not the file that manifest.json lists"
+    assert words == f"{file} does not have the digest in manifest.json"
 
 
 def test_a_port_in_use_ends_with_1(start_site: StartSite, model_folder: Path) -> None:

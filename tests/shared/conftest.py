@@ -41,7 +41,9 @@ def make_attempt(tmp_path: Path) -> Callable[..., tuple[Path, Manifest]]:
         for file, content in contents.items():
             (attempt / file).write_bytes(content)
         listed = manifest.listing(publication.describe(attempt, list(contents)))
-        return attempt, Manifest({"format": 1, "build": build, "files": listed}, {"host": "here"})
+        return attempt, Manifest(
+            {"format": manifest.FORMAT, "build": build, "files": listed}, {"host": "here"}
+        )
 
     return make
 

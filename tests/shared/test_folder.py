@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelsystem_shared import folder, manifest, marker, progress
-from modelsystem_shared.errors import CorruptModelError, IncompleteModelError
+from modelsystem_shared.errors import CorruptModelError, IncompleteModelError, SettingsError
 from modelsystem_shared.folder import Published
 from modelsystem_shared.manifest import Manifest
 from modelsystem_shared.marker import Marker
@@ -23,6 +23,14 @@ def test_a_published_model_verifies(make_published: MakePublished) -> None:
     assert model.marker.score == "0.148812"
     assert model.marker.build == model.manifest.build == "20180523.10"
     assert (model.attempt / "similarity.npy").is_file()
+
+
+def test_a_model_of_another_build_is_refused(make_published: MakePublished) -> None:
+    """Both builds and the variable are named; the right build is accepted."""
+    model = make_published(build="20180523.10")
+    assert folder.published(model.folder, "20180523.10") == model
+    with pytest.raises(SettingsError, match=r"^BUILDNUMBER is 7, but .* is of build 20180523\.10$"):
+        folder.published(model.folder, "7")
 
 
 def test_a_folder_that_is_not_there_is_incomplete(tmp_path: Path) -> None:
@@ -111,7 +119,7 @@ def test_a_changed_file_is_refused_by_name(make_published: MakePublished, conten
     """Each file's bytes must be those of the manifest: changed, cut or grown is refused."""
     model = make_published()
     (model.attempt / "items.ends.npy").write_bytes(content)
-    with pytest.raises(CorruptModelError, match=r"items\.ends\.npy is not the file"):
+    with pytest.raises(CorruptModelError, match=r"items\.ends\.npy does not have the digest"):
         folder.verify(model)
 
 

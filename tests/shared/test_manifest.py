@@ -15,13 +15,13 @@ B = ModelFile("b.npy", 0, "b" * 64)
 
 
 def _parts(**changes: Any) -> dict[str, Any]:
-    model = {"format": 1, "build": "20180523.10", "files": manifest.listing([A, B])}
+    model = {"format": manifest.FORMAT, "build": "20180523.10", "files": manifest.listing([A, B])}
     return {"model": model | changes, "run": {}}
 
 
 def test_what_is_written_is_read() -> None:
-    """A manifest survives its own bytes, with anything JSON can say."""
-    written = Manifest(_parts(metrics={"ndcg@20": 0.148812})["model"], {"host": "Zoë"})
+    """A manifest survives its own bytes, also with keys of a later version."""
+    written = Manifest(_parts(later={"ndcg@20": 0.148812})["model"], {"host": "Zoë"})
     assert manifest.parse(written.to_bytes()) == written
 
 
@@ -56,7 +56,7 @@ def _file(**changes: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 1},
         {"files": []},
         {"files": None},
         {"files": ["a.npy"]},
@@ -93,3 +93,29 @@ def test_what_is_no_manifest_is_refused(content: bytes) -> None:
     """Other files end in a sentence, not in a traceback."""
     with pytest.raises(CorruptModelError):
         manifest.parse(content)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "sentence"),
+    [
+        ("model", {"data": {"rows": 7}}, "model.data.location is missing"),
+        ("model", {"tenant": 7}, "model.tenant is not a text"),
+        ("model", {"trend": [{"half_life": "7", "ndcg": 0.1}]}, "half_life is not a number"),
+        ("run", {"seconds": "long"}, "run.seconds is not a number"),
+    ],
+)
+def test_a_part_of_another_shape_is_refused(
+    part: str, changes: dict[str, Any], sentence: str
+) -> None:
+    """Readers rely on the types: the first fault is named with its place."""
+    parts = _parts()
+    parts[part] |= changes
+    with pytest.raises(CorruptModelError, match=sentence):
+        manifest.parse(json.dumps(parts).encode())
+
+
+def test_an_older_format_is_refused_with_the_cure() -> None:
+    """A model of format 1 is served by the images of its own build."""
+    parts = _parts(format=1, lately=[])
+    with pytest.raises(CorruptModelError, match=r"format 1.*reads format 2.*its own build"):
+        manifest.parse(json.dumps(parts).encode())

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_shared import model
+from modelsystem_shared.arrays import Array
 from modelsystem_shared.errors import CorruptModelError
-from modelsystem_shared.model import Array, Model, Rows, Strings
+from modelsystem_shared.model import Model, Rows, Strings
 
 WORDS = st.lists(st.text(), unique=True)
 
@@ -33,8 +34,7 @@ SMALL = Model(
     history=_rows([0, 1], [2]),
     confidence=np.array([0.5, 1, 1], np.float32),
     recency=np.array([1, 0.5], np.float32),
-    popularity=np.array([2, 1, 1], np.uint32),
-    lately=np.array([0.5, 0.25, 0], np.float32),
+    trend=np.array([0.5, 0.25, 0], np.float32),
     questions=_rows([0]),
     answers=_rows([1, 2]),
 )
@@ -101,8 +101,7 @@ MISFITS: dict[str, Array] = {
     "history.ends.npy": np.array([2, 3, 3], INT64),
     "confidence.npy": np.array([1, 1], np.float32),
     "recency.npy": np.zeros(0, np.float32),
-    "popularity.npy": np.array([2, 1], np.uint32),
-    "lately.npy": np.array([1, 1], np.float32),
+    "trend.npy": np.array([1, 1], np.float32),
     "questions.indices.npy": np.zeros((1, 1), np.uint8),
     "questions.ends.npy": np.array([0, 1], INT64),
     "answers.ends.npy": np.array([-1], INT64),
@@ -125,9 +124,8 @@ def test_an_array_that_does_not_fit_is_refused(saved: Callable[..., Path], name:
         ("similarity.npy", np.array([0.5, 0.25, 0.5], ">f4")),
         ("confidence.npy", np.array([1, -1, 1], np.float32)),
         ("recency.npy", np.array([1, np.inf], np.float32)),
-        ("lately.npy", np.array([1, 1, 1], np.float64)),
-        ("popularity.npy", np.array([2, 1, 1], np.float32)),
-        ("popularity.npy", np.array(3, np.uint32)),
+        ("trend.npy", np.array([1, 1, 1], np.float64)),
+        ("trend.npy", np.array(3, np.float32)),
         ("items.ends.npy", np.array([-1, 4, 6], INT64)),
         ("items.ends.npy", np.array(3, INT64)),
         ("items.ends.npy", np.array([[3, 4, 6]], INT64)),

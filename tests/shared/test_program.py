@@ -102,13 +102,13 @@ def test_each_error_has_its_exit_code(
     ("error", "code", "words"),
     [
         (PermissionError(13, "Permission denied", "/models/13"), 5, "Permission denied"),
-        (KeyError("user_id"), 1, "unforeseen KeyError: 'user_id'"),
+        (KeyError("user_id"), 1, "unexpected error: KeyError: 'user_id'"),
     ],
 )
 def test_other_errors_end_in_a_sentence_too(
     ended_by: Callable[[Exception], int], last_words: Path, error: Exception, code: int, words: str
 ) -> None:
-    """The operating system's refusals are storage trouble; what nobody foresaw is 1."""
+    """The operating system's refusals are storage trouble; what is unexpected is 1."""
     assert ended_by(error) == code
     assert words in last_words.read_text(encoding="utf-8")
 
@@ -181,7 +181,7 @@ def test_a_signal_ends_a_program_with_1(
     process.stdout.readline()
     process.send_signal(number)
     said, _ = process.communicate(timeout=10)
-    words = f"stopped by {number.name} before it was done"
+    words = f"stopped by {number.name}"
     assert process.returncode == 1
     assert f"recorded: {words}" in said
     assert "Traceback" not in said

@@ -35,7 +35,7 @@ def test_no_progress_is_none(tmp_path: Path, content: bytes | None) -> None:
 
 def test_progress_reads_well() -> None:
     """A person sees the phase and a percentage."""
-    assert str(Progress("fit", 0.256, 3)) == "fit, 26% done"
+    assert str(Progress("fit", 0.256, 3)) == "fit: 26 %"
 
 
 def test_a_failure_is_read_back(tmp_path: Path) -> None:

@@ -137,14 +137,14 @@ def test_a_burial_that_catches_a_live_marker_restores_it(
     """Whoever published in the moment of the burial stays published."""
     theirs = make_marker("attempt-theirs")
     (tmp_path / marker.NAME).write_bytes(theirs.to_bytes())
-    publication.bury_dead_marker(tmp_path)
+    publication.remove_short_marker(tmp_path)
     assert folder.read_marker(tmp_path) == theirs
     assert [path.name for path in tmp_path.iterdir()] == [marker.NAME]
 
 
 def test_a_marker_that_is_gone_needs_no_burial(tmp_path: Path) -> None:
     """Somebody else was faster."""
-    publication.bury_dead_marker(tmp_path)
+    publication.remove_short_marker(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -166,6 +166,6 @@ def test_a_marker_that_nobody_could_read_is_an_error(
 ) -> None:
     """A marker that does not read back whole is never left standing."""
     monkeypatch.setattr(publication, "DEAD_AFTER", 0.0)
-    with pytest.raises(StorageError, match="does not stay as it is written"):
+    with pytest.raises(StorageError, match="does not keep the content that was written"):
         publication.place(tmp_path, make_marker(score="nan"))
     assert list(tmp_path.iterdir()) == []

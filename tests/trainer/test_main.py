@@ -33,7 +33,7 @@ def test_the_folder_holds_one_whole_model(trained: Any) -> None:
     found = trained.published
     assert {path.name for path in found.folder.iterdir()} == {"complete.txt", found.attempt.name}
     assert (found.marker.build, found.manifest.build) == ("20180523.5", "20180523.5")
-    assert str(progress.latest(found.attempt)).startswith("fit, ")
+    assert str(progress.latest(found.attempt)).startswith("fit: ")
 
 
 def test_the_model_serves_the_whole_export(trained: Any) -> None:
@@ -125,7 +125,7 @@ def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> 
     trainer.process.send_signal(signal.SIGTERM)
     trainer.resume()
     assert trainer.code == 1, trainer.output
-    assert trainer.messages[-1] == "stopped by SIGTERM before it was done"
+    assert trainer.messages[-1] == "stopped by SIGTERM"
     recorded = [progress.failure(path) for path in folder.attempts(trainer.model_folder)]
     (failure,) = [found for found in recorded if found]
     assert (failure.reason, failure.retry_helps) == (trainer.messages[-1], True)
@@ -157,7 +157,7 @@ def test_a_tiny_export_is_trained_on(start: Start, make_folder: Any) -> None:
     """Three interactions give a model, if not a good one."""
     content = "user_id,item_id\nu,i\nu,j\nv,i\n"
     trainer = start(CSV_FOLDER=make_folder({"clicks.csv": content}))
-    assert model.load(trainer.published.attempt).popularity.tolist() == [2, 1]
+    assert model.load(trainer.published.attempt).trend.tolist() == [1, 0.5]
     assert np.isfinite(float(trainer.published.marker.score))
 
 
@@ -181,7 +181,7 @@ def test_sigterm_ends_the_reading_of_a_large_file(start: Start, make_folder: Any
     assert (now.phase, 0 < now.done < 1) == ("read", True)
     trainer.process.send_signal(signal.SIGTERM)
     assert trainer.code == 1, trainer.output
-    assert trainer.messages[-1] == "stopped by SIGTERM before it was done"
+    assert trainer.messages[-1] == "stopped by SIGTERM"
     assert not any(message.startswith("Read ") for message in trainer.messages)
 
 

@@ -137,14 +137,15 @@ def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[s
     """They are users like any other; their questions are in the order of time, the latest last."""
     rows = [f"u{n},{item},{n}" for n in range(9) for item in "abcdef"]
     own = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
-    found = train([*rows, *own, f"{gate_ids[1]},a,1"], Parameters()).model
+    trained = train([*rows, *own, f"{gate_ids[1]},a,1"], Parameters())
+    found = trained.model
     place = found.users.find(gate_ids[0])
     assert place is not None
     assert [found.items[int(item)] for item in found.history[place]] == list("bcdef")
     assert [found.items[int(item)] for item in found.questions[0]] == list("fedc")
     assert [found.items[int(item)] for item in found.answers[0]] == ["b"]
     assert len(found.questions) == len(found.answers) == 1
-    assert found.popularity.tolist() == [9] * 6
+    assert trained.counts.tolist() == [9] * 6
 
 
 def test_what_is_measured_was_not_learned(train: Train) -> None:

@@ -91,7 +91,7 @@ def write_model(new_attempt: Callable[[], Path]) -> Callable[..., tuple[Path, Ma
         for name, content in FILES.items():
             (attempt / name).write_bytes(content)
         listing = manifest.listing(publication.describe(attempt, list(FILES)))
-        return attempt, Manifest({"format": 1, "build": build, "files": listing}, {})
+        return attempt, Manifest({"format": manifest.FORMAT, "build": build, "files": listing}, {})
 
     return write
 

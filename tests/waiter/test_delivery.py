@@ -123,8 +123,8 @@ def test_a_manifest_that_changes_meanwhile(
     published = publish()
     model = folder.published(model_folder)
     (model_folder / published.attempt / manifest.NAME).write_text("{}")
-    with pytest.raises(CorruptModelError, match=r"manifest\.json is not the one"):
-        delivery.deliver(model, cached.model_cache)
+    with pytest.raises(CorruptModelError, match=r"manifest\.json does not have the digest"):
+        delivery.copy(model, cached.model_cache)
     assert folder.marker_bytes(cached.model_cache) is None
 
 
@@ -139,7 +139,7 @@ def test_a_copy_that_cannot_be_created(cached: Settings, publish: Make, model_fo
     resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, before[1]))  # enough for one open file
     try:
         with pytest.raises(StorageError, match="MODELCACHE"):
-            delivery.deliver(model, cached.model_cache)
+            delivery.copy(model, cached.model_cache)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

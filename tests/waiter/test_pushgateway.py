@@ -48,7 +48,7 @@ def test_a_gateway_that_is_down_changes_nothing(start: Make, publish: Make) -> N
         port = listener.getsockname()[1]
     seconds, output = seconds_to_find(start, PUSHGATEWAY_URL=f"http://127.0.0.1:{port}")
     assert seconds < 8
-    assert "could not be told the score" in output
+    assert "cannot be pushed to the Pushgateway" in output
     assert "File found" in output.splitlines()[-1]
 
 

@@ -12,7 +12,7 @@ from modelsystem_shared import settings
 from modelsystem_shared.errors import CorruptModelError, DeadlineError, TrainingFailedError
 from modelsystem_shared.progress import Failure, Progress
 from modelsystem_waiter.settings import Settings
-from modelsystem_waiter.verdict import GRACE, Attempt, Sight, State, judge
+from modelsystem_waiter.verdict import GRACE, Attempt, Observation, State, judge
 
 LIMITS = settings.read(Settings, {"MODELFOLDER": "/models/7", "WAIT_TIMEOUT": "1000"})
 STALE, VERIFY = LIMITS.stale_timeout, LIMITS.verify_timeout
@@ -20,9 +20,9 @@ STALE, VERIFY = LIMITS.stale_timeout, LIMITS.verify_timeout
 FRESH = Attempt()
 FOR_GOOD = Attempt(failure=Failure("line 7 is bad", retry_helps=False, exit_code=3))
 RETRYABLE = Attempt(failure=Failure("no storage", retry_helps=True, exit_code=5))
-NOTHING = Sight(attempts={})
-BLIND = Sight(trouble="the share does not answer")
-CORRUPT = Sight(attempts={}, mismatch="items.npy is wrong")
+NOTHING = Observation(attempts={})
+BLIND = Observation(trouble="the share does not answer")
+CORRUPT = Observation(attempts={}, mismatch="items.npy is wrong")
 
 Verdict = Callable[..., Any]
 
@@ -31,15 +31,15 @@ def beating(beat: int, phase: str = "fit") -> Attempt:
     return Attempt(Progress(phase, 0.5, beat))
 
 
-def seen(**attempts: Attempt) -> Sight:
-    return Sight(attempts=attempts)
+def seen(**attempts: Attempt) -> Observation:
+    return Observation(attempts=attempts)
 
 
-def verdict(story: Mapping[float, Sight], now: float | None = None) -> Any:
+def verdict(story: Mapping[float, Observation], now: float | None = None) -> Any:
     """Judge what was seen at those times, at the last of them or at `now`."""
     state = State(started=min(story))
-    for at, sight in sorted(story.items()):
-        state = state.after(sight, at)
+    for at, observation in sorted(story.items()):
+        state = state.after(observation, at)
     return judge(state, LIMITS, max(story) if now is None else now)
 
 
@@ -61,18 +61,18 @@ def test_a_heartbeat_is_a_change() -> None:
     )
     dead = verdict({0: seen(a=beating(1)), 80: seen(a=beating(2)), 80 + STALE: seen(a=beating(2))})
     assert isinstance(dead, TrainingFailedError)
-    assert str(dead) == "the training died: no heartbeat for 90 s, last in phase fit, 50% done"
+    assert str(dead) == "the training died: no heartbeat for 90 s, last progress fit: 50 %"
 
 
 def test_an_attempt_that_says_nothing() -> None:
-    """An attempt with neither progress nor failure lives from first sight."""
+    """An attempt with neither progress nor failure lives from first observation."""
     assert verdict({0: NOTHING, 50: seen(a=FRESH), 50 + STALE - 1: seen(a=FRESH)}) is None
     dead = verdict({0: NOTHING, 50: seen(a=FRESH), 50 + STALE: seen(a=FRESH)})
-    assert "had not said anything" in str(dead)
+    assert "no progress was written" in str(dead)
 
 
 @pytest.mark.parametrize("before", [NOTHING, seen(a=beating(1))])
-def test_a_witnessed_failure(before: Sight) -> None:
+def test_a_witnessed_failure(before: Observation) -> None:
     """A failure for good that happens while we watch ends the wait at once."""
     failed = verdict({0: before, 2: seen(a=FOR_GOOD)})
     assert isinstance(failed, TrainingFailedError)
@@ -148,38 +148,38 @@ def test_blind_at_first() -> None:
 
 def test_a_lasting_mismatch() -> None:
     """A mismatch counts as corruption after VERIFY_TIMEOUT, whatever sentence it has by then."""
-    other = Sight(attempts={}, mismatch="users.npy is wrong")
+    other = Observation(attempts={}, mismatch="users.npy is wrong")
     assert verdict({5: CORRUPT, 5 + VERIFY - 1: other}) is None
     corrupt = verdict({5: CORRUPT, 40: other, 5 + VERIFY: other})
     assert isinstance(corrupt, CorruptModelError)
-    assert str(corrupt) == "users.npy is wrong; no better for 60 s"
+    assert str(corrupt) == "users.npy is wrong; unchanged for 60 s"
 
 
 @pytest.mark.parametrize("between", [NOTHING, BLIND])
-def test_an_interrupted_mismatch(between: Sight) -> None:
+def test_an_interrupted_mismatch(between: Observation) -> None:
     """A mismatch that was not seen in between starts to count anew."""
     assert verdict({0: CORRUPT, 30: between, 40: CORRUPT, 40 + VERIFY - 1: CORRUPT}) is None
 
 
 def test_a_complete_model_outranks_failures() -> None:
     """While a complete model is being verified, no attempt's state matters."""
-    both = Sight(attempts={"a": FOR_GOOD}, mismatch="items.npy is wrong")
+    both = Observation(attempts={"a": FOR_GOOD}, mismatch="items.npy is wrong")
     assert verdict({0: NOTHING, 10: both, 10 + VERIFY - 1: both}) is None
 
 
 @pytest.mark.parametrize(
-    ("sight", "words"),
+    ("observation", "words"),
     [
         (CORRUPT, "items.npy is wrong"),
         (BLIND, "the share does not answer"),
-        (seen(a=FRESH), "has not said anything"),
-        (seen(a=beating(1)), "fit, 50% done"),
+        (seen(a=FRESH), "has not written any progress"),
+        (seen(a=beating(1)), "fit: 50 %"),
         (seen(a=RETRYABLE), "no storage"),
     ],
 )
-def test_the_deadline_tells_what_was_known(sight: Sight, words: str) -> None:
+def test_the_deadline_tells_what_was_known(observation: Observation, words: str) -> None:
     """At the deadline the last that was known is part of the sentence."""
-    late = verdict({0: NOTHING, 990: sight}, now=1000)
+    late = verdict({0: NOTHING, 990: observation}, now=1000)
     assert isinstance(late, DeadlineError)
     assert words in str(late)
 
@@ -193,42 +193,45 @@ def test_the_deadline_after_failures() -> None:
 
 
 attempts = st.sampled_from([FRESH, FOR_GOOD, RETRYABLE, beating(1), beating(2), beating(3)])
-sights = st.one_of(
+observations = st.one_of(
     st.just(BLIND),
     st.just(CORRUPT),
-    st.dictionaries(st.sampled_from("abc"), attempts).map(lambda found: Sight(attempts=found)),
+    st.dictionaries(st.sampled_from("abc"), attempts).map(
+        lambda by_name: Observation(attempts=by_name)
+    ),
 )
 unhurried = effort(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
-stories = st.dictionaries(st.integers(0, 1100), sights, min_size=1)
+stories = st.dictionaries(st.integers(0, 1100), observations, min_size=1)
 
 
 @unhurried
 @given(stories, st.integers(-1_000_000, 1_000_000))
-def test_no_clock_but_its_own(story: dict[int, Sight], offset: int) -> None:
+def test_no_clock_but_its_own(story: dict[int, Observation], offset: int) -> None:
     """Only differences of times count: where the clock stands changes no verdict."""
-    shifted = {at + offset: sight for at, sight in story.items()}
+    shifted = {at + offset: observation for at, observation in story.items()}
     assert repr(verdict(story)) == repr(verdict(shifted))
 
 
 @unhurried
 @given(stories)
-def test_names_have_no_order(story: dict[int, Sight]) -> None:
+def test_names_have_no_order(story: dict[int, Observation]) -> None:
     """Attempts under other names, in another order, lead to the same verdict."""
     other = dict(zip("abc", "cab", strict=True))
     renamed = {
-        at: Sight(
-            attempts=sight.attempts and {other[k]: v for k, v in reversed(sight.attempts.items())},
-            mismatch=sight.mismatch,
-            trouble=sight.trouble,
+        at: Observation(
+            attempts=observation.attempts
+            and {other[k]: v for k, v in reversed(observation.attempts.items())},
+            mismatch=observation.mismatch,
+            trouble=observation.trouble,
         )
-        for at, sight in story.items()
+        for at, observation in story.items()
     }
     assert type(verdict(story)) is type(verdict(renamed))
 
 
 @unhurried
 @given(stories, st.integers(0, int(STALE) - 1))
-def test_the_living_are_waited_for(story: dict[int, Sight], later: int) -> None:
+def test_the_living_are_waited_for(story: dict[int, Observation], later: int) -> None:
     """Whatever happened before, a heart that beat just now is waited for until the deadline."""
     last = max(story) + 1
     now = last + later

@@ -89,7 +89,7 @@ def test_no_events_to_be_had(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     with Waker(tmp_path) as waker:
         assert not waker.pause(0.01)
         assert not waker.pause(0.01)
-    assert [record.message[:14] for record in caplog.records] == ["no file events"]
+    assert [record.message[:14] for record in caplog.records] == ["No file events"]
 
 
 def test_no_thread_is_left(tmp_path: Path) -> None:

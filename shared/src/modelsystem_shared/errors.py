@@ -1,20 +1,20 @@
-"""Everything that can go wrong, as a small tree; each error is a sentence for an operator.
+"""All errors, as a small tree; each is a sentence for an operator.
 
-`exit_code` is what the process ends with, `retry_helps` whether the same build, started
-again without any change, may succeed.
+The process ends with `exit_code`; `retry_helps` says whether the same build may succeed when it is
+started again without a change.
 """
 
 from collections.abc import Sequence
 
 
 class ModelSystemError(Exception):
-    """Anything that ends a workload; also the cause nobody foresaw."""
+    """Any error that ends a program; an unexpected one is of this class itself."""
 
     exit_code = 1
     retry_helps = True
 
     def __str__(self) -> str:
-        """Escape what UTF-8 cannot hold: a file's name in it may be any bytes."""
+        """Escape what is not UTF-8: a file name in the sentence can be any bytes."""
         return super().__str__().encode(errors="backslashreplace").decode()
 
 
@@ -25,7 +25,7 @@ class SettingsError(ModelSystemError):
     retry_helps = False
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Keep every fault, so that all can be mended at once."""
+        """Keep every fault, so that an operator can fix all of them at once."""
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
 
@@ -45,13 +45,13 @@ class AccessDeniedError(ModelSystemError):
 
 
 class StorageError(ModelSystemError):
-    """Storage could not be reached, or kept changing under us."""
+    """Storage does not answer, or keeps changing while it is read."""
 
     exit_code = 5
 
 
 class StoppedError(ModelSystemError):
-    """Somebody asked the process to end before it was done."""
+    """The process was stopped before it was done."""
 
 
 class DeadlineError(ModelSystemError):
@@ -70,6 +70,6 @@ class IncompleteModelError(ModelSystemError):
 
 
 class CorruptModelError(ModelSystemError):
-    """The folder's content is not what was published."""
+    """The files in the folder are not the ones that were published."""
 
     exit_code = 4

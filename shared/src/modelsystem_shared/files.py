@@ -1,4 +1,4 @@
-"""Files that survive: written once, synced and hashed; safe on SMB (no rename, no lock)."""
+"""Durable files: written once, synced and hashed; safe on SMB (no rename, no lock)."""
 
 import hashlib
 import os
@@ -22,10 +22,10 @@ def sha256(path: Path) -> str:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Create `path` exclusively with one write, sync and close it; leave nothing half-written.
+    """Create `path` exclusively with one write, sync and close it; a failure leaves no file.
 
     Raises:
-        FileExistsError: when the file is there already, whoever made it.
+        FileExistsError: the file exists already.
 
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -41,7 +41,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Append to `path` and close it: on SMB a close is what other nodes see."""
+    """Append to `path` and close it: on SMB other nodes see the line after the close."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         os.write(descriptor, line)
@@ -51,24 +51,24 @@ def append(path: Path, line: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, where the file system has such a thing."""
+    """Make the names in a folder durable, if the file system can sync a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError:
-        pass  # SMB and some FUSE mounts refuse to sync a folder: the server answers for it
+        pass  # SMB and some FUSE mounts refuse to sync a folder: the server does it
     finally:
         os.close(descriptor)
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """Return at most `most` bytes of the file, so that a wrong file cannot fill the memory."""
+    """Return at most `most` bytes of the file: a wrong file cannot fill the memory."""
     with path.open("rb") as file:
         return file.read(most)
 
 
 def copy_hashed(source: Path, target: Path) -> str:
-    """Copy the file and return the SHA-256 of the very bytes that were written."""
+    """Copy the file and return the SHA-256 of the bytes that were written."""
     digest = hashlib.sha256()
     with source.open("rb") as reader, target.open("xb") as writer:
         for chunk in chunks(reader):

@@ -7,8 +7,8 @@
         manifest.json                 names every file; see `manifest`
         progress.jsonl, failed.json   see `progress`
 
-Complete or absent: there is no other state. Reading holds for any file system that shows a
-closed file's bytes in the end; a stale view looks incomplete or corrupt for a while, never
+A model is complete or absent; there is no third state. This needs a file system that shows the
+bytes of a closed file after some time. Until then a stale view looks incomplete or corrupt, never
 complete and wrong.
 """
 
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelsystem_shared import files, manifest, marker, progress
-from modelsystem_shared.errors import CorruptModelError, IncompleteModelError
+from modelsystem_shared.errors import CorruptModelError, IncompleteModelError, SettingsError
 from modelsystem_shared.manifest import Manifest, ModelFile
 from modelsystem_shared.marker import Marker
 
 
 @dataclass(frozen=True)
 class Published:
-    """A complete model: the marker, the manifest it vouches for, and where the files are."""
+    """A complete model: its marker, the manifest whose digest the marker holds, and its folder."""
 
     folder: Path
     marker: Marker
@@ -39,12 +39,12 @@ class Published:
 
 
 def new_attempt_name() -> str:
-    """Return a name that nobody else chooses; the time in it is for people."""
+    """Return a unique name; the time in it is for people."""
     return f"attempt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
 def attempts(folder: Path) -> list[Path]:
-    """List the folders of all attempts, dead or alive."""
+    """Return the folders of all attempts, running and ended."""
     try:
         return sorted(path for path in folder.iterdir() if marker.ATTEMPT.fullmatch(path.name))
     except (FileNotFoundError, NotADirectoryError):
@@ -52,7 +52,7 @@ def attempts(folder: Path) -> list[Path]:
 
 
 def marker_bytes(folder: Path) -> bytes | None:
-    """Return the marker file's content, whole or not, or None where there is none."""
+    """Return the content of the marker file, whole or not; None if there is no such file."""
     try:
         return files.read_bounded(folder / marker.NAME, marker.MOST_BYTES)
     except FileNotFoundError:
@@ -60,36 +60,45 @@ def marker_bytes(folder: Path) -> bytes | None:
 
 
 def read_marker(folder: Path) -> Marker | None:
-    """Return the folder's marker, or None as long as there is no whole one."""
+    """Return the folder's marker; None if there is no whole one."""
     return marker.parse(marker_bytes(folder) or b"")
 
 
-def published(folder: Path) -> Published:
+def published(folder: Path, build: str | None = None) -> Published:
     """Open the folder's published model, its manifest checked against the marker.
+
+    build: the build that the model must be of (BUILDNUMBER); None for any.
 
     Raises:
         IncompleteModelError: there is no whole marker.
-        CorruptModelError: the manifest is not what the marker vouches for.
+        SettingsError: the model is of another build.
+        CorruptModelError: the manifest does not have the digest in the marker.
 
     """
-    found = read_marker(folder)
-    if found is None:
-        raise IncompleteModelError(f"{folder}: there is no complete model ({marker.NAME}) here")
-    return Published(folder, found, _vouched_manifest(folder, found))
+    standing = read_marker(folder)
+    if standing is None:
+        raise IncompleteModelError(f"{folder} holds no complete model ({marker.NAME})")
+    if build not in (None, standing.build):
+        raise SettingsError(
+            [f"BUILDNUMBER is {build}, but the model in {folder} is of build {standing.build}"]
+        )
+    return Published(folder, standing, _checked_manifest(folder, standing))
 
 
-def _vouched_manifest(folder: Path, found: Marker) -> Manifest:
-    path = folder / found.attempt / manifest.NAME
+def _checked_manifest(folder: Path, standing: Marker) -> Manifest:
+    path = folder / standing.attempt / manifest.NAME
     try:
         content = files.read_bounded(path, manifest.MOST_BYTES)
     except OSError as error:
         raise CorruptModelError(f"{path} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != found.manifest_sha256:
-        raise CorruptModelError(f"{path} is not the one that {marker.NAME} vouches for")
-    read = manifest.parse(content)
-    if read.build != found.build:
-        raise CorruptModelError(f"{path} is of build {read.build}, its marker of {found.build}")
-    return read
+    if hashlib.sha256(content).hexdigest() != standing.manifest_sha256:
+        raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
+    parsed = manifest.parse(content)
+    if parsed.build != standing.build:
+        raise CorruptModelError(
+            f"{path} is of build {parsed.build}, its marker of build {standing.build}"
+        )
+    return parsed
 
 
 def verify(model: Published) -> None:
@@ -105,7 +114,7 @@ def verify(model: Published) -> None:
 
 
 def check_names(model: Published) -> None:
-    """Refuse a model with a file missing, or with one that its manifest does not cover.
+    """Refuse a model if a file is missing, or if its manifest does not list a file.
 
     Raises:
         CorruptModelError: naming the file.
@@ -119,18 +128,20 @@ def check_names(model: Published) -> None:
     if missing := sorted(expected - present):
         raise CorruptModelError(f"{model.attempt / missing[0]} is missing")
     if extra := sorted(present - expected):
-        raise CorruptModelError(f"{model.attempt / extra[0]} is extra: no manifest covers it")
+        raise CorruptModelError(
+            f"{model.attempt / extra[0]} is extra: the manifest does not list it"
+        )
 
 
 def check_file(path: Path, expected: ModelFile, digest: str) -> None:
-    """Refuse a file whose bytes are not those of the manifest.
+    """Refuse a file whose digest differs from the manifest.
 
     Raises:
         CorruptModelError: naming the file.
 
     """
     if digest != expected.sha256:
-        raise CorruptModelError(f"{path} is not the file that {manifest.NAME} lists")
+        raise CorruptModelError(f"{path} does not have the digest in {manifest.NAME}")
 
 
 def _digest(path: Path) -> str:

@@ -12,10 +12,10 @@ _PLAIN = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime", "col
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object; what was given as `extra` becomes keys of its own."""
+    """A record as one JSON object; the keys of `extra` become keys of the object."""
 
     def __init__(self, program: str) -> None:
-        """Name the program that speaks."""
+        """Format the records of `program`."""
         super().__init__()
         self.program = program
 
@@ -43,11 +43,11 @@ def text_formatter(program: str) -> logging.Formatter:
 def configure(program: str, log_format: str = "auto") -> None:
     """Send every log record of this process to standard output.
 
-    `log_format` is `json`, `text`, or `auto`: text where standard output is a terminal.
+    log_format: `json`, `text`, or `auto`: text if standard output is a terminal.
     """
     as_text = log_format == "text" or (log_format == "auto" and sys.stdout.isatty())
     if isinstance(sys.stdout, io.TextIOWrapper):  # tests put other things there
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be any bytes
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name can be any bytes
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(text_formatter(program) if as_text else JsonFormatter(program))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

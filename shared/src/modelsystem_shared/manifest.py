@@ -1,23 +1,181 @@
 """`manifest.json`: what a model consists of, what made it, and how good it is.
 
-The `model` part is the same for the same data, settings and code; the `run` part tells of
-the one training that wrote it.
+The `model` part is the same for the same data, settings and code; the `run` part is about the one
+training that wrote it. Each has a type below, which holds when the file is read, too. A model may
+lack all that is `NotRequired`: a reader looks whether it is there.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
+from modelsystem_shared import typed
 from modelsystem_shared.errors import CorruptModelError
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 MOST_BYTES = 16 << 20
 _FILE_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class ListedFile(TypedDict):
+    """A file of the model: its plain name, size in bytes, and SHA-256 in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class DataFile(TypedDict):
+    """A file of the export, by its path below the export's folder; `etag` of a blob only."""
+
+    name: str
+    bytes: int
+    sha256: str
+    etag: str | None
+
+
+class HistoryBand(TypedDict):
+    """How many users have `first` to `last` items (null: or more)."""
+
+    first: int
+    last: int | None
+    users: int
+
+
+class Data(TypedDict):
+    """What was read: from where, which files, and how many rows of each kind."""
+
+    location: str
+    files: list[DataFile]
+    rows: int
+    rows_rejected: int
+    rows_of_other_tenants: int
+    users: int
+    items: int
+    interactions: int
+    history_lengths: list[HistoryBand]
+
+
+class Interval(TypedDict):
+    """A mean over users and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Figures(TypedDict):
+    """How good lists of one length are; the trainer's `metrics` defines each figure."""
+
+    recall: Interval
+    ndcg: Interval
+    novelty: Interval
+    coverage: float
+
+
+class Band(TypedDict):
+    """The figures of users with `first` to `last` earlier items (null: or more)."""
+
+    first: int
+    last: int | None
+    users: int
+    at: dict[str, Figures]
+
+
+class Metrics(TypedDict):
+    """All figures of one recommender on some users; `at`: by the length of a list."""
+
+    users: int
+    at: dict[str, Figures]
+    by_history: list[Band]
+    tail: list[float]
+
+
+class Gain(TypedDict):
+    """The model's figures minus the champion's for the same users."""
+
+    recall: Interval
+    ndcg: Interval
+
+
+class ChampionMetrics(TypedDict):
+    """The champion's figures on this build's gate users."""
+
+    build: str
+    digest: str
+    metrics: Metrics
+    difference: dict[str, Gain]
+
+
+class GateMetrics(TypedDict):
+    """The gate users' figures, on the model that is published."""
+
+    users: int
+    model: Metrics
+    popularity: Metrics
+    champion: NotRequired[ChampionMetrics]
+
+
+class Evaluation(TypedDict):
+    """All figures of the model."""
+
+    model: Metrics
+    popularity: Metrics
+    gate: GateMetrics
+
+
+class TriedHalfLife(TypedDict):
+    """A half-life in days (0: none) and the NDCG@20 of what it calls trending."""
+
+    half_life: float
+    ndcg: float
+
+
+class ModelPart(TypedDict):
+    """What depends on data, settings and code only.
+
+    settings: those that shape the model, by variable, as text.
+    search: the parameters that were tried, each with its `ndcg` on validation data.
+    digest: the model digest, see `model_digest`.
+    """
+
+    format: int
+    build: str
+    files: list[ListedFile]
+    tenant: NotRequired[str | None]
+    settings: NotRequired[dict[str, str | None]]
+    settings_digest: NotRequired[str]
+    parameters: NotRequired[dict[str, float | str]]
+    search: NotRequired[list[dict[str, float | str]]]
+    trend: NotRequired[list[TriedHalfLife]]
+    metrics: NotRequired[Evaluation]
+    data: NotRequired[Data]
+    digest: NotRequired[str]
+
+
+class RunPart(TypedDict):
+    """What one training says of itself; times are ISO 8601 in UTC."""
+
+    attempt: NotRequired[str]
+    started: NotRequired[str]
+    finished: NotRequired[str]
+    seconds: NotRequired[float]
+    threads: NotRequired[int]
+    host: NotRequired[str]
+    python: NotRequired[str]
+    libraries: NotRequired[dict[str, str]]
+    commit: NotRequired[str | None]
+    started_by: NotRequired[str | None]
+
+
+class _Parts(TypedDict):
+    model: ModelPart
+    run: RunPart
 
 
 @dataclass(frozen=True)
@@ -31,15 +189,15 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The manifest, with its files checked and the rest as JSON has it."""
+    """The two parts of the manifest."""
 
-    model: dict[str, Any]
-    run: dict[str, Any]
+    model: ModelPart
+    run: RunPart
 
     @property
     def build(self) -> str:
         """The build number."""
-        return str(self.model["build"])
+        return self.model["build"]
 
     @property
     def files(self) -> tuple[ModelFile, ...]:
@@ -53,13 +211,14 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""
-        parts = {"model": self.model, "run": self.run}
+        parts: _Parts = {"model": self.model, "run": self.run}
         return (json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def listing(files: Iterable[ModelFile]) -> list[dict[str, Any]]:
+def listing(files: Iterable[ModelFile]) -> list[ListedFile]:
     """Return the files as the manifest lists them, by name."""
-    return [asdict(file) for file in sorted(files, key=lambda file: file.name)]
+    by_name = sorted(files, key=lambda file: file.name)
+    return [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in by_name]
 
 
 def model_digest(files: Iterable[ModelFile]) -> str:
@@ -72,28 +231,35 @@ def parse(content: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        CorruptModelError: when it is not one that this version understands.
+        CorruptModelError: it is not one that this version reads; the sentence says what is wrong.
 
     """
     try:
-        parts = json.loads(content)
-        manifest = Manifest(model=dict(parts["model"]), run=dict(parts["run"]))
-        if manifest.model["format"] != FORMAT:
-            raise CorruptModelError(
-                f"{NAME} has format {manifest.model['format']!r}; this version reads {FORMAT}"
-            )
+        parts = typed.checked(dict[str, object], json.loads(content), NAME)
+        _check_format(parts.get("model"))
+        model = typed.checked(ModelPart, parts.get("model"), "model")
+        manifest = Manifest(model, typed.checked(RunPart, parts.get("run"), "run"))
         _check_files(manifest.files)
-        _ = manifest.build
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptModelError(f"{NAME} is not a manifest: {error!r}") from error
+    except (ValueError, TypeError) as error:
+        raise CorruptModelError(f"{NAME} is not a manifest: {error}") from error
     return manifest
+
+
+def _check_format(model: object) -> None:
+    """Refuse another format before its keys are looked at: they may mean something else."""
+    number = model.get("format", FORMAT) if isinstance(model, dict) else FORMAT
+    if number != FORMAT:
+        raise CorruptModelError(
+            f"{NAME} has format {number!r}, and this version reads format {FORMAT}: "
+            "serve the model with the images of its own build"
+        )
 
 
 def _check_files(files: tuple[ModelFile, ...]) -> None:
     for file in files:
         if not _FILE_NAME.fullmatch(file.name) or not _DIGEST.fullmatch(file.sha256):
             raise ValueError(f"bad entry {file!r}")
-        if type(file.size) is not int or file.size < 0:
+        if file.size < 0:
             raise ValueError(f"bad size in {file!r}")
     if len({file.name for file in files}) != len(files) or not files:
-        raise ValueError("no files, or one listed twice")
+        raise ValueError("no files, or a file that is listed twice")

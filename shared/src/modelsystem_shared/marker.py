@@ -1,4 +1,4 @@
-"""`complete.txt`: the one file whose presence, whole, says that a model is complete.
+"""`complete.txt`: a model is complete if this file is there and whole.
 
     0.148812                          the model's score, a decimal number
     attempt: attempt-20180523T…       the folder beside the marker that holds the model
@@ -6,7 +6,7 @@
     manifest-sha256: 9f86d081…        of that folder's manifest.json
     2c26b46b…                         the SHA-256 of all bytes above
 
-Whoever sees less than this, or sees it not match, treats the model as not complete yet.
+If a reader sees less than this, or the digest does not match, the model is not complete yet.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _BODY = re.compile(
 
 @dataclass(frozen=True)
 class Marker:
-    """What a whole marker says."""
+    """The content of a whole marker."""
 
     score: str
     attempt: str
@@ -35,7 +35,7 @@ class Marker:
     manifest_sha256: str
 
     def to_bytes(self) -> bytes:
-        """Return the file's content, closed by its own digest."""
+        """Return the file's content, with its own digest in the last line."""
         body = (
             f"{self.score}\nattempt: {self.attempt}\nbuild: {self.build}\n"
             f"manifest-sha256: {self.manifest_sha256}\n"
@@ -44,7 +44,7 @@ class Marker:
 
 
 def parse(content: bytes) -> Marker | None:
-    """Return what the marker says, or None when it is short, altered or not a marker."""
+    """Return the marker; None if the content is short, altered or not a marker."""
     body, digest = content[:-65], content[-65:]
     if digest != hashlib.sha256(body).hexdigest().encode() + b"\n":
         return None

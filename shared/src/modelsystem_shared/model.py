@@ -10,20 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from modelsystem_shared.arrays import Array, Float32s
 from modelsystem_shared.errors import CorruptModelError
 
-Array = npt.NDArray[Any]
 _STRIDE = 256
 
 
 @dataclass(frozen=True)
 class Strings:
-    """Strings end to end: UTF-8 `content` (uint8), and `ends` (int64), where each one ends."""
+    """Strings end to end: UTF-8 `content` (uint8), and `ends` (int64), where each string ends."""
 
     content: Array
     ends: Array
@@ -60,7 +59,7 @@ class Strings:
         return low if low < len(self) and self.encoded(low) == wanted else None
 
     def pick(self, indices: Sequence[int]) -> list[str]:
-        """Return some of the strings; quicker than one by one."""
+        """Return some of the strings, quicker than by single look-ups."""
         content, ends = self._buffers
         if not len(content):
             return [""] * len(indices)
@@ -68,12 +67,12 @@ class Strings:
 
     @cached_property
     def _signposts(self) -> list[bytes]:
-        """Every so many strings one: where to begin a search."""
+        """Every 256th string: where a search begins."""
         return [self.encoded(index) for index in range(0, len(self), _STRIDE)]
 
     @cached_property
     def _buffers(self) -> tuple[memoryview, memoryview]:
-        """The arrays as buffers, which slice in a third of the time that arrays need."""
+        """The arrays as buffers: a slice of a buffer takes a third of the time."""
         return self.content.data, self.ends.data
 
     def _slice(self, index: int) -> memoryview:
@@ -101,29 +100,27 @@ class Rows:
 
 @dataclass(frozen=True)
 class Model:
-    """All that a scorer needs; n users, m items.
+    """All that a scorer needs, for n users and m items; an array is named as its file.
 
     similar, similarity: for each item its neighbours, strongest first, and float32 weights.
     history, confidence: for each user the items of the training data, ascending, and how much
         each counts (float32, not negative): a user's score is the sum of confidence × similarity.
-    recency: how much the last of somebody's listed items counts, the one before it, and so on;
-        what is further back counts as the end of this (float32, not empty, not negative).
-    popularity: for each item the users who chose it, uint32.
-    lately: for each item the share of users who chose it, where late ones count most (float32).
+    recency: how much the last of the items in a request counts, the one before it, and so on;
+        items further back count as the last value (float32, not empty, not negative).
+    trend: for each item the share of users who chose it, where late choices count most (float32).
     questions, answers: for each gate user, without an id, the earlier items, the latest of them
-        last, and those that came after them.
+        last, and the held-out items that came after them.
     """
 
     items: Strings
     titles: Strings
     users: Strings
     similar: Rows
-    similarity: Array
+    similarity: Float32s
     history: Rows
-    confidence: Array
-    recency: Array
-    popularity: Array
-    lately: Array
+    confidence: Float32s
+    recency: Float32s
+    trend: Float32s
     questions: Rows
     answers: Rows
 
@@ -140,73 +137,101 @@ def index_type(count: int) -> npt.DTypeLike:
 
 def arrays(model: Model) -> Iterator[tuple[str, Array]]:
     """Yield every array of the model with its file's name."""
-    for f in fields(model):
-        part = getattr(model, f.name)
-        if isinstance(part, np.ndarray):
-            yield f"{f.name}.npy", part
+    for part in fields(model):
+        value = getattr(model, part.name)
+        if isinstance(value, np.ndarray):
+            yield f"{part.name}.npy", value
         else:
-            for inner in fields(part):
-                yield f"{f.name}.{inner.name}.npy", getattr(part, inner.name)
+            for inner in fields(value):
+                yield f"{part.name}.{inner.name}.npy", getattr(value, inner.name)
 
 
 def load(folder: Path) -> Model:
-    """Map a verified model; every process on a machine shares its pages.
+    """Map a verified model; all processes on a machine share its pages.
 
     Raises:
-        CorruptModelError: when an array is missing, unreadable, or does not fit the others.
+        CorruptModelError: an array is missing, unreadable, or does not fit the others.
 
     """
 
-    def array(name: str) -> Array:
-        try:
-            mapped: Array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # a damaged header fails in many ways
-            raise CorruptModelError(f"{folder / name}.npy cannot be mapped: {error}") from error
-        if not isinstance(mapped, np.memmap) or mapped.ndim != 1:
-            raise CorruptModelError(f"{folder / name}.npy is not an array of one dimension")
-        return np.asarray(mapped)  # the same pages, without memmap's slow slicing
+    def strings(name: str) -> Strings:
+        return Strings(_mapped(folder, f"{name}.content"), _mapped(folder, f"{name}.ends"))
 
-    def part(name: str, kind: type[Any]) -> Any:
-        if kind is Array:
-            return array(name)
-        return kind(**{inner.name: array(f"{name}.{inner.name}") for inner in fields(kind)})
+    def rows(name: str) -> Rows:
+        return Rows(_mapped(folder, f"{name}.indices"), _mapped(folder, f"{name}.ends"))
 
-    model = Model(**{f.name: part(f.name, f.type) for f in fields(Model)})  # type: ignore[arg-type]  # the annotations are the classes themselves
-    if problem := next(_misfits(model), None):
-        raise CorruptModelError(f"{folder}: {problem}")
+    model = Model(
+        items=strings("items"),
+        titles=strings("titles"),
+        users=strings("users"),
+        similar=rows("similar"),
+        similarity=_mapped(folder, "similarity"),
+        history=rows("history"),
+        confidence=_mapped(folder, "confidence"),
+        recency=_mapped(folder, "recency"),
+        trend=_mapped(folder, "trend"),
+        questions=rows("questions"),
+        answers=rows("answers"),
+    )
+    if misfit := next(_misfits(model), None):
+        raise CorruptModelError(f"{folder}: {misfit}")
     return model
+
+
+def _mapped(folder: Path, name: str) -> Array:
+    path = folder / f"{name}.npy"
+    try:
+        mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # a damaged header fails in many ways
+        raise CorruptModelError(f"{path} cannot be mapped: {error}") from error
+    if not isinstance(mapped, np.memmap) or mapped.ndim != 1:
+        raise CorruptModelError(f"{path} is not an array of one dimension")
+    return np.asarray(mapped)  # the same pages, without memmap's slow slicing
 
 
 def _misfits(model: Model) -> Iterator[str]:
     """Yield what would make a reader fail or read beyond an array."""
-    n = model.n_items
-    for name in ("items", "titles", "users"):
-        strings: Strings = getattr(model, name)
+    for name, strings in _strings(model):
         if strings.content.dtype != np.uint8 or not _are_ends(strings.ends, len(strings.content)):
             yield f"{name} are not strings"
-    for name in ("similar", "history", "questions", "answers"):
-        rows: Rows = getattr(model, name)
-        if rows.indices.dtype != index_type(n) or not _are_ends(rows.ends, len(rows.indices)):
+    for name, rows in _rows(model):
+        if rows.indices.dtype != index_type(model.n_items) or not _are_ends(
+            rows.ends, len(rows.indices)
+        ):
             yield f"{name} are not rows"
-        elif len(rows.indices) and int(rows.indices.max()) >= n:
-            yield f"{name} name an item that is not there"
-    per_item = (model.titles, model.similar, model.popularity, model.lately)
-    if any(len(part) != n for part in per_item):
-        yield "items, titles, similar, popularity and lately are not equally many"
-    if model.popularity.dtype != np.uint32:
-        yield "popularity is not uint32"
-    if len(model.history) != len(model.users) or len(model.questions) != len(model.answers):
-        yield "users and history, or questions and answers, are not equally many"
+        elif len(rows.indices) and int(rows.indices.max()) >= model.n_items:
+            yield f"{name} name an item that is not in the model"
+    yield from _other_lengths(model)
     yield from _odd_values(model)
 
 
-def _odd_values(model: Model) -> Iterator[str]:
+def _strings(model: Model) -> Iterator[tuple[str, Strings]]:
+    yield from (("items", model.items), ("titles", model.titles), ("users", model.users))
+
+
+def _rows(model: Model) -> Iterator[tuple[str, Rows]]:
+    yield from (("similar", model.similar), ("history", model.history))
+    yield from (("questions", model.questions), ("answers", model.answers))
+
+
+def _other_lengths(model: Model) -> Iterator[str]:
+    if {len(model.titles), len(model.similar), len(model.trend)} != {model.n_items}:
+        yield "items, titles, similar and trend have different lengths"
+    if len(model.history) != len(model.users):
+        yield "users and history have different lengths"
+    if len(model.questions) != len(model.answers):
+        yield "questions and answers have different lengths"
     if len(model.similarity) != len(model.similar.indices):
-        yield "similarity is not one for each neighbour"
-    if len(model.confidence) != len(model.history.indices) or not len(model.recency):
-        yield "confidence is not one for each item of the history, or recency is empty"
-    for name in ("similarity", "confidence", "recency", "lately"):
-        values: Array = getattr(model, name)
+        yield "similarity does not have one value for each neighbour"
+    if len(model.confidence) != len(model.history.indices):
+        yield "confidence does not have one value for each item of the histories"
+    if not len(model.recency):
+        yield "recency is empty"
+
+
+def _odd_values(model: Model) -> Iterator[str]:
+    for name in ("similarity", "confidence", "recency", "trend"):
+        values: Float32s = getattr(model, name)
         if values.dtype != np.float32 or not np.isfinite(values).all():
             yield f"{name} is not finite float32"
         elif name != "similarity" and bool((values < 0).any()):

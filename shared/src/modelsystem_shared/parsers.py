@@ -1,4 +1,4 @@
-"""From an environment variable's text to a value; ValueError says what the text is not."""
+"""From the text of an environment variable to a value; a ValueError says what is wrong with it."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Parser = Callable[[str], Any]
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and surrogates: bytes that are no UTF-8
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and surrogates: bytes that are not UTF-8
 
 
 class Secret:
-    """A value that shows itself only when asked to by `reveal`."""
+    """A value that only `reveal` shows."""
 
     __slots__ = ("_value",)
 
@@ -20,7 +20,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value: for the one call that needs it."""
+        """Return the value, for the one call that needs it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -28,7 +28,7 @@ class Secret:
 
 
 def unquoted(value: str) -> str:
-    """Strip blanks and one pair of matching quotes: pipelines deliver `"2018/05/08"` so."""
+    """Strip blanks and one pair of matching quotes: a pipeline may send `"2018/05/08"`."""
     value = value.strip()
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1].strip()

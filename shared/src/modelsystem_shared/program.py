@@ -1,30 +1,56 @@
-"""How a workload starts and ends: help, signals, exit code, last words.
+"""How a program starts and ends: help, logs, settings, signals, exit code, last words.
 
-The last words, one sentence, go to the log and to the container's termination message, so
+The last words are one sentence. They go to the log and to the container's termination message, so
 that `kubectl get pods` and `kubectl describe` show them.
 """
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn, TypeVar
 
-from modelsystem_shared import settings
+from modelsystem_shared import logs, settings
 from modelsystem_shared.errors import ModelSystemError, StoppedError, StorageError
 
 log = logging.getLogger(__name__)
-TERMINATION_MESSAGE = Path("/dev/termination-log")  # the kubelet makes it where it is wanted
+S = TypeVar("S", bound=settings.Settings)
+OnFailure = Callable[[ModelSystemError], None]
+TERMINATION_MESSAGE = Path("/dev/termination-log")  # the kubelet makes it in a container
 
 
 class _Stop(BaseException):
-    """A signal came. `logging` and others hold up every Exception, so it is not one."""
+    """A signal arrived. It is no Exception, because `logging` and others catch those."""
+
+
+def _ignore(_error: ModelSystemError) -> None:
+    """Record nothing."""
+
+
+def main(
+    name: str, about: str, cls: type[S], story: Callable[[S], None], on_failure: OnFailure = _ignore
+) -> NoReturn:
+    """Run a workload as a program: answer --help, read the settings, run `story`, exit.
+
+    on_failure: called with the error before the last words.
+    """
+    answer_help(f"modelsystem-{name}", about, cls)
+    logs.configure(name)  # until the settings say how
+
+    def configured() -> None:
+        values = settings.read(cls, os.environ)
+        logs.configure(name, values.log_format)
+        story(values)
+
+    sys.exit(run(configured, on_failure))
 
 
 def answer_help(name: str, about: str, cls: type[settings.Settings]) -> None:
-    """Answer `--help` with `about` and the variables, and refuse any other argument."""
+    """Answer `--help` with `about` and the variables; refuse any other argument."""
     parser = argparse.ArgumentParser(
         prog=name,
         description=f"{about}\n\nenvironment variables:\n{variable_table(cls)}",
@@ -47,11 +73,10 @@ def _default(v: settings.Variable) -> str:
     return "" if v.default is None else f" (default {v.default})"
 
 
-def run(story: Callable[[], None], on_failure: Callable[[ModelSystemError], None]) -> int:
-    """Run `story` to its end and return the exit code; on failure, say why everywhere.
+def run(story: Callable[[], None], on_failure: OnFailure = _ignore) -> int:
+    """Run `story` and return the exit code; on failure, log the reason as the last words.
 
-    SIGTERM and Ctrl-C end the story as a StoppedError would, which no `except Exception` in
-    it can hold up.
+    SIGTERM and Ctrl-C end the story like a StoppedError; no `except Exception` holds them up.
     """
     _on_signals(_stop)
     try:
@@ -61,10 +86,11 @@ def run(story: Callable[[], None], on_failure: Callable[[ModelSystemError], None
     except ModelSystemError as error:
         return _failed(error, on_failure)
     except OSError as error:
-        return _failed(StorageError(f"storage does not answer as it should: {error}"), on_failure)
+        return _failed(StorageError(f"storage error: {error}"), on_failure)
     except Exception as error:
-        log.exception("nobody foresaw this")
-        return _failed(ModelSystemError(f"unforeseen {type(error).__name__}: {error}"), on_failure)
+        log.exception("Unexpected error")
+        sentence = f"unexpected error: {type(error).__name__}: {error}"
+        return _failed(ModelSystemError(sentence), on_failure)
     return 0
 
 
@@ -74,25 +100,25 @@ def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handle
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    raise _Stop(f"stopped by {signal.Signals(number).name} before it was done")
+    raise _Stop(f"stopped by {signal.Signals(number).name}")
 
 
-def _failed(error: ModelSystemError, on_failure: Callable[[ModelSystemError], None]) -> int:
-    _on_signals(signal.SIG_IGN)  # the end has begun: nothing may keep it from being recorded
+def _failed(error: ModelSystemError, on_failure: OnFailure) -> int:
+    _on_signals(signal.SIG_IGN)  # no second signal may keep the failure from being recorded
     try:
         on_failure(error)
     except OSError as second:
-        log.warning("the failure could not be recorded: %s", second)
+        log.warning("The failure cannot be recorded: %s", second)
     last_words(str(error))
     return error.exit_code
 
 
 def last_words(sentence: str, level: int = logging.ERROR) -> None:
-    """Log why the process ends, and leave it for the kubelet."""
+    """Log why the process ends, and write it where the kubelet reads it."""
     log.log(level, "%s", sentence)
     if TERMINATION_MESSAGE.exists():
         try:
             TERMINATION_MESSAGE.write_text(sentence[:4000], encoding="utf-8")
         except OSError as error:
-            log.warning("no termination message: %s", error)
+            log.warning("The termination message cannot be written: %s", error)
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""Publishing a model: manifest, then marker, and never two markers.
+"""Publishing a model: first the manifest, then the marker, and never two markers.
 
-Ownership is decided here and nowhere else: whoever creates the marker exclusively has
-published. There is no lock, so nothing can be left locked by the dead.
+Ownership is decided here and nowhere else: the trainer that creates the marker exclusively has
+published. There is no lock, so a trainer that was killed leaves nothing locked.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _ROUNDS = 5
 
 
 def describe(attempt: Path, names: list[str]) -> list[ModelFile]:
-    """Size and hash the files of an attempt, as they are on the disk."""
+    """Return size and SHA-256 of an attempt's files, read from the disk."""
     return [
         ModelFile(name, (attempt / name).stat().st_size, files.sha256(attempt / name))
         for name in names
@@ -33,11 +33,11 @@ def describe(attempt: Path, names: list[str]) -> list[ModelFile]:
 def publish(target: Path, attempt: Path, content: Manifest, score: str) -> Marker:
     """Seal `attempt` with its manifest, then publish it by the marker in folder `target`.
 
-    Returns the marker that stands in the end: ours, or that of another trainer who was
-    first, in which case nothing of theirs was touched.
+    Returns the marker that stands in the end: ours, or the marker of another trainer that was
+    first; its files are left alone.
 
     Raises:
-        StorageError: the marker did not stay as it was written.
+        StorageError: the marker does not keep the content that was written.
 
     """
     sealed = content.to_bytes()
@@ -48,19 +48,19 @@ def publish(target: Path, attempt: Path, content: Manifest, score: str) -> Marke
 
 
 def place(target: Path, ours: Marker) -> Marker:
-    """Create the marker, or return the one of whoever was first; see `publish`."""
+    """Create the marker, or return the one that another trainer created first; see `publish`."""
     for _ in range(_ROUNDS):
         with contextlib.suppress(FileExistsError):
             files.write_new(target / marker.NAME, ours.to_bytes())
             files.sync_folder(target)
         if standing := _settled(target):
             return standing
-        bury_dead_marker(target)
-    raise StorageError(f"{target / marker.NAME} does not stay as it is written")
+        remove_short_marker(target)
+    raise StorageError(f"{target / marker.NAME} does not keep the content that was written")
 
 
 def _settled(target: Path) -> Marker | None:
-    """Wait for a whole marker as long as its writer may live; None when it is dead or gone."""
+    """Wait for a whole marker while its writer may be alive; None if it stays short, or is gone."""
     deadline = time.monotonic() + DEAD_AFTER
     while (content := folder.marker_bytes(target)) is not None:
         if standing := marker.parse(content):
@@ -71,21 +71,21 @@ def _settled(target: Path) -> Marker | None:
     return None
 
 
-def bury_dead_marker(target: Path) -> None:
-    """Remove a marker that was short for too long.
+def remove_short_marker(target: Path) -> None:
+    """Remove a marker that was short for too long: its writer was killed.
 
-    A rename takes it away atomically, so that what was taken can be judged once more: had
-    somebody published in that very moment, their marker is put back as it was.
+    A rename takes it away atomically. Then it is read once more: if another trainer has completed
+    it in the same moment, it is put back unchanged.
     """
-    grave = target / f"{marker.NAME}.dead-{secrets.token_hex(4)}"
+    removed = target / f"{marker.NAME}.dead-{secrets.token_hex(4)}"
     try:
-        (target / marker.NAME).rename(grave)
+        (target / marker.NAME).rename(removed)
     except FileNotFoundError:
         return
-    content = files.read_bounded(grave, marker.MOST_BYTES)
+    content = files.read_bounded(removed, marker.MOST_BYTES)
     if marker.parse(content):
         with contextlib.suppress(FileExistsError):
             files.write_new(target / marker.NAME, content)
     else:
-        log.warning("removed the short %s of a trainer that died", marker.NAME)
-    grave.unlink()
+        log.warning("Removed the short %s of a trainer that was killed", marker.NAME)
+    removed.unlink()

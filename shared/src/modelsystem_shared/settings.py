@@ -1,7 +1,7 @@
 """Settings from environment variables, read once into a frozen dataclass.
 
-A workload declares its settings as fields made by `variable`; `read` reports every fault
-at once, each with the variable's name, and never a secret's value.
+A workload declares its settings as fields made by `variable`. `read` reports all faults at once,
+each with the name of its variable and never with a secret's value.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ REQUIRED: Any = object()
 
 
 class _Malformed:
-    """Stands for a value that was given but could not be read: neither true nor missing."""
+    """Stands for a value that is set but malformed: it is false, and not None."""
 
     def __bool__(self) -> bool:
         return False
@@ -29,7 +29,7 @@ MALFORMED: Any = _Malformed()
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable: its name, how to read it, and what to tell people of it."""
+    """One environment variable: its name, its parser, its help and its default."""
 
     name: str
     parse: Parser
@@ -39,16 +39,16 @@ class Variable:
 
     @property
     def is_secret(self) -> bool:
-        """Whether the value must never be shown."""
+        """Whether the value must not be shown."""
         return self.parse is Secret
 
 
 def variable(
     name: str, parse: Parser, help: str, default: Any = REQUIRED, *, shapes_model: bool = False
-) -> Any:  # Any: it stands for the field's value in a dataclass, as dataclasses.field does
+) -> Any:  # Any: the value of a dataclass field, as dataclasses.field returns it
     """Declare a dataclass field that is read from environment variable `name`.
 
-    `shapes_model` marks what two builds must share to be the same model.
+    shapes_model: whether two builds need the same value to be the same model.
     """
     described = Variable(name, parse, help, default, shapes_model)
     return field(kw_only=True, metadata={"variable": described})
@@ -56,23 +56,23 @@ def variable(
 
 @dataclass(frozen=True)
 class Settings:
-    """What every workload has in common."""
+    """The settings of every workload."""
 
     model_folder: Path = variable(
         "MODELFOLDER",
         parsers.folder,
-        "where this build's model is, by convention `<mount path>/<build number>`",
+        "the folder of this build's model, by convention `<mount path>/<build number>`",
     )
     log_format: str = variable(
         "LOG_FORMAT",
         parsers.choice("auto", "json", "text"),
-        "`json`: an object a line; `text`: for people; `auto`: text on a terminal",
+        "`json`: one JSON object a line; `text`: for people; `auto`: text on a terminal, else json",
         "auto",
     )
 
     @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield what is wrong between variables: `values` has MALFORMED where one was."""
+        """Yield contradictions between variables; a malformed variable's value is MALFORMED."""
         yield from ()
 
 
@@ -85,7 +85,7 @@ def read(cls: type[S], environ: Mapping[str, str]) -> S:
     """Make `cls` from `environ`.
 
     Raises:
-        SettingsError: with all faults, each naming its variable.
+        SettingsError: with all faults, each with the name of its variable.
 
     """
     problems: list[str] = []
@@ -112,7 +112,7 @@ def _value(v: Variable, environ: Mapping[str, str], problems: list[str]) -> Any:
     try:
         return v.parse(raw)
     except ValueError as error:
-        hidden = v.is_secret or v.parse is parsers.url  # a URL may hold a password or signature
+        hidden = v.is_secret or v.parse is parsers.url  # a URL can hold a password or signature
         shown = "its value (not shown)" if hidden else repr(raw[:80])
         problems.append(f"{v.name}: {shown} {error}")
         return MALFORMED

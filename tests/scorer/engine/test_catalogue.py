@@ -8,7 +8,7 @@ from modelsystem_scorer.engine.served import Served
 def expected(served: Served, part: str) -> list[int]:
     """Look at every item, the most popular first."""
     model = served.model
-    order = sorted(range(model.n_items), key=lambda item: (-float(model.lately[item]), item))
+    order = sorted(range(model.n_items), key=lambda item: (-float(model.trend[item]), item))
     return [
         item
         for item in order

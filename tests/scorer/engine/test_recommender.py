@@ -12,7 +12,8 @@ import pytest
 
 from modelsystem_scorer.engine.recommender import Basis, Ranking, Recommender
 from modelsystem_scorer.engine.served import Served
-from modelsystem_shared.model import Array, Model
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Model
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def brute_force(model: Model, case: Case) -> Ranking:
     allowed = [item for item in wanted if item not in case.excluded]
     is_fallback = not any(scores[item] > 0 for item in allowed)
     if is_fallback:
-        scores = model.lately
+        scores = model.trend
     ranked = sorted(
         (item for item in allowed if is_fallback or scores[item] > 0),
         key=lambda item: (-scores[item], item),
@@ -114,10 +115,10 @@ def test_equals_brute_force_among_many_items(load: Any, make_folder: Any, items:
 def test_fallback_is_by_popularity(served: Served) -> None:
     """Who chose nothing gets the most popular items, scored by the share of users."""
     ranking = served.recommender.recommend(Basis([]), 3, [])
-    lately = served.model.lately
+    trend = served.model.trend
     assert ranking.is_fallback
-    assert sorted(lately, reverse=True)[:3] == lately[ranking.items].tolist()
-    assert ranking.scores == lately[ranking.items].tolist()
+    assert sorted(trend, reverse=True)[:3] == trend[ranking.items].tolist()
+    assert ranking.scores == trend[ranking.items].tolist()
 
 
 def test_excluded_items_are_never_answered(served: Served) -> None:

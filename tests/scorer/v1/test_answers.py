@@ -109,11 +109,11 @@ def test_excluded_items_stay_out(served: Served) -> None:
 def test_nobody_known_gets_what_is_popular(served: Served, who: dict[str, object]) -> None:
     """An unknown user, or one who brings nothing known, gets the popular items, and is told."""
     answer = ask(served, k=5, **who)
-    lately = served.model.lately.tolist()
-    expected = sorted(range(len(lately)), key=lambda item: (-lately[item], item))[:5]
+    trend = served.model.trend.tolist()
+    expected = sorted(range(len(trend)), key=lambda item: (-trend[item], item))[:5]
     assert answer["fallback"] == "popular"
     assert ids(answer) == [served.model.items[item] for item in expected]
-    assert [item["score"] for item in answer["items"]] == [lately[item] for item in expected]
+    assert [item["score"] for item in answer["items"]] == [trend[item] for item in expected]
 
 
 def test_no_neighbour_left_gets_what_is_popular(served: Served, item_ids: list[str]) -> None:

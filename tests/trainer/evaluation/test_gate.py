@@ -14,7 +14,7 @@ from modelsystem_shared.errors import SettingsError
 from modelsystem_shared.model import Model
 from modelsystem_trainer import training
 from modelsystem_trainer.evaluation import gate
-from modelsystem_trainer.evaluation.gate import Champion
+from modelsystem_trainer.evaluation.gate import Champion, Gate
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.ingest.interactions import Interactions
 from modelsystem_trainer.training import Plan
@@ -41,10 +41,16 @@ def as_champion(model: Model) -> Champion:
     return Champion("7", "0" * 64, model)
 
 
+def ask(model: Model, champion: Champion | None) -> Gate:
+    """Ask the gate users' questions; popularity counts all histories."""
+    counts = np.bincount(model.history.indices, minlength=model.n_items)
+    return gate.ask(model, counts, champion)
+
+
 def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows) -> None:
     """Asked of the same model, all figures are the same and no difference is left."""
     ours = build(clustered_rows())
-    found = gate.ask(ours, as_champion(ours))
+    found = ask(ours, as_champion(ours))
     assert found.champion
     assert found.champion.metrics == found.model
     assert found.users == found.model.users == len(ours.questions) > 5
@@ -55,7 +61,7 @@ def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows
 def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows) -> None:
     """The difference is that of the means, has the sign of the better one, and an interval."""
     ours, worse = build(clustered_rows()), build(clustered_rows(seed=5)[:900], POOR)
-    found = gate.ask(ours, as_champion(worse))
+    found = ask(ours, as_champion(worse))
     assert found.champion
     gain = found.champion.difference[20]["ndcg"]
     assert gain.mean == pytest.approx(found.model.ndcg - found.champion.metrics.ndcg, abs=2e-6)
@@ -70,7 +76,7 @@ def test_items_are_known_by_their_ids(build: Callable[..., Model], clustered_row
     extra = [f"v{n},{item},{n}" for n in range(5) for item in ("a-new", "b-new", "zz")]
     ours, theirs = build(rows), build([*rows, *extra])
     assert ours.items.find("i5") != theirs.items.find("i5")
-    found = gate.ask(ours, as_champion(theirs))
+    found = ask(ours, as_champion(theirs))
     assert found.champion
     assert found.champion.metrics.ndcg == pytest.approx(found.model.ndcg, abs=1e-6)
 
@@ -81,7 +87,7 @@ def test_items_that_one_side_does_not_know_are_misses(
     """A champion of entirely other items finds nothing, which is no error, either way round."""
     ours = build(clustered_rows())
     theirs = build([row.replace(",i", ",other-") for row in clustered_rows()])
-    found = gate.ask(ours, as_champion(theirs))
+    found = ask(ours, as_champion(theirs))
     assert found.champion
     at = found.champion.metrics.at[50]
     assert (at.recall.mean, at.ndcg.mean, at.novelty.mean, at.coverage) == (0, 0, 0, 0)
@@ -94,7 +100,7 @@ def test_items_only_the_champion_knows_take_their_places(
     """They are neither hits nor left out: what comes after them comes later."""
     rows = clustered_rows()
     theirs = build(rows)
-    gone = f"i{int(theirs.popularity.argmax())}"
+    gone = f"i{int(theirs.trend.argmax())}"
     ours = build([row for row in rows if gone not in row.split(",")])
     shown = gate._shown_by(theirs, ours)
     hidden = (shown[:, :-1] < 0) & (shown[:, 1:] >= 0)
@@ -108,7 +114,7 @@ def test_data_without_gate_users_has_no_figures(
     """Nobody is asked, and nothing fails."""
     data = read({"a.csv": "\n".join(["user_id,item_id", "u,a", "u,b", "w,a"])})
     ours = training.train(data, Plan(20, GOOD, 1), lambda *_: None).model
-    found = gate.ask(ours, as_champion(ours))
+    found = ask(ours, as_champion(ours))
     assert found.users == found.model.users == 0
     assert found.champion
 
@@ -185,7 +191,7 @@ def _resealed(source: Path, target: Path) -> Path:
 
     shutil.copytree(source, target)
     found = folder.published(target)
-    np.save(found.attempt / "popularity.npy", np.zeros(3, np.uint32))
+    np.save(found.attempt / "trend.npy", np.zeros(3, np.float32))
     listed = publication.describe(found.attempt, [file.name for file in found.manifest.files])
     told = found.manifest.model | {"files": manifest.listing(listed)}
     content = manifest.Manifest(told, found.manifest.run).to_bytes()

@@ -55,7 +55,7 @@ def test_the_choice_can_be_traced(trained: Any) -> None:
     part = trained.published.manifest.model
     best = max(part["search"], key=lambda tried: tried["ndcg"])
     assert {**part["parameters"], "ndcg": best["ndcg"]} == best
-    assert [tried["half_life"] for tried in part["lately"]] == list(trend.HALF_LIVES)
+    assert [tried["half_life"] for tried in part["trend"]] == list(trend.HALF_LIVES)
 
 
 def test_the_figures_are_there(trained: Any) -> None:

@@ -60,7 +60,7 @@ def facts(read: Read) -> Callable[..., dict[str, Any]]:
         chosen = settings.read(Settings, environ | {"TENANTID": tenant})
         trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
         against = Champion(champion, "0" * 64, trained.model) if champion else None
-        return record.facts(chosen, data, trained, gate.ask(trained.model, against))
+        return record.facts(chosen, data, trained, gate.ask(trained.model, trained.counts, against))
 
     return make
 

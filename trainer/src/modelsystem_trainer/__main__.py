@@ -58,7 +58,7 @@ class Job:
             data = read(chosen, attempt)
             plan = Plan(chosen.neighbours, chosen.parameters, chosen.threads, chosen.method)
             trained = training.train(data, plan, attempt.progress)
-            self.publish(chosen, data, trained, gate.ask(trained.model, champion))
+            self.publish(chosen, data, trained, gate.ask(trained.model, trained.counts, champion))
 
     def publish(self, chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -> None:
         """Write the model's files, then the manifest, and last the marker."""

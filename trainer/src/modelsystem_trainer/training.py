@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from modelsystem_shared.arrays import Float32s, Indices
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model, Rows, Strings, index_type
 from modelsystem_trainer.evaluation import metrics, ranking, trend
@@ -62,15 +62,17 @@ class Trained:
 
     tried: what was tried on the part that is searched; `Parameters.of_more` says what of it
         depends on how much that is.
-    lately: the half-lives tried for popularity.
+    half_lives: those tried for what is trending, each with its NDCG@20.
+    counts: for each item the users who chose it, gate users left out (int64).
     """
 
     model: Model
     parameters: Parameters
     tried: search.Tried
-    lately: trend.Tried
+    half_lives: trend.Tried
     metrics: Metrics
     popularity: Metrics
+    counts: Indices
 
 
 def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
@@ -89,10 +91,11 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     on_progress("fit", 0.0)
     learned = parts.rows(~parts.gate)
     similarity = fit(_fitted(parts, learned, parameters), parameters, plan.kept, plan.threads)
-    popular = trend.shares(learned, parts.n_items, trend.best(half_lives))
+    trending = trend.shares(learned, parts.n_items, trend.best(half_lives))
     on_progress("fit", 1.0)
-    model = _model(parts, similarity, parameters, popular)
-    return Trained(model, parameters, tried, half_lives, measured, popularity)
+    model = _model(parts, similarity, parameters, trending)
+    counts = np.bincount(learned["item"], minlength=parts.n_items)
+    return Trained(model, parameters, tried, half_lives, measured, popularity, counts)
 
 
 def _check_size(parts: Parts, plan: Plan) -> None:
@@ -186,7 +189,7 @@ def _model(
     parts: Parts,
     similarity: sparse.csr_array,
     parameters: Parameters,
-    popular: npt.NDArray[np.float32],
+    trending: Float32s,
 ) -> Model:
     data, everything = parts.data, parts.table
     questions, answers = parts.questions()
@@ -199,10 +202,7 @@ def _model(
         history=_rows(matrix(everything, parts.n_users, parts.n_items)),
         confidence=confidence.in_history(everything, parameters),
         recency=confidence.of_listed(parameters),
-        popularity=np.bincount(everything["item"][~parts.gate], minlength=parts.n_items).astype(
-            np.uint32
-        ),
-        lately=popular,
+        trend=trending,
         questions=_rows(questions),
         answers=_rows(answers),
     )

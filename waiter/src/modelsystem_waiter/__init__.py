@@ -1,1 +1,1 @@
-"""The waiter: holds a pod back until its build's model is complete and verified."""
+"""The waiter: holds a pod back until the model of its build is complete and verified."""

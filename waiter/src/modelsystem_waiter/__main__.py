@@ -1,64 +1,69 @@
-"""Hold a pod back until its build's model is complete, verified and, if wanted, copied."""
+"""Hold a pod back until its build's model is complete, verified and, with MODELCACHE, copied."""
 
 import logging
-import os
-import sys
 import time
 
-from modelsystem_shared import logs, program, settings
+from modelsystem_shared import program
+from modelsystem_shared.folder import Published
 from modelsystem_waiter import pushgateway
-from modelsystem_waiter.report import Report
+from modelsystem_waiter.observation import observe
+from modelsystem_waiter.progress_log import ProgressLog
 from modelsystem_waiter.settings import Settings
 from modelsystem_waiter.verdict import State, judge
 from modelsystem_waiter.wake import Waker
-from modelsystem_waiter.watch import look
 
-ABOUT = """Wait for the model of a build, verify it, and copy it to MODELCACHE where that is set.
+ABOUT = """Wait for the model of a build, verify it, and copy it to MODELCACHE if that is set.
 
-exit codes: 0 the model is there; 1 not within WAIT_TIMEOUT, or stopped; 2 settings;
+exit codes: 0 the model is ready; 1 not ready within WAIT_TIMEOUT, or stopped; 2 settings;
 3 the training failed or died; 4 the model is corrupt; 5 MODELCACHE cannot hold it."""
 
 
 def main() -> None:
     """Run the waiter as a program."""
-    program.answer_help("modelsystem-waiter", ABOUT, Settings)
-    sys.exit(program.run(wait_for_model, on_failure=lambda _error: None))
+    program.main("waiter", ABOUT, Settings, run)
 
 
-def wait_for_model() -> None:
-    """Look at the model folder until its model can be accepted, or never will be."""
-    logs.configure("waiter")  # until the settings say how
-    config = settings.read(Settings, os.environ)
-    logs.configure("waiter", config.log_format)
-    report, state = Report(config.model_folder), State(started=time.monotonic())
-    with Waker(config.model_folder) as waker:
-        while True:
-            began = time.monotonic()
-            sight = look(config)
-            if sight.model:
-                break
-            now = time.monotonic()
-            state = state.after(sight, now)
-            report.tell(state, now)
-            if error := judge(state, config, now):
-                raise error
-            # Whoever hashes a huge model in vain rests as long as that took.
-            next_look = now + max(config.wait_interval, now - began)
-            _rest(waker, report, min(next_look, state.started + config.wait_timeout))
-    if config.pushgateway:
-        pushgateway.push(config.pushgateway, sight.model)
+def run(settings: Settings) -> None:
+    """Wait for the model, push its score, and say which model it is."""
+    model = wait_for_model(settings)
+    if settings.pushgateway:
+        pushgateway.push(settings.pushgateway, model)
     program.last_words(
-        f"File found {config.model_folder}: build {sight.model.marker.build}, "
-        f"model digest {sight.model.manifest.digest}",
+        f"File found {settings.model_folder}: build {model.marker.build}, "
+        f"model digest {model.manifest.digest}",
         logging.INFO,
     )
 
 
-def _rest(waker: Waker, report: Report, until: float) -> None:
-    """Pause until then or until a file event, and go on saying that we wait."""
+def wait_for_model(settings: Settings) -> Published:
+    """Observe the model folder until its model is ready.
+
+    Raises:
+        ModelSystemError: it never will be, or not in time.
+
+    """
+    progress_log, state = ProgressLog(settings.model_folder), State(started=time.monotonic())
+    with Waker(settings.model_folder) as waker:
+        while True:
+            began = time.monotonic()
+            observation = observe(settings)
+            if observation.model:
+                return observation.model
+            now = time.monotonic()
+            state = state.after(observation, now)
+            progress_log.record(state, now)
+            if error := judge(state, settings, now):
+                raise error
+            # After a failed check of a huge model the pause is as long as that check took.
+            next_look = now + max(settings.wait_interval, now - began)
+            _pause(waker, progress_log, min(next_look, state.started + settings.wait_timeout))
+
+
+def _pause(waker: Waker, progress_log: ProgressLog, until: float) -> None:
+    """Wait until then or until a file event; log every 10 s that the waiter waits."""
     while (now := time.monotonic()) < until:
-        report.waiting(now)
-        if waker.pause(min(until - now, report.silence_left(now))):
+        progress_log.waiting(now)
+        if waker.pause(min(until - now, progress_log.seconds_to_next(now))):
             return
 
 

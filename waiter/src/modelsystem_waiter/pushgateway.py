@@ -1,7 +1,7 @@
-"""Telling a Prometheus Pushgateway the score of the model that was found.
+"""Pushes the score of the model to a Prometheus Pushgateway.
 
-It is told once, as `model_score` with the labels build and tenant (empty without one). What
-does not work is only logged, and a gateway that says nothing holds the waiter up for a second.
+It is pushed once, as `model_score` with the labels build and tenant (empty without one). A failure
+is only logged, and a gateway that does not answer costs the waiter one second.
 """
 
 import logging
@@ -17,26 +17,26 @@ _HELP = "The score of a build's model, NDCG@20 on held-out interactions."
 
 
 def push(url: str, model: Published) -> None:
-    """Push the score, or log why that could not be done; wait for neither too long."""
-    request = urllib.request.Request(  # noqa: S310  # the settings admit nothing but http(s)
+    """Push the score, or log why it cannot be pushed, within about a second."""
+    request = urllib.request.Request(  # noqa: S310  # the settings allow only http and https
         f"{url}/metrics/job/modelsystem/{_labels(model)}",
         f"# HELP model_score {_HELP}\n# TYPE model_score gauge\n"
         f"model_score {model.marker.score}\n".encode(),
         method="PUT",
     )
-    # A thread, as looking up a name has no timeout; it dies with the process.
+    # A thread, because the lookup of a host name has no timeout; it ends with the process.
     sending = threading.Thread(target=_send, args=(request,), daemon=True)
     sending.start()
     sending.join(PATIENCE)
     if sending.is_alive():
-        log.warning("The Pushgateway does not answer: it may not know the score")
+        log.warning("The Pushgateway does not answer: it may not have the score")
 
 
 def _labels(model: Published) -> str:
-    """Return the labels as a path; in base64, as they may hold slashes, or nothing at all."""
+    """Return the labels as a path; in base64, because they may hold slashes or be empty."""
     labels = {"build": model.marker.build, "tenant": model.manifest.model.get("tenant") or ""}
     return "/".join(
-        f"{name}@base64/{urlsafe_b64encode(str(value).encode()).decode() or '='}"
+        f"{name}@base64/{urlsafe_b64encode(value.encode()).decode() or '='}"
         for name, value in labels.items()
     )
 
@@ -44,6 +44,6 @@ def _labels(model: Published) -> str:
 def _send(request: urllib.request.Request) -> None:
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310  # as above
-            log.info("The Pushgateway knows the score")
+            log.info("Pushed the score to the Pushgateway")
     except (OSError, ValueError) as error:  # refused, unreachable, or an answer that is an error
-        log.warning("The Pushgateway could not be told the score: %s", error)
+        log.warning("The score cannot be pushed to the Pushgateway: %s", error)

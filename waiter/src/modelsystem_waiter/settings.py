@@ -1,4 +1,4 @@
-"""What the waiter is told by its environment."""
+"""The waiter's settings."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -17,19 +17,20 @@ class Settings(settings.Settings):
     build: str | None = variable(
         "BUILDNUMBER",
         parsers.text,
-        "the build to wait for; a model of another one is refused",
+        "the build to wait for; a model of another build is refused",
         None,
     )
     wait_timeout: float = variable(
         "WAIT_TIMEOUT", parsers.number(0, 2_592_000), "seconds to wait for the model", 3600
     )
     wait_interval: float = variable(
-        "WAIT_INTERVAL", parsers.number(0.1, 3600), "seconds between two looks at MODELFOLDER", 2
+        "WAIT_INTERVAL", parsers.number(0.1, 3600), "seconds between two checks of MODELFOLDER", 2
     )
     model_cache: Path | None = variable(
         "MODELCACHE",
         parsers.folder,
-        "a folder of the pod's own: the verified model is copied there and served from there",
+        "a folder of this pod: the waiter copies the verified model there, and the scorer "
+        "loads it from there",
         None,
     )
     verify_timeout: float = variable(
@@ -47,18 +48,18 @@ class Settings(settings.Settings):
     pushgateway: str | None = variable(
         "PUSHGATEWAY_URL",
         parsers.url,
-        "a Prometheus Pushgateway that is told `model_score` of the model found",
+        "the URL of a Prometheus Pushgateway, to which the waiter pushes `model_score`",
         None,
     )
 
     @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield what is wrong between variables: `values` has MALFORMED where one was."""
+        """Yield contradictions between variables; a malformed variable's value is MALFORMED."""
         shared, cache = values["MODELFOLDER"], values["MODELCACHE"]
         if shared and cache and _overlap(shared, cache):
             yield f"MODELCACHE {cache} and MODELFOLDER {shared} must not lie inside each other"
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    one, other = Path(os.path.realpath(one)), Path(os.path.realpath(other))
-    return one.is_relative_to(other) or other.is_relative_to(one)
+def _overlap(first: Path, second: Path) -> bool:
+    first, second = Path(os.path.realpath(first)), Path(os.path.realpath(second))
+    return first.is_relative_to(second) or second.is_relative_to(first)

@@ -1,7 +1,7 @@
-"""From what was seen of the model folder to whether there is still something to wait for.
+"""From observations of the model folder to whether the waiter goes on waiting.
 
-Nothing here reads a disk or a clock. All times are seconds of this process's monotonic
-clock: an attempt lives as long as we see it change, whatever any other machine's clock says.
+Nothing here reads a disk or a clock. All times are seconds of this process's monotonic clock: an
+attempt is alive while it changes, whatever the clocks of other machines say.
 """
 
 from collections.abc import Mapping
@@ -17,27 +17,27 @@ from modelsystem_shared.folder import Published
 from modelsystem_shared.progress import Failure, Progress
 from modelsystem_waiter.settings import Settings
 
-# A build that is deployed again finds the failure of its last training, and gives the new
-# one so many seconds to show itself.
+# A build that is deployed again has the failure of its last training in its folder; the new
+# training gets so many seconds to appear.
 GRACE = 10.0
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one attempt at a training says of itself."""
+    """The progress and the failure that one attempt at a training has written."""
 
     progress: Progress | None = None
     failure: Failure | None = None
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What one look at the model folder found.
+class Observation:
+    """The result of one check of the model folder.
 
     model: the complete and verified model.
-    attempts: by name; None when they could not be read.
-    mismatch: why a complete model was not accepted.
-    trouble: what the storage said instead of answering.
+    attempts: by name; None if they cannot be read.
+    mismatch: why a complete model is not accepted.
+    trouble: the error of the storage.
     """
 
     model: Published | None = None
@@ -47,8 +47,8 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """An attempt as it has looked `since` then; `witnessed`: it came to look so under our eyes."""
+class ObservedAttempt:
+    """An attempt that is unchanged since `since`; `witnessed`: this process saw the last change."""
 
     attempt: Attempt
     since: float
@@ -62,7 +62,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Why a complete model is not accepted, and since when none has been."""
+    """Why a complete model is not accepted, and since when."""
 
     sentence: str
     since: float
@@ -70,44 +70,50 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class State:
-    """All that the waiter remembers from one look to the next."""
+    """What the waiter remembers between two checks."""
 
     started: float
-    attempts: Mapping[str, Sighting] | None = None
+    attempts: Mapping[str, ObservedAttempt] | None = None
     mismatch: Mismatch | None = None
     trouble: str | None = None
 
     @property
-    def latest(self) -> Sighting | None:
+    def latest(self) -> ObservedAttempt | None:
         """The attempt that changed last; of several, one that failed for good."""
-        seen = (self.attempts or {}).values()
-        return max(seen, key=lambda one: (one.since, one.failed_for_good), default=None)
+        attempts = (self.attempts or {}).values()
+        return max(
+            attempts, key=lambda attempt: (attempt.since, attempt.failed_for_good), default=None
+        )
 
-    def after(self, sight: Sight, now: float) -> "State":
-        """Return what is known after one more look."""
+    def after(self, observation: Observation, now: float) -> "State":
+        """Return the state after one more check."""
         mismatch = None
-        if sight.mismatch:
+        if observation.mismatch:
             since = self.mismatch.since if self.mismatch else now
-            mismatch = Mismatch(sight.mismatch, since)
-        return State(self.started, self._sightings(sight, now), mismatch, sight.trouble)
+            mismatch = Mismatch(observation.mismatch, since)
+        return State(self.started, self._observed(observation, now), mismatch, observation.trouble)
 
-    def _sightings(self, sight: Sight, now: float) -> Mapping[str, Sighting] | None:
+    def _observed(
+        self, observation: Observation, now: float
+    ) -> Mapping[str, ObservedAttempt] | None:
         known = self.attempts or {}
-        if sight.attempts is None:  # nobody's heartbeat can be seen: nobody grows stale
-            return self.attempts and {k: replace(one, since=now) for k, one in known.items()}
+        if observation.attempts is None:  # no heartbeat can be read: no attempt grows stale
+            return self.attempts and {
+                name: replace(attempt, since=now) for name, attempt in known.items()
+            }
         return {
             name: known[name]
             if name in known and known[name].attempt == attempt
-            else Sighting(attempt, now, witnessed=self.attempts is not None)
-            for name, attempt in sight.attempts.items()
+            else ObservedAttempt(attempt, now, witnessed=self.attempts is not None)
+            for name, attempt in observation.attempts.items()
         }
 
 
 def judge(state: State, limits: Settings, now: float) -> ModelSystemError | None:
-    """Return why there is nothing to wait for any more, or None to wait on."""
-    if wrong := state.mismatch:
-        if (lasted := now - wrong.since) >= limits.verify_timeout:
-            return CorruptModelError(f"{wrong.sentence}; no better for {lasted:.0f} s")
+    """Return why there is nothing to wait for, or None to go on waiting."""
+    if mismatch := state.mismatch:
+        if (seconds := now - mismatch.since) >= limits.verify_timeout:
+            return CorruptModelError(f"{mismatch.sentence}; unchanged for {seconds:.0f} s")
     elif reason := _failure(state, limits, now):
         return TrainingFailedError(reason)
     if now - state.started >= limits.wait_timeout:
@@ -117,34 +123,36 @@ def judge(state: State, limits: Settings, now: float) -> ModelSystemError | None
 
 def _failure(state: State, limits: Settings, now: float) -> str | None:
     """Return why no attempt will publish a model, or None while one may."""
-    latest, seen = state.latest, (state.attempts or {}).values()
-    if latest is None or any(_lives(one, limits, now) for one in seen):
+    latest, attempts = state.latest, (state.attempts or {}).values()
+    if latest is None or any(_is_alive(attempt, limits, now) for attempt in attempts):
         return None
-    for_good = [one for one in seen if one.failed_for_good and one.witnessed]
+    for_good = [attempt for attempt in attempts if attempt.failed_for_good and attempt.witnessed]
     if for_good:
-        return _obituary(max(for_good, key=lambda one: one.since), now)
+        return _reason(max(for_good, key=lambda attempt: attempt.since), now)
     patience = GRACE if latest.failed_for_good else limits.stale_timeout
-    return _obituary(latest, now) if now - latest.since >= patience else None
+    return _reason(latest, now) if now - latest.since >= patience else None
 
 
-def _lives(one: Sighting, limits: Settings, now: float) -> bool:
-    return one.attempt.failure is None and now - one.since < limits.stale_timeout
+def _is_alive(observed: ObservedAttempt, limits: Settings, now: float) -> bool:
+    return observed.attempt.failure is None and now - observed.since < limits.stale_timeout
 
 
-def _obituary(one: Sighting, now: float) -> str:
-    silence, failure, progress = now - one.since, one.attempt.failure, one.attempt.progress
+def _reason(observed: ObservedAttempt, now: float) -> str:
+    silence = now - observed.since
+    failure, progress = observed.attempt.failure, observed.attempt.progress
     if failure is None:
-        last = f"last in phase {progress}" if progress else "and it had not said anything yet"
+        last = f"last progress {progress}" if progress else "no progress was written"
         return f"the training died: no heartbeat for {silence:.0f} s, {last}"
     if failure.retry_helps:
-        return f"the training failed and was not tried again for {silence:.0f} s: {failure.reason}"
+        return f"the training failed, and no retry came for {silence:.0f} s: {failure.reason}"
     return f"the training failed: {failure.reason}"
 
 
 def _too_late(state: State, limits: Settings) -> ModelSystemError:
-    seen = (state.attempts or {}).values()
-    if state.latest and not state.mismatch and all(one.failed_for_good for one in seen):
-        return TrainingFailedError(_obituary(state.latest, state.latest.since))
+    attempts = (state.attempts or {}).values()
+    all_failed = all(attempt.failed_for_good for attempt in attempts)
+    if state.latest and not state.mismatch and all_failed:
+        return TrainingFailedError(_reason(state.latest, state.latest.since))
     return DeadlineError(
         f"no complete model in {limits.model_folder} within {limits.wait_timeout:g} s "
         f"(WAIT_TIMEOUT): {_last_known(state)}"
@@ -162,5 +170,5 @@ def _last_known(state: State) -> str:
     if attempt.failure:
         return f"the training failed: {attempt.failure.reason}"
     if attempt.progress:
-        return f"the training was last in phase {attempt.progress}"
-    return "a training has started, but it has not said anything yet"
+        return f"the last progress of the training was {attempt.progress}"
+    return "a training has started, and has not written any progress"

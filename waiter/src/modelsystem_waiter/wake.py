@@ -1,7 +1,7 @@
-"""Pauses that a file event ends sooner.
+"""Pauses that a file event ends early.
 
-Events are a convenience and nothing depends on them: another node's change never fires one,
-and a machine can run out of them.
+Nothing depends on events: a change by another node never fires one, and a machine can run out of
+watches.
 """
 
 import logging
@@ -23,8 +23,8 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 log = logging.getLogger(__name__)
-# Only writing counts: our own reading fires events too. The marker is the one file of a
-# model folder; whatever else is written lies in an attempt's folder and fires nothing here.
+# Only writes count: our own reads fire events, too. The marker is the only file directly in a
+# model folder; files in an attempt's folder fire nothing here.
 _WRITING: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileModifiedEvent,
@@ -42,10 +42,10 @@ class _Setter(FileSystemEventHandler):
 
 
 class Waker:
-    """Listens for files written in `folder`, from when the folder is there until the exit."""
+    """Listens for writes in `folder`, from the moment it exists until the exit."""
 
     def __init__(self, folder: Path) -> None:
-        """Remember the folder, which need not be there yet."""
+        """Remember the folder, which may not exist yet."""
         self._folder = folder
         self._woken = threading.Event()
         self._observer: BaseObserver | None = None
@@ -67,7 +67,7 @@ class Waker:
         """Wait for a file event, at most `seconds`; return whether there was one."""
         self._listen()
         woken = self._woken.wait(seconds)
-        self._woken.clear()  # before the look that follows, so that no event is lost
+        self._woken.clear()  # before the next check, so that no event is lost
         return woken
 
     def _listen(self) -> None:
@@ -77,15 +77,15 @@ class Waker:
             if self._folder.is_dir():
                 self._observe()
         except (OSError, RuntimeError) as error:  # no inotify instance, watch or thread left
-            log.info("no file events, polling alone: %s", error)
+            log.info("No file events, polling only: %s", error)
             self._given_up = True
             self._stop()
 
     def _observe(self) -> None:
-        # What the observer says when it is stopped amid an event is not for an operator.
+        # Messages of an observer that stops during an event are not for operators.
         logging.getLogger("watchdog").setLevel(logging.CRITICAL)
         self._observer = Observer()
-        real = os.path.realpath(self._folder)  # a symlink itself is never written to
+        real = os.path.realpath(self._folder)  # writes go to the target of a symlink
         self._observer.schedule(_Setter(self._woken), real, event_filter=_WRITING)
         self._observer.start()
 

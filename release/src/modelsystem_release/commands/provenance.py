@@ -16,7 +16,7 @@ from modelsystem_release.commands.common import Commands, Parser, command, show,
 from modelsystem_release.errors import UsageError
 from modelsystem_release.traffic import weights
 from modelsystem_shared import manifest
-from modelsystem_shared.manifest import Manifest
+from modelsystem_shared.manifest import Manifest, Metrics
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -156,11 +156,13 @@ def _data(trained: Manifest) -> list[dict[str, Any]]:
 
 def _model(trained: Manifest) -> dict[str, Any]:
     model = trained.model
-    metrics = model.get("metrics", {})
+    metrics = model.get("metrics")
     told = {
         "build": trained.build,
-        "metrics": {name: _at_20(part) for name, part in metrics.items() if "at" in part},
-        "rows": model["data"].get("rows"),
+        "metrics": {"model": _at_20(metrics["model"]), "popularity": _at_20(metrics["popularity"])}
+        if metrics
+        else {},
+        "rows": model["data"]["rows"],
         "run": {
             key: trained.run.get(key) for key in ("started", "finished", "commit", "started_by")
         },
@@ -168,9 +170,13 @@ def _model(trained: Manifest) -> dict[str, Any]:
     return {"name": MODEL, "digest": {"sha256": trained.digest}, "annotations": told}
 
 
-def _at_20(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {"users": part["users"]} | {
-        name: part["at"]["20"][name] for name in ("recall", "ndcg", "coverage")
+def _at_20(metrics: Metrics) -> dict[str, object]:
+    figures = metrics["at"]["20"]
+    return {
+        "users": metrics["users"],
+        "recall": figures["recall"],
+        "ndcg": figures["ndcg"],
+        "coverage": figures["coverage"],
     }
 
 

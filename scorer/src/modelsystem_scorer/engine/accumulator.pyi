@@ -1,4 +1,5 @@
-from modelsystem_shared.model import Array, Rows
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Rows
 
 class Accumulator:
     def __init__(self, rows: Rows, values: Array) -> None: ...

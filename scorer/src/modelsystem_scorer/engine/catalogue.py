@@ -5,7 +5,8 @@ from itertools import islice
 
 import numpy as np
 
-from modelsystem_shared.model import Array, Model
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Model
 
 _END = "\n"
 

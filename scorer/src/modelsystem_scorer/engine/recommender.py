@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from modelsystem_scorer.engine.accumulator import Accumulator
-from modelsystem_shared.model import Array, Model
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Model
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Recommender:
     def __init__(self, model: Model) -> None:
         """Sort the items by popularity, once for all threads and processes."""
         self._model = model
-        self.by_popularity = np.argsort(-model.lately, kind="stable")
+        self.by_popularity = np.argsort(-model.trend, kind="stable")
         self._accumulator = Accumulator(model.similar, model.similarity)
 
     def recommend(
@@ -68,13 +69,13 @@ class Recommender:
             head = self.by_popularity[: k + len(excluded)]
         else:
             among = np.array(candidates, np.intp)
-            head = among[np.argsort(-self._model.lately[among], kind="stable")]
+            head = among[np.argsort(-self._model.trend[among], kind="stable")]
         items = head[np.isin(head, np.array(excluded, np.intp), invert=True)][:k].tolist()
         return Ranking(items, self.popularity(items), is_fallback=True)
 
     def popularity(self, items: list[int]) -> list[float]:
         """Return the share of users who chose each item, late ones counting most."""
-        shares: list[float] = self._model.lately[items].tolist()
+        shares: list[float] = self._model.trend[items].tolist()
         return shares
 
     def similar(self, item: int, k: int) -> Ranking:

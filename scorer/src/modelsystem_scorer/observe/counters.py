@@ -21,7 +21,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from modelsystem_shared.model import Array
+from modelsystem_shared.arrays import Array
 
 OTHER = "other"  # a path that is none of ours, or a method that we never answer to
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", OTHER)

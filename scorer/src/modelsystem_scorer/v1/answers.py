@@ -22,7 +22,8 @@ from modelsystem_scorer.api.messages import (
 from modelsystem_scorer.engine.recommender import Basis, Ranking
 from modelsystem_scorer.engine.served import Served
 from modelsystem_scorer.v1.explanation import reasons
-from modelsystem_shared.model import Array, Rows, Strings
+from modelsystem_shared.arrays import Array
+from modelsystem_shared.model import Rows, Strings
 
 
 def recommendations(served: Served, asked: RecommendationRequest) -> Recommendations:

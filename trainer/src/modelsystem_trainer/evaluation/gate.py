@@ -25,6 +25,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from modelsystem_shared import folder, model
+from modelsystem_shared.arrays import Indices
 from modelsystem_shared.errors import ModelSystemError, SettingsError
 from modelsystem_shared.model import Model, Rows, Strings
 from modelsystem_trainer.evaluation import metrics, ranking
@@ -80,20 +81,23 @@ def load(path: Path) -> Champion:
     return champion
 
 
-def ask(ours: Model, champion: Champion | None) -> Gate:
-    """Ask our model's questions of it, of popularity, and of the champion if there is one."""
+def ask(ours: Model, counts: Indices, champion: Champion | None) -> Gate:
+    """Ask our model's questions of it, of popularity, and of the champion if there is one.
+
+    counts: for each item the users who chose it.
+    """
     questions, answers = _history(ours.questions, ours), _matrix(ours.answers, ours.n_items)
     users = np.arange(len(ours.questions))
     lengths = np.diff(questions.indptr)
 
     def measured(lists: Lists) -> Metrics:
-        return metrics.measure(lists, ours.popularity, len(ours.users), lengths)
+        return metrics.measure(lists, counts, len(ours.users), lengths)
 
     def asked(recommend: Recommend) -> Lists:
         return ranking.evaluate(recommend, answers, users, k=metrics.MOST_SHOWN)
 
     lists = asked(ranking.by_similarity(questions, _similarity(ours)))
-    popular = asked(ranking.by_popularity(questions, ours.popularity))
+    popular = asked(ranking.by_popularity(questions, counts))
     compared = None
     if champion:
         theirs = ranking.compared(_shown_by(champion.model, ours), answers)

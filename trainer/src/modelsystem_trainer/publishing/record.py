@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from modelsystem_shared import files, manifest, model, publication, settings
-from modelsystem_shared.manifest import ModelFile
+from modelsystem_shared import files, manifest, model, publication, settings, typed
+from modelsystem_shared.manifest import ModelFile, ModelPart, RunPart
 from modelsystem_trainer.evaluation import metrics
 from modelsystem_trainer.evaluation.gate import Gate
 from modelsystem_trainer.ingest.interactions import Interactions
@@ -49,7 +49,7 @@ def facts(chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -
         "settings_digest": hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest(),
         "parameters": asdict(trained.parameters),
         "search": [{**asdict(tried), "ndcg": ndcg} for tried, ndcg in trained.tried.items()],
-        "lately": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.lately.items()],
+        "trend": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.half_lives.items()],
         "metrics": _metrics_part(trained, asked),
         "data": _data_part(data) | {"history_lengths": _history_lengths(trained)},
     }
@@ -75,9 +75,10 @@ def write_report(attempt: Path, told: dict[str, Any]) -> list[ModelFile]:
     return publication.describe(attempt, [report.NAME])
 
 
-def model_part(told: dict[str, Any], listed: list[ModelFile]) -> dict[str, Any]:
+def model_part(told: dict[str, Any], listed: list[ModelFile]) -> ModelPart:
     """Return the manifest's part that depends on data, settings and code only."""
-    return told | {"files": manifest.listing(listed), "digest": manifest.model_digest(listed)}
+    files = {"files": manifest.listing(listed), "digest": manifest.model_digest(listed)}
+    return typed.checked(ModelPart, told | files, "model")
 
 
 def _metrics_part(trained: Trained, asked: Gate) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _history_lengths(trained: Trained) -> list[dict[str, Any]]:
     ]
 
 
-def run_part(chosen: Settings, attempt: Path, started: datetime) -> dict[str, Any]:
+def run_part(chosen: Settings, attempt: Path, started: datetime) -> RunPart:
     """Return the manifest's part on this one training."""
     finished = datetime.now(UTC)
     return {

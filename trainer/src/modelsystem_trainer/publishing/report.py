@@ -184,10 +184,8 @@ def _data(data: Facts) -> str:
 def _choices(told: Facts) -> str:
     tried = len(told["search"])
     how = f"chosen among {tried:,} that were tried" if tried else "given"
-    half_life = max(told["lately"], key=lambda tried: tried["ndcg"])["half_life"]
-    popular = [
-        ("popular lately: half-life in days", f"{half_life:g}" if half_life else "without end")
-    ]
+    half_life = max(told["trend"], key=lambda tried: tried["ndcg"])["half_life"]
+    popular = [("trend: half-life in days", f"{half_life:g}" if half_life else "without end")]
     given = {name: value for name, value in told["settings"].items() if name != "BUILDNUMBER"}
     settings = [(name, value) for name, value in sorted(given.items()) if value]
     return (

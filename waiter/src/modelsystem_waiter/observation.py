@@ -1,4 +1,4 @@
-"""One look at the model folder: what is there now, and whether it can be accepted."""
+"""One check of the model folder: what is there now, and whether the model can be accepted."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,11 +7,11 @@ from modelsystem_shared import folder, progress
 from modelsystem_shared.errors import CorruptModelError, IncompleteModelError
 from modelsystem_waiter import delivery
 from modelsystem_waiter.settings import Settings
-from modelsystem_waiter.verdict import Attempt, Sight
+from modelsystem_waiter.verdict import Attempt, Observation
 
 
-def look(config: Settings) -> Sight:
-    """Look at the attempts first and at the marker after them, which outranks them.
+def observe(settings: Settings) -> Observation:
+    """Check the attempts, and then the marker, which outranks them.
 
     Raises:
         SettingsError: the model is complete, but of another build.
@@ -20,18 +20,18 @@ def look(config: Settings) -> Sight:
     """
     attempts = trouble = mismatch = model = None
     try:
-        attempts = _attempts(config.model_folder)
+        attempts = _attempts(settings.model_folder)
     except OSError as error:
-        trouble = _sentence(config.model_folder, error)
+        trouble = _sentence(settings.model_folder, error)
     try:
-        model = delivery.receive(config)
+        model = delivery.receive(settings)
     except IncompleteModelError:
         pass
     except CorruptModelError as error:
         mismatch = str(error)
     except OSError as error:
-        trouble = _sentence(config.model_folder, error)
-    return Sight(model, attempts, mismatch, trouble)
+        trouble = _sentence(settings.model_folder, error)
+    return Observation(model, attempts, mismatch, trouble)
 
 
 def _attempts(model_folder: Path) -> Mapping[str, Attempt]:
@@ -42,4 +42,4 @@ def _attempts(model_folder: Path) -> Mapping[str, Attempt]:
 
 
 def _sentence(model_folder: Path, error: OSError) -> str:
-    return f"{model_folder} does not answer as it should: {error}"
+    return f"{model_folder} cannot be read: {error}"

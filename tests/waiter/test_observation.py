@@ -1,4 +1,4 @@
-"""What one look accepts: nothing but the very bytes that were published."""
+"""One check accepts only the bytes that were published."""
 
 import os
 import random
@@ -11,30 +11,30 @@ import pytest
 
 from modelsystem_shared import manifest, marker, progress
 from modelsystem_shared.progress import Failure, Progress
+from modelsystem_waiter.observation import observe
 from modelsystem_waiter.settings import Settings
-from modelsystem_waiter.watch import look
+from modelsystem_waiter.verdict import Observation
 
 Make = Callable[..., Any]
 
 
 def test_an_empty_folder(configure: Make) -> None:
     """An empty folder holds no model, no attempts and no trouble."""
-    sight = look(configure())
-    assert (sight.model, sight.attempts, sight.mismatch, sight.trouble) == (None, {}, None, None)
+    assert observe(configure()) == Observation(attempts={})
 
 
-def test_attempts_speak(configure: Make, new_attempt: Make) -> None:
-    """Each attempt is seen with its latest progress and its failure."""
-    one, other = new_attempt(), new_attempt()
+def test_each_attempt_is_observed(configure: Make, new_attempt: Make) -> None:
+    """Each attempt has its latest progress and its failure."""
+    first, second = new_attempt(), new_attempt()
     failure = Failure("no storage", retry_helps=True, exit_code=5)
-    progress.append(one, Progress("read", 0.0, 1))
-    progress.append(one, Progress("fit", 0.5, 2))
-    progress.fail(other, failure)
-    attempts = look(configure()).attempts
+    progress.append(first, Progress("read", 0.0, 1))
+    progress.append(first, Progress("fit", 0.5, 2))
+    progress.fail(second, failure)
+    attempts = observe(configure()).attempts
     assert attempts
-    assert attempts[one.name].progress == Progress("fit", 0.5, 2)
-    assert attempts[one.name].failure is None
-    assert attempts[other.name].failure == failure
+    assert attempts[first.name].progress == Progress("fit", 0.5, 2)
+    assert attempts[first.name].failure is None
+    assert attempts[second.name].failure == failure
 
 
 def test_no_part_of_a_marker_is_a_marker(
@@ -46,11 +46,11 @@ def test_no_part_of_a_marker_is_a_marker(
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        sight = look(config)
-        assert sight.model is None
-        assert sight.mismatch is None
+        observation = observe(config)
+        assert observation.model is None
+        assert observation.mismatch is None
     path.write_bytes(whole)
-    assert look(config).model
+    assert observe(config).model
 
 
 @pytest.fixture(params=["verified in place", "copied"])
@@ -65,11 +65,17 @@ def either(request: pytest.FixtureRequest, configure: Make, tmp_path: Path) -> S
     ("spoil", "words"),
     [
         (lambda attempt: (attempt / "items.npy").unlink(), "is missing"),
-        (lambda attempt: (attempt / "items.npy").write_bytes(b"else"), "is not the file"),
+        (
+            lambda attempt: (attempt / "items.npy").write_bytes(b"else"),
+            "digest in manifest.json",
+        ),
         (lambda attempt: (attempt / "extra.npy").touch(), "is extra"),
         (lambda attempt: (attempt / "folder").mkdir(), "is extra"),
         (lambda attempt: (attempt / manifest.NAME).unlink(), "cannot be read"),
-        (lambda attempt: (attempt / manifest.NAME).write_text("{}"), "is not the one"),
+        (
+            lambda attempt: (attempt / manifest.NAME).write_text("{}"),
+            "digest in complete.txt",
+        ),
         (lambda attempt: attempt.rename(attempt.with_name("away")), "cannot be read"),
     ],
 )
@@ -81,10 +87,10 @@ def test_what_is_refused(
 ) -> None:
     """A file missing, changed or extra is a mismatch, with a cache and without."""
     spoil(either.model_folder / publish().attempt)
-    sight = look(either)
-    assert sight.model is None
-    assert sight.mismatch
-    assert words in sight.mismatch
+    observation = observe(either)
+    assert observation.model is None
+    assert observation.mismatch
+    assert words in observation.mismatch
     assert either.model_cache is None or not (either.model_cache / marker.NAME).exists()
 
 
@@ -95,8 +101,8 @@ def test_an_unreadable_model_file(
     path = model_folder / publish().attempt / "items.npy"
     path.unlink()
     path.mkdir()  # there, but no file
-    sight = look(configure(MODELCACHE=tmp_path / "cache"))
-    assert sight.mismatch == f"{path} cannot be read: Is a directory"
+    observation = observe(configure(MODELCACHE=tmp_path / "cache"))
+    assert observation.mismatch == f"{path} cannot be read: Is a directory"
 
 
 def test_a_late_heartbeat_is_no_extra_file(
@@ -104,7 +110,7 @@ def test_a_late_heartbeat_is_no_extra_file(
 ) -> None:
     """The published attempt's progress file may still grow."""
     progress.append(model_folder / publish().attempt, Progress("publish", 1.0, 9))
-    assert look(configure()).model
+    assert observe(configure()).model
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ def accepted(configs: list[Settings], attempt: Path, count: int, seed: int) -> l
         whole = spoiled.path.read_bytes()
         spoiled.path.write_bytes(spoiled.content)
         config = configs[number % len(configs)]
-        model = look(config).model
+        model = observe(config).model
         if model or (config.model_cache and (config.model_cache / marker.NAME).exists()):
             wrong.append(spoiled.told)
         spoiled.path.write_bytes(whole)
@@ -154,7 +160,7 @@ def refuse(
         attempt = model_folder / publish().attempt
         configs = [configure(), configure(MODELCACHE=tmp_path / "cache")]
         assert accepted(configs, attempt, count, seed) == [], f"seed {seed}"
-        assert all(look(config).model for config in configs), "the whole model is refused too"
+        assert all(observe(config).model for config in configs), "the whole model is refused too"
 
     return check
 
