@@ -49,6 +49,17 @@ def test_the_model_digest_is_what_sha256sum_would_give() -> None:
     assert manifest.model_digest([B, A]) == Manifest(**_parts()).digest == expected
 
 
+def test_the_drawings_are_files_that_a_manifest_may_list() -> None:
+    """A report and its plots are files of the model like any other."""
+    drawings = [ModelFile(name, 1, "c" * 64) for name in (manifest.REPORT, *manifest.PLOTS)]
+    written = Manifest(_parts(files=manifest.listing(drawings))["model"], {})
+    assert manifest.parse(written.to_bytes()).files == tuple(sorted(drawings, key=_name))
+
+
+def _name(file: ModelFile) -> str:
+    return file.name
+
+
 def _file(**changes: Any) -> list[dict[str, Any]]:
     return [{"name": "a.npy", "size": 3, "sha256": "a" * 64} | changes]
 

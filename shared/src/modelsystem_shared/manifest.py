@@ -16,6 +16,15 @@ from modelsystem_shared import typed
 from modelsystem_shared.errors import CorruptModelError
 
 NAME = "manifest.json"
+REPORT = "report.html"
+PLOTS = {  # a drawing in SVG and its caption, in the order of a page; a model lists those it has
+    "plot_recall.svg": "Recall at k",
+    "plot_ndcg.svg": "NDCG at k",
+    "plot_champion.svg": "NDCG at k on the gate users, beside the champion",
+    "plot_history.svg": "NDCG@20 by number of earlier items",
+    "plot_tail.svg": "Share of items shown to anybody, by tenths from the most popular to the least",
+    "plot_users.svg": "Users by number of items",
+}
 FORMAT = 2
 MOST_BYTES = 16 << 20
 _FILE_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
