@@ -71,7 +71,7 @@ compose-test: .venv/.helm ## the system in containers; needs Docker with Compose
 lint: dev ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES:%=%/src) demo benchmarks helm
+	$(BIN)/mypy $(PACKAGES:%=%/src) demo docs benchmarks helm
 	$(BIN)/hadolint $(WORKLOADS:%=%/Dockerfile)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yml
 

@@ -1,0 +1,77 @@
+"""README.md and docs/ are true: settings, console scripts, targets, links and decisions."""
+
+import re
+import runpy
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SETTINGS = runpy.run_path(str(DOCS / "settings.py"))
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+)
+DECISIONS = sorted((DOCS / "adr").glob("[0-9]*.md"))
+
+
+def test_the_table_of_settings_is_made_of_the_classes() -> None:
+    """docs/settings.md has each variable with its programs, default and help, and no other."""
+    page: str = SETTINGS["PAGE"].read_text(encoding="utf-8")
+    assert page == SETTINGS["documented"](), "run .venv/bin/python docs/settings.py"
+
+
+@pytest.mark.parametrize("workload", SETTINGS["PROGRAMS"])
+def test_every_console_script_is_introduced(workload: str) -> None:
+    """README.md names each program, and docs/settings.md its exit codes."""
+    project = tomllib.loads((ROOT / workload / "pyproject.toml").read_text(encoding="utf-8"))
+    (script,) = project["project"]["scripts"]
+    assert f"`{script}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| `{script}` |" in SETTINGS["PAGE"].read_text(encoding="utf-8")
+
+
+def test_every_target_that_a_page_names_exists() -> None:
+    """A reader can type each `make` command."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {*re.findall(r"^([a-z-]+):", makefile, re.MULTILINE), "isolated-scorer"}
+    for page in PAGES:
+        code = re.findall(
+            r"```sh\n(.*?)```|`([^`\n]+)`", page.read_text(encoding="utf-8"), re.DOTALL
+        )
+        named = re.findall(r"\bmake ([a-z-]+)", "\n".join(block or word for block, word in code))
+        assert not {*named} - targets, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links within the repository name files that exist."""
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_decisions_are_numbered_without_a_gap_and_listed() -> None:
+    """docs/adr/README.md lists every record with its title; each says what would violate it."""
+    index = (DOCS / "adr" / "README.md").read_text(encoding="utf-8")
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    for path in DECISIONS:
+        text = path.read_text(encoding="utf-8")
+        title = text.splitlines()[0].removeprefix("# ")
+        assert title.startswith(f"{int(path.name[:4])}. ")
+        assert f"[{title}]({path.name})" in index
+        assert "A change violates this when" in text or "Superseded by" in text, path
+
+
+def test_the_changelog_has_dated_sections() -> None:
+    """Keep a Changelog: what is unreleased comes first, then a date for each landing."""
+    heads = re.findall(
+        r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert heads[0] == "[Unreleased]"
+    dates = [re.fullmatch(r"(\d{4}-\d\d-\d\d)(?: - .+)?", head) for head in heads[1:]]
+    assert dates
+    assert all(dates)
+    assert heads[1:] == sorted(heads[1:], reverse=True)
