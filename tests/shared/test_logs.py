@@ -75,3 +75,11 @@ def test_noisy_libraries_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("azure.core").info("Request URL: https://account/?sig=signature")
     logging.getLogger("azure.core").warning("slow")
     assert _said(capsys)["message"] == "slow"
+
+
+def test_the_log_of_a_tool_is_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its results alone are on standard output."""
+    logs.configure_tool("release")
+    log.info("installed")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "release: installed\n")

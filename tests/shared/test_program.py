@@ -75,6 +75,9 @@ def test_a_story_told_to_its_end_is_0() -> None:
     ("error", "code", "retry_helps"),
     [
         (errors.SettingsError(["PORT is not set"]), 2, False),
+        (errors.UsageError("--steps 5,5: the shares must rise"), 2, False),
+        (errors.ServiceError("kubectl is not on PATH"), 5, True),
+        (errors.MismatchError("another model answers"), 4, False),
         (errors.DataError("no rows"), 3, False),
         (errors.AccessDeniedError("wrong key"), 3, False),
         (errors.TrainingFailedError("the data was bad"), 3, False),

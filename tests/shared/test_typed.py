@@ -65,3 +65,10 @@ def test_what_does_not_fit_is_named(content: Any, sentence: str) -> None:
     """The first fault is told with its place."""
     with pytest.raises(ValueError, match="^" + sentence.replace("[", r"\[") + "$"):
         typed.checked(Outer, content, "outer")
+
+
+def test_what_is_open_may_hold_anything() -> None:
+    """Maps of `object` or `Any`, such as what kubectl prints."""
+    content = {"spec": {"paused": True}, "status": None}
+    assert typed.checked(dict[str, object], content, "content") is content
+    assert typed.checked(dict[str, Any], content, "content") is content

@@ -18,11 +18,15 @@ class ModelSystemError(Exception):
         return super().__str__().encode(errors="backslashreplace").decode()
 
 
-class SettingsError(ModelSystemError):
-    """Environment variables are missing, malformed or contradict each other."""
+class UsageError(ModelSystemError):
+    """What the operator gave is wrong: settings, arguments or a file. Nothing was changed."""
 
     exit_code = 2
     retry_helps = False
+
+
+class SettingsError(UsageError):
+    """Environment variables are missing, malformed or contradict each other."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         """Keep every fault, so that an operator can fix all of them at once."""
@@ -44,10 +48,14 @@ class AccessDeniedError(ModelSystemError):
     retry_helps = False
 
 
-class StorageError(ModelSystemError):
-    """Storage does not answer, or keeps changing while it is read."""
+class ServiceError(ModelSystemError):
+    """Another program, the cluster, a site or the storage does not answer."""
 
     exit_code = 5
+
+
+class StorageError(ServiceError):
+    """Storage does not answer, or keeps changing while it is read."""
 
 
 class StoppedError(ModelSystemError):
@@ -69,7 +77,14 @@ class IncompleteModelError(ModelSystemError):
     """There is no model in the folder yet."""
 
 
-class CorruptModelError(ModelSystemError):
-    """The files in the folder are not the ones that were published."""
+class MismatchError(ModelSystemError):
+    """Something is not what it claims to be."""
 
     exit_code = 4
+    retry_helps = False
+
+
+class CorruptModelError(MismatchError):
+    """The files in the folder are not the ones that were published; a cache may be stale."""
+
+    retry_helps = True

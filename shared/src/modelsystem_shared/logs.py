@@ -53,3 +53,13 @@ def configure(program: str, log_format: str = "auto") -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("azure", "watchdog"):  # each request's headers, each event
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def configure_tool(program: str) -> None:
+    """Send every log record to standard error, after the program's name; results have the output.
+
+    For a tool that people and pipelines call.
+    """
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format=f"{program}: %(message)s", force=True
+    )

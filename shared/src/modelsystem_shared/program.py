@@ -49,6 +49,12 @@ def main(
     sys.exit(run(configured, on_failure))
 
 
+def main_of_tool(name: str, story: Callable[[], None]) -> NoReturn:
+    """Run a tool that has arguments and no settings: log to standard error, run `story`, exit."""
+    logs.configure_tool(name)
+    sys.exit(run(story))
+
+
 def answer_help(name: str, about: str, cls: type[settings.Settings]) -> None:
     """Answer `--help` with `about` and the variables; refuse any other argument."""
     parser = argparse.ArgumentParser(

@@ -1,8 +1,8 @@
 """JSON checked against types: TypedDicts are also what is true when a program runs.
 
 Of the types of `typing` it knows those that JSON has: str, int, float (an integer is one, too),
-bool, None, `list[T]`, `dict[str, T]`, unions and TypedDicts. Keys that a TypedDict does not name
-are allowed: a later version may write more.
+bool, None, `list[T]`, `dict[str, T]`, unions and TypedDicts; anything is an `object` or `Any`.
+Keys that a TypedDict does not name are allowed: a later version may write more.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ def checked(kind: type[T], value: object, name: str) -> T:
 
 def _check(kind: Any, value: object, name: str) -> None:  # Any: a type as typing spells it
     origin, arguments = get_origin(kind), get_args(kind)
+    if kind in (object, Any):
+        return
     if origin is UnionType:
         _check_union(arguments, value, name)
     elif is_typeddict(kind):
