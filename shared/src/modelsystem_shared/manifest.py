@@ -22,7 +22,7 @@ PLOTS = {  # a drawing in SVG and its caption, in the order of a page; a model l
     "plot_ndcg.svg": "NDCG at k",
     "plot_champion.svg": "NDCG at k on the gate users, beside the champion",
     "plot_history.svg": "NDCG@20 by number of earlier items",
-    "plot_tail.svg": "Share of items shown to anybody, by tenths from the most popular to the least",
+    "plot_tail.svg": "Share of items shown to anyone, by tenths from the most popular to the least",
     "plot_users.svg": "Users by number of items",
 }
 FORMAT = 2
