@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -59,3 +60,142 @@ def test_shared_needs_nothing_but_python() -> None:
     for source in _sources(ROOT / "shared/src" / SHARED):
         more = {"numpy"} if source.stem in BEHIND_THE_EXTRA else set()
         assert set(_imports(source)) <= allowed | more, source
+
+
+# The rooms of each package, from top to bottom: a room imports only rooms below it. A room is a
+# subpackage, or a module at the top of the package. `shared` is one flat room on purpose.
+ROOMS = {
+    "modelsystem_waiter": (
+        *("__main__", "pushgateway", "progress_log", "wake"),
+        *("observation", "delivery", "verdict", "settings"),
+    ),
+}
+NOT_YET = {"modelsystem_trainer", "modelsystem_scorer", "modelsystem_release"}
+MOST_MODULES = 12  # of one folder, `__init__` left out
+
+
+class Import(NamedTuple):
+    """One import from one room of a package into another; `names`: what it takes, None: all."""
+
+    place: str
+    room: str
+    target: str
+    inner: tuple[str, ...]
+    names: tuple[str, ...] | None
+
+
+def _rooms(package: Path) -> set[str]:
+    """Return the subpackages and the modules at the top of a package."""
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    return folders | {path.stem for path in package.glob("*.py")} - {"__init__"}
+
+
+def _own_imports(package: Path) -> Iterator[Import]:
+    """Yield every import between rooms, at any depth of the source, functions included."""
+    for source in _sources(package):
+        room = source.relative_to(package).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            place = f"{source.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            for target, inner, names in _targets(node, package.name):
+                if target != room:
+                    yield Import(place, room, target, inner, names)
+
+
+def _targets(
+    node: ast.AST, package: str
+) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...] | None]]:
+    """Yield room, path inside of it, and names of what a statement imports from the package."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            top, *path = alias.name.split(".")
+            if top == package and path:
+                yield path[0], tuple(path[1:]), None
+    elif isinstance(node, ast.ImportFrom):
+        assert not node.level, "no relative imports: the graph is read from full names"
+        top, *path = (node.module or "").split(".")
+        names = tuple(alias.name for alias in node.names)
+        if top == package and path:
+            yield path[0], tuple(path[1:]), names
+        elif top == package:
+            yield from ((name, (), None) for name in names)
+
+
+def _door(package: Path, room: str) -> set[str] | None:
+    """Return what a room exports by `__all__`; None for a module, which exports all it has."""
+    door = package / room / "__init__.py"
+    if not door.exists():
+        return None
+    for node in ast.parse(door.read_bytes()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+with_rooms = pytest.mark.parametrize(
+    "package",
+    [package for package in PACKAGES if package.name in ROOMS],
+    ids=lambda package: package.name,
+)
+
+
+def test_every_package_but_shared_has_its_rooms_listed() -> None:
+    """A new package, or a new room, gets its place in the order."""
+    assert {package.name for package in PACKAGES} == {SHARED, *ROOMS, *NOT_YET}
+    for package in PACKAGES:
+        if package.name in ROOMS:
+            assert sorted(ROOMS[package.name]) == sorted(_rooms(package))
+
+
+@with_rooms
+def test_rooms_import_downwards_only(package: Path) -> None:
+    """No arrow points up, so there is no circle."""
+    order = ROOMS[package.name]
+    upward = [
+        f"{arrow.place}: {arrow.room} imports {arrow.target}"
+        for arrow in _own_imports(package)
+        if order.index(arrow.target) < order.index(arrow.room)
+    ]
+    assert not upward
+
+
+@with_rooms
+def test_a_room_is_entered_by_its_door(package: Path) -> None:
+    """No import names a module inside another room, or takes what its `__all__` does not list."""
+    for arrow in _own_imports(package):
+        assert not arrow.inner, f"{arrow.place} imports a module inside {arrow.target}"
+        door = _door(package, arrow.target)
+        if door is not None:
+            hidden = set(arrow.names or ()) - door
+            assert not hidden, f"{arrow.place} imports {sorted(hidden)} past {arrow.target}'s door"
+
+
+@with_rooms
+def test_every_door_is_there(package: Path) -> None:
+    """Each room exports something, and each name it exports is imported or defined in its door."""
+    for room in _rooms(package):
+        door = _door(package, room)
+        if door is not None:
+            assert door, f"{room} exports nothing"
+            assert door <= _defined(package / room / "__init__.py"), room
+
+
+def _defined(module: Path) -> set[str]:
+    """Return the names that the top level of a module imports or defines."""
+    names: set[str] = set()
+    for node in ast.parse(module.read_bytes()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {ast.unparse(target) for target in node.targets}
+    return names
+
+
+@with_rooms
+def test_no_folder_is_a_drawer(package: Path) -> None:
+    """A folder of source has at most twelve modules."""
+    folders = {source.parent for source in _sources(package)}
+    for folder in folders:
+        modules = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+        assert len(modules) <= MOST_MODULES, folder
