@@ -1,6 +1,6 @@
 """Asks a running site for a recommendation and prints it, with titles, for a person to judge.
 
-Who asks is a user from the export in FOLDER; without one the site says what is popular.
+The request is for a user of the export in FOLDER; without FOLDER the site gives popular items.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
-MOST_ROWS = 100_000  # of the export: enough to find somebody in it
+MOST_ROWS = 100_000  # of the export: enough to find a user with a taste
 SHOWN = 5
 # No proxy from the environment: the site is on this machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -29,22 +29,22 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class User:
-    """Somebody from the export, and what they took, in the export's order."""
+    """A user of the export, and the user's items in the export's order."""
 
     user_id: str
     items: Sequence[str]
 
 
 def find_user(folder: Path) -> User | None:
-    """Return the first user in the export's first file who took enough to show a taste."""
-    found = sorted(path for path in folder.rglob("*.csv*") if _is_interactions(path))
-    taken: dict[str, list[str]] = {}
-    for user_id, item_id in _pairs(found[0]) if found else ():
-        items = taken.setdefault(user_id, [])
-        if item_id not in items:
-            items.append(item_id)
-    chosen = next((user for user, items in taken.items() if len(items) >= SHOWN), None)
-    return User(chosen, taken[chosen]) if chosen is not None else None
+    """Return the first user in the export's first file with at least `SHOWN` different items."""
+    paths = sorted(path for path in folder.rglob("*.csv*") if _is_interactions(path))
+    histories: dict[str, list[str]] = {}
+    for user_id, item_id in _pairs(paths[0]) if paths else ():
+        history = histories.setdefault(user_id, [])
+        if item_id not in history:
+            history.append(item_id)
+    users = (User(user_id, history) for user_id, history in histories.items())
+    return next((user for user in users if len(user.items) >= SHOWN), None)
 
 
 def _is_interactions(path: Path) -> bool:
@@ -53,33 +53,33 @@ def _is_interactions(path: Path) -> bool:
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield user and item of the file's first rows, wherever its header has them."""
-    with closing(_opened(path)) as file:
+    """Yield user and item of the file's first rows, from the columns that its header names."""
+    with closing(_open(path)) as file:
         rows = csv.reader(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
         header = next(rows, [])
-        if not {"user_id", "item_id"} <= set(map(_our_name, header)):
+        names = [_canonical_name(column) for column in header]
+        if not {"user_id", "item_id"} <= set(names):
             return
-        names = [_our_name(name) for name in header]
         user, item = names.index("user_id"), names.index("item_id")
         for row in islice(rows, MOST_ROWS):
             if len(row) == len(names):
                 yield row[user], row[item]
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     is_gzip = path.name.lower().endswith(".gz")
     return cast("IO[bytes]", gzip.open(path)) if is_gzip else path.open("rb")
 
 
-def _our_name(theirs: str) -> str:
-    """Translate a column's name as the trainer's CSV_COLUMNS says: `ours=theirs,…`."""
+def _canonical_name(column: str) -> str:
+    """Translate a column's name by the trainer's CSV_COLUMNS, such as `user_id=learner,…`."""
     pairs = [pair.split("=") for pair in os.environ.get("CSV_COLUMNS", "").split(",")]
-    ours = {pair[1].strip(): pair[0].strip() for pair in pairs if len(pair) == 2}
-    return ours.get(theirs, theirs)
+    canonical = {pair[1].strip(): pair[0].strip() for pair in pairs if len(pair) == 2}
+    return canonical.get(column, column)
 
 
-def call(url: str, body: object = None) -> Any:
-    """Get, or post where there is a body, and return the answer's JSON."""
+def call(url: str, body: object = None) -> Any:  # the JSON of any answer
+    """Return the answer's JSON; a request with a body is a POST."""
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
     with _opener.open(request, timeout=10) as answer:
@@ -87,7 +87,7 @@ def call(url: str, body: object = None) -> Any:
 
 
 def title_of(site: str, item_id: str) -> str:
-    """Return an item's title as the site knows it, else its id."""
+    """Return an item's title, or its id if the site has no title."""
     try:
         answer = call(f"{site}/v1/items/{quote(item_id, safe='')}/similar?k=1")
     except urllib.error.HTTPError:  # not in the model
@@ -96,7 +96,7 @@ def title_of(site: str, item_id: str) -> str:
 
 
 def table(left: Sequence[str], right: Sequence[str]) -> str:
-    """Return two columns, each under its first line."""
+    """Return two columns as text; the first line of each is its heading."""
     width = max(map(len, left), default=0)
     pairs = list(zip_longest(left, right, fillvalue=""))
     rule = ("-" * len(pairs[0][0]), "-" * len(pairs[0][1]))
@@ -104,20 +104,21 @@ def table(left: Sequence[str], right: Sequence[str]) -> str:
 
 
 def ask(site: str, user: User | None) -> str:
-    """Return a recommendation as a table, and the command that gets it again."""
-    body: dict[str, Any] = {"user_id": user.user_id} if user else {"items": []}
+    """Return a recommendation as a table, and the curl command that repeats the request."""
+    body: dict[str, object] = {"user_id": user.user_id} if user else {"items": []}
     answer = call(f"{site}/v1/recommendations", body | {"k": SHOWN})
-    taken = [title_of(site, item_id) for item_id in (user.items if user else ())[-SHOWN:]]
-    right = "What everybody likes" if answer["fallback"] else "The model recommends"
-    shown = [str(item["title"] or item["item_id"]) for item in answer["items"]]
-    return f"{table([_heading(user), *taken], [right, *shown])}\n\n  {_curl(site, body)}"
+    latest = [title_of(site, item_id) for item_id in (user.items if user else ())[-SHOWN:]]
+    heading = "Popular items" if answer["fallback"] else "The model recommends"
+    recommended = [str(item["title"] or item["item_id"]) for item in answer["items"]]
+    columns = table([_heading(user), *latest], [heading, *recommended])
+    return f"{columns}\n\n  {_curl(site, body)}"
 
 
 def _heading(user: User | None) -> str:
-    return f"User {user.user_id} took" if user else "Somebody new"
+    return f"User {user.user_id} took" if user else "A new user"
 
 
-def _curl(site: str, body: dict[str, Any]) -> str:
+def _curl(site: str, body: dict[str, object]) -> str:
     data = shlex.quote(json.dumps(body | {"k": SHOWN}, ensure_ascii=False))
     return f"curl -s {site}/v1/recommendations -H 'Content-Type: application/json' -d {data}"
 
@@ -127,12 +128,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", metavar="URL", help="for example http://127.0.0.1:3000")
     parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="the export")
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        user = find_user(chosen.folder) if chosen.folder else None
-        print(f"\n{ask(chosen.site.rstrip('/'), user)}")
+        user = find_user(arguments.folder) if arguments.folder else None
+        print(f"\n{ask(arguments.site.rstrip('/'), user)}")
     except (OSError, csv.Error, EOFError) as error:
-        sys.exit(f"No recommendation could be got: {error}")
+        sys.exit(f"Cannot get a recommendation: {error}")
 
 
 if __name__ == "__main__":

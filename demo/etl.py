@@ -1,7 +1,7 @@
-"""Writes what an ETL process would export: a catalogue of courses, and who took which.
+"""Writes a sample export as an ETL process would: a catalogue of courses, and interactions.
 
-Learners have one or two interests, mostly stay with them, prefer what is popular, and move
-from beginners' courses to advanced ones. The same bytes come out every time.
+Learners have one or two interests, mostly keep to them, prefer popular courses, and move from
+beginners' courses to advanced ones. Every run writes the same bytes.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 SUBJECTS = Path(__file__).with_name("courses.json")
 LEVELS = ("Beginner", "Intermediate", "Advanced")
@@ -23,7 +23,7 @@ LEARNERS = 2000
 SEED = 20180508
 OPENED = datetime(2017, 5, 8, tzinfo=UTC)
 CLOSED = datetime(2018, 5, 9, tzinfo=UTC)
-# The first night exports all of history, each later one its day.
+# The first night exports the whole history, each later night its day.
 NIGHTS = {
     "interactions-2018-05-06.csv.gz": datetime(2018, 5, 7, tzinfo=UTC),
     "interactions-2018-05-07.csv": datetime(2018, 5, 8, tzinfo=UTC),
@@ -31,9 +31,17 @@ NIGHTS = {
 }
 
 
+class Subject(TypedDict):
+    """A subject of `courses.json`; `titles` has forms of titles by level."""
+
+    goes_with: list[str]
+    titles: dict[str, list[str]]
+    topics: list[str]
+
+
 @dataclass(frozen=True, eq=False)  # a course equals itself only: comparing fields is slow
 class Course:
-    """A course; `appeal` is how often it is chosen, others being equal."""
+    """A course; `appeal` is its relative frequency among courses that suit a learner equally."""
 
     item_id: str
     title: str
@@ -45,7 +53,7 @@ class Course:
 
 @dataclass(frozen=True, order=True)
 class Interaction:
-    """Somebody took a course."""
+    """A learner took a course."""
 
     time: datetime
     user_id: str
@@ -55,8 +63,8 @@ class Interaction:
 class School:
     """The subjects and their courses."""
 
-    def __init__(self, subjects: dict[str, Any], rng: random.Random) -> None:
-        """Combine topics and titles; ids are dealt at random, so that they tell nothing."""
+    def __init__(self, subjects: dict[str, Subject], rng: random.Random) -> None:
+        """Combine topics and titles; ids are random, so that they carry no information."""
         count = sum(len(subject["topics"]) * len(LEVELS) for subject in subjects.values())
         numbers = iter(rng.sample(range(1, count + 1), count))
         self.subjects = subjects
@@ -71,11 +79,11 @@ class School:
 
     def all_courses(self) -> list[Course]:
         """Return the catalogue, by id."""
-        found = [course for courses in self.courses.values() for course in courses]
-        return sorted(found, key=lambda course: course.item_id)
+        catalogue = [course for courses in self.courses.values() for course in courses]
+        return sorted(catalogue, key=lambda course: course.item_id)
 
 
-def _titles(subject: dict[str, Any]) -> Iterator[tuple[str, str, int, float]]:
+def _titles(subject: Subject) -> Iterator[tuple[str, str, int, float]]:
     """Yield title, topic, level and appeal; a topic's three courses make a series."""
     for rank, topic in enumerate(subject["topics"]):
         for level, name in enumerate(LEVELS):
@@ -88,7 +96,7 @@ def _zipf(rank: int) -> float:
 
 
 def interests(school: School, rng: random.Random) -> list[str]:
-    """Choose one subject or two: the second mostly one that goes with the first."""
+    """Choose one subject or two; the second is mostly related to the first."""
     names = list(school.subjects)
     (main,) = rng.choices(names, list(school.appeal.values()))
     if rng.random() < 0.4:
@@ -98,11 +106,11 @@ def interests(school: School, rng: random.Random) -> list[str]:
 
 
 def studies(school: School, rng: random.Random) -> list[Course]:
-    """Return what one learner takes, in order."""
-    chosen = interests(school, rng)
+    """Return the courses that one learner takes, in order."""
+    subjects = interests(school, rng)
     taken: list[Course] = []
     for _ in range(min(4 + int(rng.expovariate(1 / 12)), 60)):
-        (subject,) = rng.choices(chosen, [3, 2][: len(chosen)])
+        (subject,) = rng.choices(subjects, [3, 2][: len(subjects)])
         if rng.random() < 0.1:  # curiosity
             (subject,) = rng.choices(list(school.appeal), list(school.appeal.values()))
         taken += next_course(school.courses[subject], taken, rng)
@@ -112,21 +120,21 @@ def studies(school: School, rng: random.Random) -> list[Course]:
 def next_course(
     courses: Sequence[Course], taken: Iterable[Course], rng: random.Random
 ) -> list[Course]:
-    """Choose one of a subject's courses, by what was taken before; none when all were."""
+    """Choose one of a subject's courses that the learner has not taken; none if there is none."""
     before = {(course.topic, course.level) for course in taken if course in courses}
     left = [course for course in courses if (course.topic, course.level) not in before]
     return rng.choices(left, [_wish(course, before) for course in left]) if left else []
 
 
 def _wish(course: Course, before: Set[tuple[str, int]]) -> float:
-    """Weigh a course: appealing, at the level reached so far, best the next of a series."""
+    """Return a course's weight: by its appeal, the level reached so far, and the series."""
     level = min(len(before) / 5, 2.0)
     wish = course.appeal * math.pow(0.2, abs(course.level - level))
     return wish * (8 if (course.topic, course.level - 1) in before else 1)
 
 
 def history(user_id: str, school: School, rng: random.Random) -> Iterator[Interaction]:
-    """Yield what one learner takes, between the day they join and today."""
+    """Yield the interactions of one learner, between the day of joining and today."""
     courses = studies(school, rng)
     joined = rng.random()
     shares = sorted(rng.uniform(joined, 1) for _ in courses)
@@ -136,14 +144,14 @@ def history(user_id: str, school: School, rng: random.Random) -> Iterator[Intera
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a CSV file's content, as RFC 4180 has it."""
+    """Return a CSV file's content (RFC 4180)."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([header, *rows])
     return text.getvalue().encode()
 
 
 def export(folder: Path) -> str:
-    """Write the export into `folder` and return what was written, in one line."""
+    """Write the export into `folder` and return a summary of one line."""
     rng = random.Random(SEED)
     school = School(json.loads(SUBJECTS.read_text(encoding="utf-8")), rng)
     learners = [f"learner-{number:04}" for number in range(1, LEARNERS + 1)]
@@ -170,7 +178,7 @@ def _night(taken: Iterable[Interaction]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Leave a file alone that is right already: somebody may be training on it."""
+    """Write a file, unless it has this content already: a training may be reading it."""
     if not path.is_file() or path.read_bytes() != content:
         path.write_bytes(content)
 

@@ -1,8 +1,8 @@
 """Runs one build on this machine as a cluster would: waiter first, then trainer, then scorer.
 
-Settings come from environment variables: CSV_FOLDER (your data; BLOB_STORAGE_CONTAINER and the
-like instead; a sample without either), PORT (3000), BUILDNUMBER (a new one without it), and
-all those of the three programs. Everything is kept below .run/.
+Settings are environment variables: CSV_FOLDER or BLOB_STORAGE_CONTAINER and its like (your data;
+without them a sample), PORT (3000), BUILDNUMBER (by default a new one), and all others of the three
+programs. All files are below .run/.
 """
 
 import os
@@ -15,7 +15,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,14 +26,14 @@ DEMO = ROOT / "demo"
 MODELS = ROOT / ".run" / "models"
 SAMPLE = ROOT / ".run" / "export"
 HOST = "127.0.0.1"
-PATIENCE = 10  # seconds for a child to end when asked to
-LAST_WORDS = 5  # seconds for one child to tell of another's failure
+PATIENCE = 10  # seconds for a child to end after SIGTERM
+LAST_WORDS = 5  # seconds for one child to report another's failure
 ADVICE = {
-    2: "mend the settings that it names",
-    3: "mend what it names, then run again",
-    4: "the model is not what was published: run again with another BUILDNUMBER",
-    5: "the storage did not answer as it should: run again",
-    137: "somebody killed it, perhaps the system for want of memory",
+    2: "correct the settings that it names",
+    3: "correct the data or the credentials that it names, then run again",
+    4: "the model is corrupt: run again with another BUILDNUMBER",
+    5: "the storage failed: run again",
+    137: "it was killed, perhaps by the system because memory ran out",
 }
 
 
@@ -56,16 +55,16 @@ class Run:
 
     @property
     def site(self) -> str:
-        """Where it will be served."""
+        """The URL of the build's site."""
         return f"http://{HOST}:{self.port}"
 
 
 def main() -> int:
-    """Run a build until somebody stops it; return the exit code."""
+    """Run a build until a signal stops it; return the exit code."""
     try:
         with Cluster() as cluster:
             run = plan()
-            environ = variables(run, os.environ)
+            environ = variables(run, dict(os.environ))
             cluster.start("waiter", environ)
             cluster.start("trainer", environ)
             wait_for_model(cluster)
@@ -79,12 +78,12 @@ def main() -> int:
 
 
 def plan() -> Run:
-    """Decide what to run; nothing is begun when a setting is wrong."""
+    """Decide what to run; a wrong setting is refused before any program starts."""
     port = free_port(setting("PORT") or "3000")
-    named = setting("BUILDNUMBER")
-    if "/" in named or named in (".", ".."):
-        raise EndError(f"BUILDNUMBER {named!r} cannot name a folder.", 2)
-    return Run(named or new_build(), find_export(), port)
+    build = setting("BUILDNUMBER")
+    if "/" in build or build in (".", ".."):
+        raise EndError(f"BUILDNUMBER {build!r} cannot name a folder.", 2)
+    return Run(build or new_build(), find_export(), port)
 
 
 def setting(name: str) -> str:
@@ -93,7 +92,7 @@ def setting(name: str) -> str:
 
 
 def free_port(port: str) -> int:
-    """Check that the port can be listened on, before a training is spent on it."""
+    """Return the port as a number, after a check that a server can listen on it."""
     if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
         raise EndError(f"PORT {port!r} is not a number from 1 to 65535.", 2)
     with socket.socket() as probe:
@@ -107,7 +106,7 @@ def free_port(port: str) -> int:
 
 
 def new_build() -> str:
-    """Take today's next build number, by making its folder: nobody else can take it then."""
+    """Reserve today's next build number by creating its folder, and return it."""
     number = 1
     while True:
         build = f"{datetime.now(UTC):%Y%m%d}.{number}"
@@ -120,23 +119,23 @@ def new_build() -> str:
 
 
 def find_export() -> Path | None:
-    """Return the folder with the export: yours, or a sample; None when it is in Blob Storage."""
-    if given := setting("CSV_FOLDER"):
-        return Path(given).absolute()
+    """Return the folder with the export, CSV_FOLDER or a sample; None if it is in Blob Storage."""
+    if folder := setting("CSV_FOLDER"):
+        return Path(folder).absolute()
     if setting("BLOB_STORAGE_CONTAINER"):
         return None
     if code := script(DEMO / "etl.py", str(SAMPLE)):
-        raise EndError("The sample could not be written.", code)
+        raise EndError("Cannot write the sample.", code)
     return SAMPLE
 
 
-def variables(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of all three programs, as a chart would bake it."""
-    kept = {name: value for name, value in environ.items() if name != "CSV_FOLDER"}
+def variables(run: Run, environ: dict[str, str]) -> dict[str, str]:
+    """Return the environment of all three programs, as a chart would set it."""
+    environ = {name: value for name, value in environ.items() if name != "CSV_FOLDER"}
     if run.export:
-        kept = {name: kept[name] for name in kept if not name.startswith("BLOB_STORAGE_")}
-        kept["CSV_FOLDER"] = str(run.export)
-    return kept | {
+        environ = {name: environ[name] for name in environ if not name.startswith("BLOB_STORAGE_")}
+        environ["CSV_FOLDER"] = str(run.export)
+    return environ | {
         "MODELFOLDER": str(MODELS / run.build),
         "BUILDNUMBER": run.build,
         "HOST": HOST,
@@ -147,7 +146,7 @@ def variables(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the commit of this tree, marked when the tree differs from it; or nothing."""
+    """Return the commit of this tree, marked if the tree differs from it; "" without git."""
     if not (git := shutil.which("git")):
         return ""
     command = [git, "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty"]
@@ -157,7 +156,7 @@ def commit() -> str:
 class Cluster:
     """The programs of one build, as processes that all end when the context does.
 
-    A signal is noted and acted on only in `pause`: no child can get lost in between.
+    A signal is recorded, and ends the run in `pause` only, so that every started child is ended.
     """
 
     def __init__(self) -> None:
@@ -166,7 +165,7 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
             numbers.append(signal.SIGHUP)
         for number in numbers:
             signal.signal(number, lambda number, _: self._signals.append(number))
@@ -191,7 +190,7 @@ class Cluster:
                 process.wait()
 
     def start(self, name: str, environ: dict[str, str]) -> None:
-        """Start a program in a process group of its own: Ctrl-C reaches it through us."""
+        """Start a program in a process group of its own: this process passes Ctrl-C on."""
         path = Path(sys.executable).with_name(f"modelsystem-{name}")
         try:
             self._processes[name] = subprocess.Popen([path], env=environ, process_group=0)
@@ -199,59 +198,59 @@ class Cluster:
             raise EndError(f"{path} is not installed: run make install.", 1) from error
 
     def code(self, name: str) -> int | None:
-        """Return the exit code of a program, as a shell has it; None while it runs."""
+        """Return the exit code of a program, as a shell shows it; None while it runs."""
         code = self._processes[name].poll()
         return 128 - code if code is not None and code < 0 else code
 
-    def busy(self, *names: str) -> bool:
+    def is_running(self, *names: str) -> bool:
         """Return whether any of these programs still runs."""
         return any(self.code(name) is None for name in names)
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether any program has failed."""
         return any(map(self.code, self._processes))
 
     def check(self, name: str) -> None:
-        """End the run when this program has failed."""
+        """End the run if this program has failed."""
         if code := self.code(name):
             advice = ADVICE.get(code, "its last lines say why")
             raise EndError(f"The {name} ended with exit code {code}: {advice}.", code)
 
     def pause(self) -> None:
-        """Wait a moment; end the run when somebody asked for that."""
+        """Wait a moment; end the run if a signal has arrived."""
         time.sleep(0.1)
         if self._signals:
             raise EndError("Stopped.", 0)
 
     def serve(self) -> NoReturn:
-        """Wait until the scorer ends, which it does only when told to, or in trouble."""
-        while self.busy("scorer"):
+        """Wait until the scorer ends, which happens only after a signal or a failure."""
+        while self.is_running("scorer"):
             self.pause()
         self.check("scorer")
-        raise EndError("Somebody ended the scorer.", 0)
+        raise EndError("The scorer was stopped.", 0)
 
 
 def wait_for_model(cluster: Cluster) -> None:
     """Wait until trainer and waiter are done; the trainer's failure counts before the waiter's."""
-    while not cluster.failed and cluster.busy("trainer", "waiter"):
+    while not cluster.has_failed and cluster.is_running("trainer", "waiter"):
         cluster.pause()
-    until = time.monotonic() + LAST_WORDS  # where one has failed, the other will say so
-    while time.monotonic() < until and cluster.busy("trainer", "waiter"):
+    until = time.monotonic() + LAST_WORDS  # if one has failed, the other reports it
+    while time.monotonic() < until and cluster.is_running("trainer", "waiter"):
         cluster.pause()
     cluster.check("trainer")
     cluster.check("waiter")
 
 
 def wait_until_ready(cluster: Cluster, run: Run) -> None:
-    """Wait until the site answers that it is ready."""
+    """Wait until the site is ready."""
     while not is_ready(run):
         cluster.check("scorer")
         cluster.pause()
 
 
 def is_ready(run: Run) -> bool:
-    """Ask the site, past any proxy that the environment may name."""
+    """Return whether `/readyz` answers 200; a proxy of the environment is not used."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{run.site}/readyz", timeout=2):
@@ -261,13 +260,13 @@ def is_ready(run: Run) -> bool:
 
 
 def present(run: Run) -> None:
-    """Show a recommendation, and where to get more."""
+    """Show a recommendation and the site's URL."""
     script(DEMO / "ask.py", run.site, *([str(run.export)] if run.export else []))
     print(f"\n  Build {run.build} is served at {run.site}/ - Ctrl-C ends it\n", flush=True)
 
 
 def script(path: Path, *arguments: str) -> int:
-    """Run one of our scripts to its end, out of the way of Ctrl-C, and return its exit code."""
+    """Run a script to its end, unaffected by Ctrl-C, and return its exit code."""
     command = [sys.executable, str(path), *arguments]
     return subprocess.run(command, check=False, process_group=0).returncode
 

@@ -1,6 +1,6 @@
 """Uploads last night's export into Blob Storage, as an ETL process would.
 
-Settings are the trainer's environment variables BLOB_STORAGE_ENDPOINT, BLOB_STORAGE_ACCOUNT,
+Its settings are the trainer's environment variables BLOB_STORAGE_ENDPOINT, BLOB_STORAGE_ACCOUNT,
 BLOB_STORAGE_KEY, BLOB_STORAGE_CONTAINER and BLOB_STORAGE_CSV_FOLDER.
 """
 
@@ -21,40 +21,41 @@ ETL = Path(__file__).with_name("etl.py")
 
 
 def find(folder: Path) -> list[Path]:
-    """Return the CSV files below a folder.
+    """Return the paths of the CSV files below a folder.
 
     Raises:
-        OSError: there is none, or the folder cannot be read.
+        OSError: there is no such file, or the folder cannot be read.
 
     """
-    os.listdir(folder)  # noqa: PTH208  # rglob takes a folder that it cannot read for an empty one
-    found = sorted(path for path in folder.rglob("*") if path.name.endswith((".csv", ".csv.gz")))
-    if not found:
+    os.listdir(folder)  # noqa: PTH208  # rglob treats an unreadable folder as an empty one
+    paths = sorted(path for path in folder.rglob("*") if path.name.endswith((".csv", ".csv.gz")))
+    if not paths:
         raise FileNotFoundError(f"there is no *.csv or *.csv.gz below {folder}")
-    return found
+    return paths
 
 
 def upload(folder: Path, container: ContainerClient, night: str) -> Iterator[str]:
-    """Upload the CSV files below `folder` and tell of each what was done.
+    """Upload the CSV files below `folder`, and yield a line about each.
 
-    What is there already stays: a blob that is written anew would count as changed data.
+    A blob with the same content is not written again: the trainer would see changed data.
     """
-    there = {
+    digests = {
         blob.name: bytes(blob.content_settings.content_md5 or b"")
         for blob in container.list_blobs(night)
     }
     for path in find(folder):
         name = f"{night}/{path.relative_to(folder).as_posix()}"
         content = path.read_bytes()
-        digest = hashlib.md5(content, usedforsecurity=False).digest()  # what Blob Storage keeps
-        if there.get(name) != digest:
-            kept = ContentSettings(content_type="text/csv", content_md5=bytearray(digest))
-            container.upload_blob(name, content, overwrite=True, content_settings=kept)
-        yield f"{name}: {'is there' if there.get(name) == digest else 'uploaded'}"
+        digest = hashlib.md5(content, usedforsecurity=False).digest()  # Blob Storage's
+        is_uploaded = digests.get(name) == digest
+        if not is_uploaded:
+            properties = ContentSettings(content_type="text/csv", content_md5=bytearray(digest))
+            container.upload_blob(name, content, overwrite=True, content_settings=properties)
+        yield f"{name}: {'unchanged' if is_uploaded else 'uploaded'}"
 
 
 def container_of(environ: dict[str, str]) -> ContainerClient:
-    """Return a client of the container, which is made where it is not there."""
+    """Return a client of the container, which is created if it does not exist."""
     account = environ["BLOB_STORAGE_ACCOUNT"]
     credential = {"account_name": account, "account_key": environ["BLOB_STORAGE_KEY"]}
     client = ContainerClient(
@@ -69,19 +70,19 @@ def main() -> None:
     """Run as a program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", metavar="FOLDER", help="with CSV files; empty for a sample")
-    named = parser.parse_args().folder
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(named or scratch)
-        if not named:
+        folder = Path(arguments.folder or scratch)
+        if not arguments.folder:
             subprocess.run([sys.executable, ETL, folder], check=True)
         try:
             with container_of(dict(os.environ)) as container:
-                for told in upload(folder, container, os.environ["BLOB_STORAGE_CSV_FOLDER"]):
-                    print(told, flush=True)
+                for line in upload(folder, container, os.environ["BLOB_STORAGE_CSV_FOLDER"]):
+                    print(line, flush=True)
         except KeyError as error:
             sys.exit(f"{error.args[0]} is not set")
         except (AzureError, OSError) as error:
-            sys.exit(f"The export could not be uploaded: {error}")
+            sys.exit(f"Cannot upload the export: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The sample export: the same every time, and with tastes that a person recognises."""
+"""The sample export: the same in every run, with tastes that a person recognises."""
 
 import csv
 import gzip
@@ -46,11 +46,11 @@ def taken(export: Path) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def histories(taken: list[Row], courses: dict[str, Row]) -> dict[str, list[Row]]:
-    """Return the courses of each learner, in the order in which they were taken."""
-    found: dict[str, list[Row]] = defaultdict(list)
+    """Return the courses of each learner, in the order of time."""
+    histories: dict[str, list[Row]] = defaultdict(list)
     for row in taken:
-        found[row["user_id"]].append(courses[row["item_id"]])
-    return found
+        histories[row["user_id"]].append(courses[row["item_id"]])
+    return histories
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -60,9 +60,11 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def test_the_same_bytes_come_out_every_time(export: Path, tmp_path: Path) -> None:
-    """Whoever runs the demo sees the same recommendations."""
+    """Every run of the demo shows the same recommendations."""
     _export(tmp_path)
-    first, second = ({p.name: p.read_bytes() for p in f.iterdir()} for f in (export, tmp_path))
+    first, second = (
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (export, tmp_path)
+    )
     assert first == second
 
 
@@ -74,14 +76,14 @@ def test_files_that_are_right_already_are_left_alone(export: Path) -> None:
 
 
 def test_one_line_says_what_was_written(tmp_path: Path) -> None:
-    """A person knows how much data there is and where."""
-    said = _export(tmp_path / "new" / "folder")
-    assert said.count("\n") == 1
-    assert str(tmp_path / "new" / "folder") in said
+    """It says how much data there is, and in which folder."""
+    output = _export(tmp_path / "new" / "folder")
+    assert output.count("\n") == 1
+    assert str(tmp_path / "new" / "folder") in output
 
 
 def test_there_are_about_500_courses_in_14_subjects(courses: dict[str, Row]) -> None:
-    """The catalogue is of a size that a person can grasp."""
+    """The catalogue is small enough to be browsed."""
     assert 480 <= len(courses) <= 520
     assert len({course["subject"] for course in courses.values()}) == 14
 
@@ -92,7 +94,7 @@ def test_all_titles_are_distinct(courses: dict[str, Row]) -> None:
 
 
 def test_there_are_2000_learners_with_some_30000_interactions(taken: list[Row]) -> None:
-    """Enough to learn from, little enough for seconds."""
+    """They are enough to learn from, and few enough for a training of seconds."""
     assert len({row["user_id"] for row in taken}) == 2000
     assert 25_000 <= len(taken) <= 40_000
 
@@ -100,13 +102,13 @@ def test_there_are_2000_learners_with_some_30000_interactions(taken: list[Row]) 
 def test_every_interaction_is_of_the_catalogue_and_happened_once(
     taken: list[Row], courses: dict[str, Row]
 ) -> None:
-    """Nobody takes a course that is not there, or one twice."""
+    """No course is missing from the catalogue, and no learner takes one twice."""
     assert {row["item_id"] for row in taken} <= set(courses)
     assert len({(row["user_id"], row["item_id"]) for row in taken}) == len(taken)
 
 
 def test_each_night_exports_what_is_new(export: Path, taken: list[Row]) -> None:
-    """Three files, the later ones of one day each, in the order of time."""
+    """There are three files in the order of time; each later one holds one day."""
     nights = sorted(export.glob("interactions*"))
     assert len(nights) == 3
     for night in nights[1:]:
@@ -117,11 +119,11 @@ def test_each_night_exports_what_is_new(export: Path, taken: list[Row]) -> None:
 
 
 def test_learners_have_recognisable_interests(histories: dict[str, list[Row]]) -> None:
-    """Nearly all that a learner takes is of two subjects; by chance it would be a seventh."""
+    """Nearly all courses of a learner are of two subjects; by chance it would be a seventh."""
     shares = []
     for courses in histories.values():
         subjects = Counter(course["subject"] for course in courses)
-        shares.append(sum(n for _, n in subjects.most_common(2)) / len(courses))
+        shares.append(sum(count for _, count in subjects.most_common(2)) / len(courses))
     assert statistics.mean(shares) > 0.9
 
 
@@ -134,7 +136,7 @@ def test_popularity_is_skewed(taken: list[Row]) -> None:
 def test_learners_move_from_beginners_to_advanced_courses(
     histories: dict[str, list[Row]],
 ) -> None:
-    """Sequences make sense: what is taken late is of a higher level than what is early."""
+    """A learner's last courses are of a higher level than the first."""
     long = [courses for courses in histories.values() if len(courses) >= 10]
     first, last = (
         statistics.mean(LEVELS.index(course["level"]) for courses in long for course in courses[s])
