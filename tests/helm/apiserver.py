@@ -1,7 +1,8 @@
 """A stand-in for a cluster's API server, which this machine cannot have.
 
 It keeps objects and gives them back, so that the real Helm can install, look up and upgrade. It
-checks and runs nothing: no admission, no schemas, no controllers, and of all patches only merges.
+checks and runs nothing: no admission, no schemas, no controllers, of all patches only merges, and
+a pod has ended before anyone asks.
 """
 
 import base64
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
@@ -26,9 +28,11 @@ KINDS = {
     "gateway.networking.k8s.io/v1": ["HTTPRoute"],
 }
 _PATH = re.compile(
-    r"/(?:api|apis)/(?P<group>.+?)/namespaces/(?P<of>[^/]+)/(?P<plural>\w+)(?:/(?P<name>.+))?"
+    r"/(?:api|apis)/(?P<group>.+?)/namespaces/(?P<namespace>[^/]+)/(?P<plural>\w+)"
+    r"(?:/(?P<name>[^/]+))?(?:/(?P<below>\w+))?"
 )
 _PROTOBUF = b"k8s\0"
+POD_LOG = b"what the pod has printed\n"
 
 Object = dict[str, Any]
 
@@ -48,22 +52,28 @@ class Cluster(ThreadingHTTPServer):
         """Begin with what every namespace has."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[tuple[str, str], Object] = {}
+        self.stopped = threading.Event()
         self.put("ServiceAccount", "default")
 
-    def put(self, kind: str, name: str, **more: Any) -> None:
+    def put(self, kind: str, name: str, **fields: Any) -> None:
         """Add an object."""
-        version = next(version for version, kinds in KINDS.items() if kind in kinds)
         metadata = {"name": name, "namespace": "models"}
         self.objects[plural(kind), name] = {
-            "apiVersion": version, "kind": kind, "metadata": metadata, **more,
+            "apiVersion": _version(kind), "kind": kind, "metadata": metadata, **fields,
         }  # fmt: skip
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object."""
         return self.objects[plural(kind), name]
 
+    def keep(self, key: tuple[str, str], sent: Object) -> Object:
+        """Keep what Helm sent, and return it. A pod ends at once, and well."""
+        status = {"status": {"phase": "Succeeded"}} if key[0] == "pods" else {}
+        self.objects[key] = sent | status
+        return self.objects[key]
+
     def kubeconfig(self) -> str:
-        """Return what leads Helm here."""
+        """Return the configuration with which Helm finds this server."""
         server = f"http://127.0.0.1:{self.server_port}"
         return yaml.safe_dump({
             "apiVersion": "v1", "kind": "Config", "current-context": "it",
@@ -82,6 +92,7 @@ def running() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
+            cluster.stopped.set()
             cluster.shutdown()
             thread.join()
 
@@ -92,61 +103,82 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # an answer in one packet: two would wait 40 ms for each other
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
+        match = _PATH.fullmatch(path)
         if path in _DISCOVERY:
             self._answer(_DISCOVERY[path])
-        elif (found := _PATH.fullmatch(path)) and found["name"]:
-            self._answer(self.server.objects.get((found["plural"], found["name"])))
-        elif found:
-            self._answer(self._list(found["plural"]))
+        elif path == "/openapi/v2":  # an empty document: Helm then checks no object against it
+            self._answer(b"")
+        elif match and match["below"] == "log":
+            key = (match["plural"], match["name"])
+            self._answer(POD_LOG if key in self.server.objects else None)
+        elif match and match["name"]:
+            self._answer(self.server.objects.get((match["plural"], match["name"])))
+        elif match and "watch" in query and "sendInitialEvents" not in query:
+            self._watch()
+        elif match and "watch" not in query:
+            self._answer(self._list(match["plural"], query.get("labelSelector", [""])[0]))
         else:
             self._answer(None)
 
     def do_POST(self) -> None:
-        found, sent = _PATH.fullmatch(self.path.partition("?")[0]), self._body()
-        assert found
-        self.server.objects[found["plural"], sent["metadata"]["name"]] = sent
-        self._answer(sent, HTTPStatus.CREATED)
+        match, sent = self._match(), self._body()
+        key = (match["plural"], sent["metadata"]["name"])
+        self._answer(self.server.keep(key, sent), HTTPStatus.CREATED)
 
     def do_PUT(self) -> None:
         self.do_PATCH()
 
     def do_PATCH(self) -> None:
-        found, sent = _PATH.fullmatch(self.path.partition("?")[0]), self._body()
-        assert found
-        key = (found["plural"], found["name"])
-        self.server.objects[key] = merged(self.server.objects.get(key, {}), sent)
-        self._answer(self.server.objects[key])
+        match, sent = self._match(), self._body()
+        key = (match["plural"], match["name"])
+        self._answer(self.server.keep(key, merged(self.server.objects.get(key, {}), sent)))
 
     def do_DELETE(self) -> None:
-        found = _PATH.fullmatch(self.path.partition("?")[0])
-        assert found
+        match = self._match()
         self._body()
-        self._answer(self.server.objects.pop((found["plural"], found["name"]), None))
+        self._answer(self.server.objects.pop((match["plural"], match["name"]), None))
 
-    def _list(self, kind: str) -> Object:
-        wanted = dict(
-            re.findall(r"(\w+)(?:%3D|=)(\w[\w.-]*)", self.path.partition("labelSelector=")[2])
-        )
+    def _match(self) -> re.Match[str]:
+        match = _PATH.fullmatch(urlsplit(self.path).path)
+        assert match, self.path
+        return match
+
+    def _list(self, plural_: str, selector: str) -> Object:
+        [kind] = [k for kinds in KINDS.values() for k in kinds if plural(k) == plural_]
+        labels = dict(pair.split("=") for pair in selector.split(",") if pair)
         items = [
-            one
-            for (plural_, _), one in self.server.objects.items()
-            if plural_ == kind and wanted.items() <= one["metadata"].get("labels", {}).items()
+            item
+            for (place, _), item in self.server.objects.items()
+            if place == plural_ and labels.items() <= item["metadata"].get("labels", {}).items()
         ]
-        return {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items}
+        return {
+            "kind": f"{kind}List", "apiVersion": _version(kind), "metadata": {}, "items": items,
+        }  # fmt: skip
+
+    def _watch(self) -> None:
+        """Report no event: whatever Helm watches was there before."""
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        self.server.stopped.wait()
+        self.close_connection = True
 
     def _body(self) -> Any:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         return secret(body) if body.startswith(_PROTOBUF) else yaml.safe_load(body)
 
-    def _answer(self, content: Object | None, status: HTTPStatus = HTTPStatus.OK) -> None:
+    def _answer(self, content: Object | bytes | None, status: HTTPStatus = HTTPStatus.OK) -> None:
         if content is None:
             status = HTTPStatus.NOT_FOUND
             content = {"kind": "Status", "apiVersion": "v1", "status": "Failure",
                        "reason": "NotFound", "code": 404, "message": "not found"}  # fmt: skip
-        body = json.dumps(content).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        kind = "text/plain" if isinstance(content, bytes) else "application/json"
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -155,12 +187,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
+def _version(kind: str) -> str:
+    return next(version for version, kinds in KINDS.items() if kind in kinds)
+
+
 def merged(old: Any, new: Any) -> Any:
     """Return what a merge patch makes of a document."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
-    both = {key: merged(old.get(key), value) for key, value in new.items()}
-    return {key: value for key, value in (old | both).items() if value is not None}
+    changed = {key: merged(old.get(key), value) for key, value in new.items()}
+    return {key: value for key, value in (old | changed).items() if value is not None}
 
 
 def secret(body: bytes) -> Object:
@@ -183,15 +219,15 @@ def secret(body: bytes) -> Object:
 
 def fields(message: bytes) -> dict[int, list[bytes]]:
     """Return the texts and messages in a protobuf message, by the numbers of their fields."""
-    found: dict[int, list[bytes]] = {}
+    values: dict[int, list[bytes]] = {}
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
         value, at = _varint(message, at)
         if tag & 7 == 2:
-            found.setdefault(tag >> 3, []).append(message[at : at + value])
+            values.setdefault(tag >> 3, []).append(message[at : at + value])
             at += value
-    return found
+    return values
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
@@ -214,8 +250,8 @@ def _resources(version: str) -> Object:
 
 
 def _group(version: str) -> Object:
-    one = {"groupVersion": version, "version": version.partition("/")[2]}
-    return {"name": version.partition("/")[0], "versions": [one], "preferredVersion": one}
+    served = {"groupVersion": version, "version": version.partition("/")[2]}
+    return {"name": version.partition("/")[0], "versions": [served], "preferredVersion": served}
 
 
 _DISCOVERY: dict[str, Object] = {

@@ -27,15 +27,21 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def upgrade(helm: Helm, cluster: Cluster, tmp_path: Path) -> Upgrade:
+def kubeconfig(cluster: Cluster, tmp_path: Path) -> Path:
+    """Return the file with which Helm finds the cluster."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(cluster.kubeconfig(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def upgrade(helm: Helm, kubeconfig: Path) -> Upgrade:
     """Return a function that installs or upgrades a release there."""
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(cluster.kubeconfig(), encoding="utf-8")
 
     def run(values: Path, *options: str, chart: str = "modelsystem", name: str = "r") -> Ended:
-        about = ["upgrade", "--install", name, CHARTS / chart, "-n", "models", "-f", values]
+        release = ["upgrade", "--install", name, CHARTS / chart, "-n", "models", "-f", values]
         options = ("--disable-openapi-validation", *options)
-        return helm.run(*about, *options, kubeconfig=kubeconfig)
+        return helm.run(*release, *options, kubeconfig=kubeconfig)
 
     return run
 
@@ -53,6 +59,7 @@ def test_the_identical_upgrade_is_harmless(upgrade: Upgrade, cluster: Cluster) -
     assert ("jobs", "trainingjob-20180523-10") in before
     again = upgrade(MINIMAL)
     assert again.code == 0, again.errors
+    assert "has been upgraded" in again.output
     assert built(cluster) == before
 
 
@@ -143,6 +150,18 @@ def test_only_installed_builds_get_traffic(upgrade: Upgrade, cluster: Cluster) -
     ended = route()
     assert ended.code == 0, ended.errors
     assert cluster.get("Service", "scoring")["spec"]["selector"]["version"] == "20180523-10"
+
+
+def test_the_log_of_a_test_can_be_read(
+    helm: Helm, kubeconfig: Path, upgrade: Upgrade, cluster: Cluster
+) -> None:
+    """`helm test --logs` shows the pod's log; the pod stays until the next test replaces it."""
+    assert upgrade(MINIMAL).code == 0
+    for _ in range(2):
+        ended = helm.run("test", "r", "-n", "models", "--logs", kubeconfig=kubeconfig)
+        assert ended.code == 0, ended.errors
+        assert apiserver.POD_LOG.decode() in ended.output
+        assert cluster.get("Pod", "test-20180523-10")
 
 
 def test_notes_say_how_to_watch(upgrade: Upgrade, cluster: Cluster) -> None:
