@@ -1,4 +1,4 @@
-"""The real Helm, in the versions that we promise, and what it makes of the charts."""
+"""The real Helm, in both supported versions, and the objects that it renders from the charts."""
 
 import os
 import re
@@ -18,6 +18,8 @@ SHARED = ROOT.parent / "shared"
 CHARTS = ROOT / "helm"
 VALUES = ROOT / "tests" / "helm" / "values"
 ROUTING = ROOT / "tests" / "helm" / "routing"
+BUILDS = sorted(VALUES.glob("*.yaml"))
+ROUTES = sorted(ROUTING.glob("*.yaml"))
 MAJORS = (3, 4)
 
 Manifest = dict[str, Any]
@@ -27,7 +29,7 @@ Render = Callable[..., Release]
 
 @dataclass(frozen=True)
 class Ended:
-    """How Helm ended, and what it said."""
+    """Exit code and output of a run of Helm."""
 
     code: int
     output: str
@@ -61,12 +63,12 @@ class Helm:
         self, *values: Path, chart: str = "modelsystem", sets: tuple[str, ...] = (), json: str = ""
     ) -> Release:
         """Return the objects that a chart makes of values files, texts (`sets`) and `key=JSON`."""
-        more = [part for path in values for part in ("-f", path)]
-        more += [part for one in sets for part in ("--set-string", one)]
-        more += ["--set-json", json] if json else []
-        ended = self.run("template", "release", CHARTS / chart, "-n", "models", *more)
+        options = [part for path in values for part in ("-f", path)]
+        options += [part for assignment in sets for part in ("--set-string", assignment)]
+        options += ["--set-json", json] if json else []
+        ended = self.run("template", "release", CHARTS / chart, "-n", "models", *options)
         assert ended.code == 0, ended.errors
-        return tuple(one for one in yaml.safe_load_all(ended.output) if one)
+        return tuple(manifest for manifest in yaml.safe_load_all(ended.output) if manifest)
 
 
 @cache
@@ -82,23 +84,24 @@ def find_helm(major: int) -> Helm:
 
 def of_kind(manifests: Release, kind: str) -> list[Manifest]:
     """Return the objects of a kind."""
-    return [one for one in manifests if one["kind"] == kind]
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
 
 
 def the(manifests: Release, kind: str) -> Manifest:
     """Return the only object of a kind."""
-    [one] = of_kind(manifests, kind)
-    return one
+    [manifest] = of_kind(manifests, kind)
+    return manifest
 
 
 def pods(manifests: Release) -> dict[str, Manifest]:
     """Return the pods and pods' templates, by component."""
-    found = [
-        one if one["kind"] == "Pod" else one.get("spec", {}).get("template") for one in manifests
+    templates = [
+        manifest if manifest["kind"] == "Pod" else manifest.get("spec", {}).get("template")
+        for manifest in manifests
     ]
     return {
         pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod
-        for pod in found
+        for pod in templates
         if isinstance(pod, dict)
     }
 
@@ -109,7 +112,7 @@ def containers(pod: Manifest) -> list[Manifest]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield everything in a document that holds nothing itself, with where it is."""
+    """Yield every value of a document that is neither mapping nor list, with its path."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             yield from leaves(below, f"{path}.{key}")
@@ -123,9 +126,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def expanded(text: str, variables: Mapping[str, str]) -> str:
     """Return what Kubernetes makes of an environment variable's value: `$(NAME)` and `$$`."""
 
-    def meant(found: re.Match[str]) -> str:
-        if found[0] == "$$":
+    def expansion(reference: re.Match[str]) -> str:
+        if reference[0] == "$$":
             return "$"
-        return variables.get(found[1], found[0])
+        return variables.get(reference[1], reference[0])
 
-    return re.sub(r"\$\$|\$\(([^)]*)\)", meant, text)
+    return re.sub(r"\$\$|\$\(([^)]*)\)", expansion, text)

@@ -2,10 +2,7 @@
 
 import pytest
 from tests.helm import charts
-from tests.helm.charts import ROUTING, VALUES, Helm, Release, Render
-
-BUILDS = sorted(VALUES.glob("*.yaml"))
-ROUTES = sorted(ROUTING.glob("*.yaml"))
+from tests.helm.charts import BUILDS, ROUTES, Helm, Release, Render
 
 
 @pytest.fixture(scope="session", params=charts.MAJORS, ids=lambda major: f"helm{major}")

@@ -34,3 +34,11 @@ def test_what_was_altered_keeps_its_own_name() -> None:
     """Two builds that would be mended to the same get different hashes."""
     assert naming.service("Feature_X") != naming.service("feature-x")
     assert naming.service("a" * 80) != naming.service("a" * 81)
+
+
+def test_the_routing_release_of_a_tenant_has_a_name_that_helm_takes() -> None:
+    """It is called after its tenant; a GUID is cut, as it would exceed Helm's 53 characters."""
+    assert naming.routing() == "modelsystem-routing"
+    assert naming.routing("acme") == "modelsystem-routing-acme"
+    name = naming.routing("1e8b7415-7c2e-e411-80bb-00155d5369ef")
+    assert re.fullmatch(r"modelsystem-routing-1e8b7415-7c2e-e411-80bb-[0-9a-f]{8}", name)

@@ -6,6 +6,7 @@ import re
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _MOST = 63  # characters of a DNS label
 _MOST_OF_RELEASE = 53  # Helm's limit
+ROUTING = "modelsystem-routing"
 
 
 def label(prefix: str, build: str, tenant: str = "", most: int = _MOST) -> str:
@@ -18,7 +19,8 @@ def label(prefix: str, build: str, tenant: str = "", most: int = _MOST) -> str:
     plain = prefix + raw.replace(".", "-")
     if len(plain) <= most and _LABEL.fullmatch(plain):
         return plain
-    mended = re.sub(r"[^a-z0-9]+", "-", raw.lower()).strip("-")
+    lower = "".join(character.lower()[0] for character in raw)  # as Helm: one for one, İ too
+    mended = re.sub(r"[^a-z0-9]+", "-", lower).strip("-")
     cut = mended[: most - len(prefix) - 9].removesuffix("-")
     digest = hashlib.sha256(raw.encode()).hexdigest()[:8]
     return prefix + "-".join(part for part in (cut, digest) if part)
@@ -27,6 +29,11 @@ def label(prefix: str, build: str, tenant: str = "", most: int = _MOST) -> str:
 def release(build: str, tenant: str = "") -> str:
     """Return the name of a build's Helm release."""
     return label("mlrelease-", build, tenant, _MOST_OF_RELEASE)
+
+
+def routing(tenant: str = "") -> str:
+    """Return the name of the Helm release that routes a tenant's builds, or those without one."""
+    return label(f"{ROUTING}-", tenant, most=_MOST_OF_RELEASE) if tenant else ROUTING
 
 
 def service(build: str, tenant: str = "") -> str:
