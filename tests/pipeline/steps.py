@@ -1,4 +1,4 @@
-"""The pipelines' own script steps, taken from their YAML and run as an agent would run them."""
+"""The pipelines' own script steps, read from their YAML and run as an agent runs them."""
 
 import os
 import re
@@ -11,11 +11,23 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FILES = [ROOT / "azure-pipelines.yml", *sorted((ROOT / ".azure-pipelines").glob("*.yml"))]
+FOLDER = ROOT / ".azure-pipelines"
+FILES = [*sorted(ROOT.glob("azure-pipelines*.yml")), *sorted(FOLDER.rglob("*.yml"))]
+SCRIPTS = sorted((FOLDER / "scripts").iterdir())
+IN_CLUSTER, ENVIRONMENT = FOLDER / "jobs" / "in-cluster.yml", FOLDER / "stages" / "environment.yml"
 _PARAMETER = re.compile(r"\$\{\{ parameters\.(\w+) \}\}")
 _VARIABLE = re.compile(r"\$\(([\w.]+)\)")
+_INSERT = "${{ insert }}"
 
-Step = dict[str, Any]
+
+@dataclass(frozen=True)
+class Step:
+    """A step that runs a script; `file` and `name` identify it."""
+
+    file: str
+    name: str
+    script: str
+    env: Mapping[str, str]
 
 
 def parsed(path: Path) -> Any:
@@ -23,42 +35,38 @@ def parsed(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def steps_of(thing: Any) -> Iterator[Step]:
-    """Yield every step that runs a script, at any depth."""
-    if isinstance(thing, dict):
-        if "script" in thing or "inlineScript" in thing.get("inputs", {}):
-            yield thing
-        for value in thing.values():
-            yield from steps_of(value)
-    elif isinstance(thing, list):
-        for value in thing:
-            yield from steps_of(value)
-
-
-def script_of(step: Step) -> str:
-    """Return what a step runs."""
-    return str(step.get("script") or step["inputs"]["inlineScript"])
-
-
-def scripts() -> list[tuple[str, str]]:
-    """Return every script of every file; a job's command takes the place of its parameter."""
-    found = [
-        (path.name, script_of(step))
-        for path in FILES
-        if path.name != "job.yml"
-        for step in steps_of(parsed(path))
+def steps() -> list[Step]:
+    """Return every step of every file; the jobs of an environment with their own parameters."""
+    plain = [
+        step for path in FILES if path != IN_CLUSTER for step in _steps_of(path.name, parsed(path))
     ]
-    return [*found, *(("environment.yml", command) for command in commands().values())]
+    return [*plain, *jobs()]
 
 
-def commands() -> dict[str, str]:
-    """Return the script of each job of an environment, by the job's name."""
-    folder = ROOT / ".azure-pipelines"
-    (step,) = steps_of(parsed(folder / "job.yml"))
-    (stage,) = parsed(folder / "environment.yml")["stages"]
-    jobs = [job["parameters"] for job in stage["jobs"]]
-    whole = script_of(step)
-    return {job["name"]: whole.replace("${{ parameters.command }}", job["command"]) for job in jobs}
+def jobs() -> list[Step]:
+    """Return the step that each job of an environment runs in the cluster, named after the job."""
+    [step] = _steps_of(IN_CLUSTER.name, parsed(IN_CLUSTER))
+    [stage] = parsed(ENVIRONMENT)["stages"]
+    return [_with(step, job["parameters"]) for job in stage["jobs"]]
+
+
+def _with(step: Step, parameters: Mapping[str, Any]) -> Step:
+    """Return a template's step with the parameters that a job gives to it."""
+    env = {name: value for name, value in step.env.items() if name != _INSERT}
+    assert step.env[_INSERT] == "${{ parameters.env }}"
+    env |= {"SCRIPT": parameters["script"]} | parameters.get("env", {})
+    return Step(ENVIRONMENT.name, parameters["name"], step.script, env)
+
+
+def _steps_of(file: str, node: Any) -> Iterator[Step]:
+    """Yield every step below a node that runs a script."""
+    if isinstance(node, dict):
+        if script := node.get("script") or node.get("inputs", {}).get("inlineScript"):
+            yield Step(file, node["displayName"], script, node.get("env", {}))
+        node = [below for key, below in node.items() if key != "parameters"]
+    if isinstance(node, list):
+        for below in node:
+            yield from _steps_of(file, below)
 
 
 @dataclass
@@ -71,50 +79,43 @@ class Agent:
     variables: Mapping[str, str]
     ran: set[tuple[str, str]] = field(default_factory=set)
 
-    def step(self, file: str, name: str, folder: Path | None = None) -> str:
-        """Run the step of a file that is displayed under a name."""
-        path = next(path for path in FILES if path.name == file)
-        (step,) = [s for s in steps_of(parsed(path)) if self._filled(s["displayName"]) == name]
-        return self.run(file, script_of(step), folder, step.get("env", {}))
+    def step(self, file: str, name: str) -> str:
+        """Run the step of a file that is displayed under a name, in the checkout."""
+        [step] = [s for s in steps() if s.file == file and self._filled(s.name) == name]
+        return self.run(step, self.folder)
 
-    def run(
-        self,
-        file: str,
-        script: str,
-        folder: Path | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> str:
-        """Run a script and return what it prints; what would take an hour is asked for only."""
-        self.ran.add((file, script))
-        text = self._filled(script)
-        if text.startswith("make "):  # each is a target that CI runs by itself
-            text = text.replace("make ", "make --dry-run ", 1)
-        given = {key: self._filled(str(value)) for key, value in (env or {}).items()}
-        done = subprocess.run(
-            ["bash", "-c", text],
-            cwd=folder or self.folder,
-            env={**self.environ, **given},
+    def run(self, step: Step, folder: Path) -> str:
+        """Run a step and return its output. Targets of make are only printed: CI runs them."""
+        self.ran.add((step.file, step.name))
+        script = self._filled(step.script)
+        if script.startswith("make "):
+            script = script.replace("make ", "make --dry-run ", 1)
+        env = {name: self._filled(str(value)) for name, value in step.env.items()}
+        ended = subprocess.run(
+            ["bash", "-c", script],
+            cwd=folder,
+            env={**self.environ, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
             timeout=300,
         )
-        assert done.returncode == 0, f"{text}\n{done.stdout}"
-        return f"$ {text}\n{done.stdout}"
+        assert ended.returncode == 0, f"{script}\n{ended.stdout}"
+        return f"$ {script}\n{ended.stdout}"
 
     def _filled(self, text: str) -> str:
-        """Put parameters and variables in; one that is not known is a defect of the pipeline."""
-        text = _PARAMETER.sub(lambda found: self.parameters[found[1]], text)
+        """Replace parameters and variables; an unknown one is a defect of the pipeline."""
+        text = _PARAMETER.sub(lambda match: self.parameters[match[1]], text)
         while _VARIABLE.search(text):
-            text = _VARIABLE.sub(lambda found: self.variables[found[1]], text)
+            text = _VARIABLE.sub(lambda match: self.variables[match[1]], text)
         return text
 
 
 def copied(target: Path) -> Path:
-    """Copy the tree, as Git would commit it now, and make a clone of it with a remote."""
-    listed = _git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard")
-    for name in listed.splitlines():
+    """Copy the tree, as Git would commit it now, into a repository with a remote."""
+    names = _git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard")
+    for name in names.splitlines():
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes((ROOT / name).read_bytes())
@@ -128,9 +129,9 @@ def copied(target: Path) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    who = {f"GIT_{role}_{part}": "a@example.org" for role in ("AUTHOR", "COMMITTER")
-           for part in ("NAME", "EMAIL")}  # fmt: skip
+    identity = {f"GIT_{role}_{part}": "a@example.org" for role in ("AUTHOR", "COMMITTER")
+                for part in ("NAME", "EMAIL")}  # fmt: skip
     return subprocess.run(
-        ["git", *arguments], cwd=folder, env=os.environ | who, check=True,
+        ["git", *arguments], cwd=folder, env=os.environ | identity, check=True,
         capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip

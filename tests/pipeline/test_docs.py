@@ -1,4 +1,4 @@
-"""What the pages tell people to type exists."""
+"""The commands, options, targets and files that the pages name exist."""
 
 import re
 import subprocess
@@ -13,13 +13,13 @@ RELEASE = Path(sys.executable).with_name("release")
 COMMAND = re.compile(r"\brelease ((?:route )?[a-z]+)\b([^`\n#]*)")
 
 
-def helped(command: str) -> str:
+def help_of(command: str) -> str:
     """Return the help of a command of the tool."""
-    done = subprocess.run(
+    ended = subprocess.run(
         [RELEASE, *command.split(), "--help"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, command
-    return done.stdout
+    assert ended.returncode == 0, command
+    return ended.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -27,11 +27,11 @@ def test_commands_options_targets_and_files_exist(page: Path) -> None:
     """Each `release` command with its options, each `make` target, each file of the tree."""
     parts = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", page.read_text(encoding="utf-8"), re.DOTALL)
     code = "\n".join(block or word for block, word in parts)
-    found = [one for one in COMMAND.findall(code) if one[0] != "route"]
-    assert found
-    for command, rest in found:
-        told = helped(command)
-        assert all(option in told for option in re.findall(r"--[a-z-]+", rest)), (command, rest)
+    commands = [(command, rest) for command, rest in COMMAND.findall(code) if command != "route"]
+    assert commands
+    for command, rest in commands:
+        text = help_of(command)
+        assert all(option in text for option in re.findall(r"--[a-z-]+", rest)), (command, rest)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"\bmake ([a-z-]+)", code):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
@@ -39,16 +39,16 @@ def test_commands_options_targets_and_files_exist(page: Path) -> None:
         assert (ROOT / name).exists() or name.startswith("helm/modelsystem"), name
 
 
-def test_every_variable_that_the_pipelines_want_is_explained() -> None:
-    """The tables of variable groups have them all."""
-    wanted = {
+def test_every_variable_of_the_pipelines_is_explained() -> None:
+    """The table of variable groups has them all."""
+    names = {
         name
         for path in FILES
         for name in re.findall(r"\$\(([A-Z][A-Z_]+)\)", path.read_text(encoding="utf-8"))
     }
     page = PAGES[0].read_text(encoding="utf-8")
-    assert wanted
-    assert not [name for name in wanted if name not in page]
+    assert names
+    assert not [name for name in names if name not in page]
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -24,7 +24,7 @@ from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
 from tests.integration.conftest import ACCOUNT, KEY
-from tests.pipeline.steps import ROOT, Agent, commands, copied, scripts
+from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
 from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod
 
 REGISTRY = "acr.example"
@@ -61,9 +61,9 @@ def tag() -> str:
 def node(tmp_path: Path, tag: str) -> Iterator[Node]:
     """Return a place where pods run."""
     tmp_path.chmod(0o755)
-    with Node("release-node", tmp_path / "node") as made:
-        made.secrets["etl"] = {"BLOB_STORAGE_KEY": KEY}
-        yield made
+    with Node("release-node", tmp_path / "node") as started:
+        started.secrets["etl"] = {"BLOB_STORAGE_KEY": KEY}
+        yield started
 
 
 def export() -> bytes:
@@ -72,8 +72,8 @@ def export() -> bytes:
     rows = ["user_id,item_id,timestamp"]
     for user in range(12_000):
         group = rng.randrange(20)
-        chosen = [rng.randrange(500), *(group * 25 + n for n in rng.sample(range(25), 7))]
-        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(chosen)]
+        items = [rng.randrange(500), *(group * 25 + n for n in rng.sample(range(25), 7))]
+        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(items)]
     return ("\n".join(rows) + "\n").encode()
 
 
@@ -129,16 +129,14 @@ class Walk:
             "SERVICE_ACCOUNT": "modelsystem",
             "STORAGE_CONTAINER": self.container,
             "NAMESPACE": "models", "RESOURCE_GROUP": "rg", "CLUSTER": "aks",
-            "place": "--namespace $(NAMESPACE)",
         }  # fmt: skip
         self.agent.environ = self.environ() | {
             "BUILD_BUILDNUMBER": build, "BUILD_BUILDID": str(number),
             "BUILD_SOURCEVERSION": commit, "BUILD_REQUESTEDFOR": "Ada", "BUILD_REASON": "Schedule",
             "SYSTEM_COLLECTIONURI": "https://dev.example/org/", "SYSTEM_TEAMPROJECT": "models",
-            "RESOURCE_GROUP": "rg", "CLUSTER": "aks", "NAMESPACE": "models",
         }  # fmt: skip
-        for left in ("out", "images"):
-            shutil.rmtree(self.clone / left, ignore_errors=True)
+        for folder in ("out", "images"):
+            shutil.rmtree(self.clone / folder, ignore_errors=True)
 
     def cut(self, build: str) -> Path:
         """Run the stages up to the artefact, and return the folder that later stages get."""
@@ -146,7 +144,7 @@ class Walk:
             ("check.yml", "Test"),
             ("check.yml", "Measure coverage"),
             ("images.yml", "Build"),
-            ("images.yml", "List what is in them (SBOM)"),
+            ("images.yml", "List their contents (SBOM)"),
         ):
             self.agent.step(file, name)
         self.say(f"{build}: Images", self.agent.step("images.yml", "Push"))
@@ -169,15 +167,15 @@ class Walk:
             for major in MAJORS
         }
         (text,) = texts
-        release: Release = tuple(one for one in yaml.safe_load_all(text) if one)
+        release: Release = tuple(manifest for manifest in yaml.safe_load_all(text) if manifest)
         return release
 
     def serve(self, build: str, release: Release) -> str:
         """Run Job and site as their YAML says, from local images, and return the site's address."""
         local = json.loads(_local(json.dumps(release), self.tag))
         pods = {
-            name: Pod(self.node, f"{name}-{build}", one.manifest, self.folder / f"{name}-{build}")
-            for name, one in self.node.install(tuple(local)).items()
+            name: Pod(self.node, f"{name}-{build}", pod.manifest, self.folder / f"{name}-{build}")
+            for name, pod in self.node.install(tuple(local)).items()
         }
         waiter, trainer = pods["scorer"].start("waiter-container"), pods["trainer"].start("trainer")
         assert trainer.wait() == 0, trainer.log()
@@ -188,7 +186,7 @@ class Walk:
         return scorer.address(3000)
 
     def record(self, build: str, url: str, service: str) -> None:
-        """Let the recorded cluster show what a cluster would once the artefact is installed."""
+        """Let the recorded cluster show the objects of an installed artefact."""
         images = (self.clone / "images" / "images.txt").read_text().split()
         by_name = {image.split("@")[0].rpartition("/")[2]: image for image in images}
         name = f"pod-{build}"
@@ -228,22 +226,22 @@ def test_two_builds_go_from_commit_to_traffic(
         if number == 1:  # a first installation says how the traffic is moved
             path.cluster.route({}, gateway={"parentRefs": [{"name": "public"}]})
             path.agent.parameters = {**path.agent.parameters, "steps": "100"}
-        for name, script in commands().items():
-            said = path.agent.run("environment.yml", script, artefact)
-            say(f"{build}: {name}", said)
+        for job_step in jobs():
+            say(f"{build}: {job_step.name}", path.agent.run(job_step, artefact))
     assert path.cluster.routed() == {BUILDS[-1]: 100}
     gate = json.loads((artefact / "results" / "gate.json").read_text())
     assert (gate["champion"]["build"], gate["candidate"]["build"]) == BUILDS
     assert gate["difference"]["ndcg@20"]["mean"] == 0.0
 
-    say("route.yml", path.agent.step("route.yml", "Build the release tool"))
+    route = "azure-pipelines-route.yml"
+    say(route, path.agent.step(route, "Build the release tool"))
     for action in ("show", "rollback"):
         path.agent.parameters = {**path.agent.parameters, "action": action}
-        say(f"route.yml: {action}", path.agent.step("route.yml", action))
+        say(f"{route}: {action}", path.agent.step(route, action))
     assert path.cluster.routed() == {BUILDS[0]: 100}
     check_weights(path, tmp_path)
     say("prune --dry-run", pruned(path, artefact))
-    assert set(scripts()) <= path.agent.ran
+    assert {(step.file, step.name) for step in steps()} <= path.agent.ran
 
 
 def check_weights(path: Walk, folder: Path) -> None:
@@ -253,28 +251,30 @@ def check_weights(path: Walk, folder: Path) -> None:
     file.write_text(json.dumps(values))
     routes: list[Any] = []
     for major in MAJORS:
-        made = find_helm(major).run(
+        ended = find_helm(major).run(
             "template", "r", ROOT / "helm" / "modelsystem-routing", "-f", file, "-n", "models"
         )
-        assert made.code == 0, made.errors
-        routes += [one for one in yaml.safe_load_all(made.output) if one]
+        assert ended.code == 0, ended.errors
+        routes += [route for route in yaml.safe_load_all(ended.output) if route]
     for route in routes:
         backends = route["spec"]["rules"][-1]["backendRefs"]
-        assert [(one["name"], one["weight"]) for one in backends] == [("scoring-20180523-9", 100)]
+        assert [(backend["name"], backend["weight"]) for backend in backends] == [
+            ("scoring-20180523-9", 100)
+        ]
         changes = json.loads(route["metadata"]["annotations"]["modelsystem/changes"])
         assert changes[0]["by"] == "Ada (run 2)"
 
 
 def pruned(path: Walk, artefact: Path) -> str:
-    """Ask what could go of these and two older builds: only what nobody needs."""
+    """Return what prune would remove of these and two older builds: only the older ones."""
     for build in ("20180401.1", "20180402.1"):
         path.cluster.install(f"mlrelease-{build.replace('.', '-')}", app_version=build, updated=OLD)
     for build in BUILDS:
         path.cluster.install(f"mlrelease-{build.replace('.', '-')}", app_version=build)
-    done = subprocess.run(
+    ended = subprocess.run(
         [artefact / ".venv-tool/bin/release", "prune", "--keep", "0", "--dry-run"],
         env=path.environ(), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    gone = [line.split()[0] for line in done.stdout.splitlines() if "would go" in line]
-    assert sorted(gone) == ["20180401.1", "20180402.1"]
-    return done.stdout
+    candidates = [line.split()[0] for line in ended.stdout.splitlines() if "would go" in line]
+    assert sorted(candidates) == ["20180401.1", "20180402.1"]
+    return ended.stdout

@@ -15,7 +15,7 @@ from modelsystem_release.artefact.yamlfile import Document
 
 # Variables of the trainer that take any text.
 NAMES = ("CSV_COLUMNS", "PARAMETERS", "GIT_COMMIT", "STARTED_BY")
-MEAN = (
+HARD_TEXTS = (
     "20180523.10", "0123", "1e5", "on", "null", "~", "- a", "a: b", "#c", "'", '"', "\\",
     "{{ .x }}", "$(HOME)", "$$(HOME)", "$", " a ", "\ta", "a\nb\n", "\u2028", "\x85", "\u00e9",
     "\U0001f600", "\x07",
@@ -24,25 +24,29 @@ MEAN = (
 
 def rendered(text: str, major: int, folder: Path) -> Release:
     """Return what Helm makes of the chart with values that were assigned."""
-    edited = Document((CHARTS / "modelsystem" / "values.yaml").read_text(encoding="utf-8"))
-    edited.assign(assignments.parse(text))
+    document = Document((CHARTS / "modelsystem" / "values.yaml").read_text(encoding="utf-8"))
+    document.assign(assignments.parse(text))
     path = folder / "values.yaml"
-    path.write_text(edited.text(), encoding="utf-8")
-    made = find_helm(major).run("template", "r", CHARTS / "modelsystem", "-n", "models", "-f", path)
-    assert made.code == 0, made.errors
-    return tuple(one for one in yaml.safe_load_all(made.output) if one)
+    path.write_text(document.text(), encoding="utf-8")
+    ended = find_helm(major).run(
+        "template", "r", CHARTS / "modelsystem", "-n", "models", "-f", path
+    )
+    assert ended.code == 0, ended.errors
+    return tuple(manifest for manifest in yaml.safe_load_all(ended.output) if manifest)
 
 
-def survive(texts: list[str], major: int, folder: Path) -> None:
-    """Assign texts to the trainer's variables, and compare them with what its container gets."""
-    wanted = dict(zip(NAMES, texts, strict=False))
-    pairs = ",".join(f"env.{name}={quoted(text)}" for name, text in wanted.items())
+def check_arrival(texts: list[str], major: int, folder: Path) -> None:
+    """Assign texts to the trainer's variables, and compare its container's environment."""
+    assigned = dict(zip(NAMES, texts, strict=False))
+    pairs = ",".join(f"env.{name}={quoted(text)}" for name, text in assigned.items())
     release = rendered(f"build.number='152',env.CSV_FOLDER='/d',{pairs}", major, folder)
     (trainer,) = [
         c for p in pods(release).values() for c in containers(p) if c["name"] == "trainer"
     ]
-    found = {one["name"]: expanded(one.get("value", ""), {}) for one in trainer["env"]}
-    assert {name: found.get(name, "") for name in wanted} == wanted
+    environment = {
+        variable["name"]: expanded(variable.get("value", ""), {}) for variable in trainer["env"]
+    }
+    assert {name: environment.get(name, "") for name in assigned} == assigned
 
 
 @given(texts=st.lists(TEXTS, min_size=len(NAMES), max_size=len(NAMES)))
@@ -51,22 +55,22 @@ def test_any_text_reaches_the_environment_unchanged(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     """`values`, YAML, Helm and Kubernetes' own expansion give back what was assigned."""
-    survive(texts, MAJORS[-1], tmp_path_factory.mktemp("any"))
+    check_arrival(texts, MAJORS[-1], tmp_path_factory.mktemp("any"))
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_mean_texts_reach_the_environment_unchanged(major: int, tmp_path: Path) -> None:
-    """What looks like numbers, truth, templates, references or markup is text all the same."""
-    for start in range(0, len(MEAN), len(NAMES)):
-        survive(list(MEAN[start : start + len(NAMES)]), major, tmp_path)
+def test_hard_texts_reach_the_environment_unchanged(major: int, tmp_path: Path) -> None:
+    """Text that looks like a number, a boolean, a template, a reference or markup stays text."""
+    for start in range(0, len(HARD_TEXTS), len(NAMES)):
+        check_arrival(list(HARD_TEXTS[start : start + len(NAMES)]), major, tmp_path)
 
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_the_seeds_string_renders_and_validates(major: int, tmp_path: Path) -> None:
     """With both Helms, against Kubernetes' schemas; the key stands in the Secret only."""
     release = rendered(SEED, major, tmp_path)
-    for thing in release:
-        validate(thing, "1.34", strict=True)
-        assert thing["kind"] == "Secret" or "k==" not in yaml.safe_dump(thing)
-    names = {thing["kind"]: thing["metadata"]["name"] for thing in release}
+    for manifest in release:
+        validate(manifest, "1.34", strict=True)
+        assert manifest["kind"] == "Secret" or "k==" not in yaml.safe_dump(manifest)
+    names = {manifest["kind"]: manifest["metadata"]["name"] for manifest in release}
     assert names["Job"] == "trainingjob-20180523-10-1e8b7415-7c2e-e411-80bb-00155d5369ef"
