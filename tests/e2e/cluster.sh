@@ -45,11 +45,11 @@ main() {
   await_site 152
   await_site 153
   step "each answers with its own build, and the identical upgrade is harmless"
-  h test release-152 --logs
-  h test release-153 --logs
+  h test mlrelease-152 --logs
+  h test mlrelease-153 --logs
   install 152 good
   refuses "another setting for build 152" "a build never changes" \
-    release-152 helm/modelsystem "${build_values[@]}" \
+    mlrelease-152 helm/modelsystem "${build_values[@]}" \
     --set-string build.number=152 --set-string env.CSV_FOLDER=/mnt/azure/other
   step "all traffic to the one, to the other, and back; a Service refuses to split"
   route_by_service
@@ -120,7 +120,7 @@ build_values=(
 )
 
 install() { # install BUILD EXPORT
-  upgrade "release-$1" helm/modelsystem "${build_values[@]}" \
+  upgrade "mlrelease-$1" helm/modelsystem "${build_values[@]}" \
     --set-string "build.number=$1" --set-string "env.CSV_FOLDER=/mnt/azure/e2e/$2"
 }
 
@@ -212,15 +212,15 @@ goes_only_to() { [ "$(builds_behind http://scoring/ 10 2>/dev/null)" = "$1=10" ]
 route_by_service() {
   local build
   for build in 152 153 152; do
-    upgrade routing helm/modelsystem-routing --set provider=service \
+    upgrade modelsystem-routing helm/modelsystem-routing --set provider=service \
       --set-json "builds=[{\"number\":\"$build\",\"weight\":100}]"
     until_so 60 "all traffic to go to build $build" goes_only_to "$build"
   done
   refuses "a split by a Service" "provider service cannot split" \
-    routing helm/modelsystem-routing --set provider=service \
+    modelsystem-routing helm/modelsystem-routing --set provider=service \
     --set-json 'builds=[{"number":"152","weight":90},{"number":"153","weight":10}]'
   refuses "a build that is not installed" "install the build first" \
-    routing helm/modelsystem-routing --set provider=service \
+    modelsystem-routing helm/modelsystem-routing --set provider=service \
     --set-json 'builds=[{"number":"999","weight":100}]'
 }
 
@@ -239,7 +239,7 @@ metadata: {name: e2e}
 spec: {gatewayClassName: $class, listeners: [{name: http, port: 80, protocol: HTTP}]}
 YAML
   k wait gateway/e2e --for=condition=Programmed --timeout=180s
-  upgrade routing helm/modelsystem-routing --set provider=gateway \
+  upgrade modelsystem-routing helm/modelsystem-routing --set provider=gateway \
     --set-json 'gateway.parentRefs=[{"name":"e2e"}]' \
     --set-json 'builds=[{"number":"152","weight":90},{"number":"153","weight":10}]'
   until_so 120 "traffic to be split 90/10" is_split
@@ -268,7 +268,7 @@ waiter_says() {
 }
 
 uninstall_all() {
-  h uninstall routing release-152 release-153 release-154 --wait
+  h uninstall modelsystem-routing mlrelease-152 mlrelease-153 mlrelease-154 --wait
   on_the_claim look "
 import pathlib
 for build in ('152', '153'):

@@ -2,13 +2,25 @@
 
 import importlib.util
 import json
+import re
+import subprocess
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
-from tests.helm.charts import CHARTS, VALUES, Render, the
+from tests.helm.charts import CHARTS, ROOT, VALUES, Render, the
+
+from modelsystem_release import naming
+from modelsystem_release.__main__ import parser
 
 NAMES = ("modelsystem", "modelsystem-routing")
+# The word before the chart in a command that installs it; the word after Helm's other commands.
+INSTALLED = re.compile(r"([\w$<>{}.-]+)\s+helm/modelsystem-routing(?![\w/-])")
+MANAGED = re.compile(
+    r"\b(?:helm|h)(?: -n \S+)? (?:history|rollback|status|uninstall|get values) ([\w<>.-]+)"
+)
+OPTION = re.compile(r"--routing[ =]\"?([\w<>.-]+)")
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +78,29 @@ def test_the_test_asks_the_release(render: Render) -> None:
     assert environment["SITE"] == f"http://{the(build, 'Service')['metadata']['name']}"
     assert environment["BUILDNUMBER"] == pod["metadata"]["annotations"]["modelsystem/build"]
     compile(pod["spec"]["containers"][0]["args"][0], "ask.py", "exec")
+
+
+def pages() -> list[Path]:
+    """Return the tree's documents, notes, scripts and pipelines."""
+    patterns = ["*.md", "*NOTES.txt", "*.sh", "*.yml", ".azure-pipelines"]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return [ROOT / name for name in listed.split("\0") if (ROOT / name).is_file()]
+
+
+def test_the_routing_release_has_one_name() -> None:
+    """Every page and script calls it as `release route` does, or after a tenant."""
+    default = parser().parse_args(["route", "show"]).routing
+    assert default == naming.routing()
+    pages_with_name = set()
+    for page in pages():
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        names = [*INSTALLED.findall(text), *MANAGED.findall(text), *OPTION.findall(text)]
+        releases = {name for name in names if not name.startswith(("-", "mlrelease-"))}
+        assert releases <= {default, f"{default}-<tenant>"}, page
+        if default in releases:
+            pages_with_name.add(str(page.relative_to(ROOT)))
+    routing = "helm/modelsystem-routing/README.md"
+    assert pages_with_name >= {routing, "docs/operations.md", "tests/e2e/cluster.sh"}
