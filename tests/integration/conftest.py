@@ -22,11 +22,11 @@ from azure.storage.blob import ContainerClient, ContentSettings
 AZURITE = "azurite@3.37.0"
 TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"
 ACCOUNT = "devstoreaccount1"
-# Published with Azurite, the same for everybody: no secret.
+# Published with Azurite, the same in every installation: no secret.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 NIGHT = "2018/05/08"  # the ETL's folder for one night
 BUILD = "20180523.5"
-# What tells a trainer to skip the search for parameters.
+# With these settings a trainer skips the search for parameters.
 QUICK = {"BUILDNUMBER": BUILD, "PARAMETERS": "method=cooccurrence", "LOG_FORMAT": "json"}
 LEARNERS, COURSES = 60, 40
 
@@ -34,14 +34,14 @@ Files = Mapping[str, bytes]
 
 
 class Ended(NamedTuple):
-    """How a program ended: exit code, negative for a signal, and all that it printed."""
+    """How a program ended: its exit code, negative for a signal, and its output."""
 
     code: int
     output: str
 
 
 def command(program: str) -> list[str]:
-    """Return a workload's console script by its absolute path: nothing is activated."""
+    """Return a workload's console script by its absolute path: no environment is activated."""
     return [str(Path(sys.executable).parent / f"modelsystem-{program}")]
 
 
@@ -65,7 +65,7 @@ def run(program: str, **variables: object) -> Ended:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -90,16 +90,16 @@ def catalogue() -> bytes:
 
 @pytest.fixture(scope="session")
 def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a small export, trained on in about a second."""
-    path = tmp_path_factory.mktemp("export")
-    (path / "interactions.csv").write_bytes(interactions())
-    (path / "items.csv").write_bytes(catalogue())
-    return path
+    """Return a folder with a small export, on which a training takes about a second."""
+    folder = tmp_path_factory.mktemp("export")
+    (folder / "interactions.csv").write_bytes(interactions())
+    (folder / "items.csv").write_bytes(catalogue())
+    return folder
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Return a model folder that is not there yet."""
+    """Return a model folder that does not exist yet."""
     return tmp_path / "models" / BUILD
 
 
@@ -119,14 +119,14 @@ class Azurite(NamedTuple):
         return ContainerClient(self.endpoint, container, credential=credential)
 
     def put(self, container: str, files: Files, encoding: str | None = None) -> None:
-        """Write blobs, over those that are there."""
+        """Write blobs; existing ones are replaced."""
         settings = ContentSettings(content_encoding=encoding)
         with self.client(container) as client:
             for name, content in files.items():
                 client.upload_blob(name, content, overwrite=True, content_settings=settings)
 
     def container(self, files: Files, encoding: str | None = None) -> str:
-        """Make a container with these blobs, and return its name."""
+        """Create a container with these blobs, and return its name."""
         name = f"test-{uuid.uuid4().hex}"
         with self.client(name) as client:
             client.create_container()
@@ -134,7 +134,7 @@ class Azurite(NamedTuple):
         return name
 
     def variables(self, container: str) -> dict[str, str]:
-        """Return what tells a trainer to read the folder of the night."""
+        """Return the settings with which a trainer reads the folder of the night."""
         return {
             "BLOB_STORAGE_ACCOUNT": ACCOUNT,
             "BLOB_STORAGE_KEY": KEY,
@@ -145,7 +145,7 @@ class Azurite(NamedTuple):
 
 
 def azurite_program() -> Path:
-    """Find Azurite, or install it into the tree's folder for tools, which git ignores."""
+    """Return Azurite's path; install it into `.tools/`, which git ignores, if it is missing."""
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
         pytest.skip("Azurite needs Node: there is no node or no npm on the PATH")
@@ -159,52 +159,52 @@ def azurite_program() -> Path:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Run an Azurite for all tests."""
-    started = Azurite(free_port())
-    options = ["--blobHost", "127.0.0.1", "--blobPort", str(started.port), "--silent"]
+    azurite = Azurite(free_port())
+    options = ["--blobHost", "127.0.0.1", "--blobPort", str(azurite.port), "--silent"]
     options += ["--location", str(tmp_path_factory.mktemp("azurite"))]
     options += ["--skipApiVersionCheck", "--disableTelemetry"]
     with subprocess.Popen([azurite_program(), *options]) as process:
         try:
-            wait_for(lambda: answers(started.port), process)
-            yield started
+            wait_for(lambda: answers(azurite.port), process)
+            yield azurite
         finally:
             process.kill()
 
 
-def wait_for(is_there: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    """Wait until something is so, as long as the process lives."""
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the condition holds, at most 60 s and as long as the process lives."""
     deadline = time.monotonic() + 60
     while True:
         has_ended = process.poll() is not None
-        if is_there():
+        if condition():
             return
         assert not has_ended, f"{process.args!r} ended with {process.returncode}"
-        assert time.monotonic() < deadline, f"{process.args!r} is not there after 60 s"
+        assert time.monotonic() < deadline, f"{process.args!r} is not ready after 60 s"
         time.sleep(0.05)
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
+    """Whether a program accepts connections on a port of this machine."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
         return True
     return False
 
 
 def debian_program(name: str, package: str) -> str:
-    """Find a program, or install it where we may."""
+    """Return the path of a program; root installs it with apt-get if it is missing."""
     if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False)
         command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-    found = shutil.which(name)
-    if not found:
+    path = shutil.which(name)
+    if not path:
         pytest.skip(f"{name} is not installed, and only root could install it with apt-get")
-    return found
+    return path
 
 
 @pytest.fixture(scope="session")
 def strace() -> str:
-    """Find strace, or install it where we may."""
+    """Return the path of strace."""
     return debian_program("strace", "strace")
 
 
@@ -215,11 +215,11 @@ class Started(NamedTuple):
     log: Path
 
     def until(self, words: str) -> None:
-        """Wait until it has logged these words."""
+        """Wait until its log contains `words`."""
         wait_for(lambda: words in self.log.read_text(), self.process)
 
     def end(self) -> Ended:
-        """Wait for its end."""
+        """Wait until it ends."""
         return Ended(self.process.wait(timeout=60), self.log.read_text())
 
 
@@ -230,7 +230,7 @@ class Site(NamedTuple):
     port: int
 
     def ask(self, path: str, body: object = None) -> Any:
-        """Return its answer's text, or what its JSON holds; `body` makes it a POST."""
+        """Return the answer's text, or its JSON; a request with a body is a POST."""
         url = f"http://127.0.0.1:{self.port}{path}"
         data = None if body is None else json.dumps(body).encode()
         with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
@@ -244,11 +244,11 @@ Serve = Callable[..., Site]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a workload; what still runs in the end is killed."""
-    started: list[Started] = []
+    """Return a function that starts a workload, which is killed after the test if it runs."""
+    programs: list[Started] = []
 
     def begin(program: str, **variables: object) -> Started:
-        log = tmp_path / f"{len(started)}-{program}.log"
+        log = tmp_path / f"{len(programs)}-{program}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 command(program),
@@ -257,11 +257,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 stderr=file,
                 start_new_session=True,  # so that a scorer's workers can be killed with it
             )
-        started.append(Started(process, log))
-        return started[-1]
+        programs.append(Started(process, log))
+        return programs[-1]
 
     yield begin
-    for program in started:
+    for program in programs:
         if program.process.poll() is None:
             os.killpg(program.process.pid, signal.SIGKILL)
             program.process.wait()

@@ -11,19 +11,19 @@ UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
 
 @contextmanager
 def share() -> Iterator[dict[str, Path]]:
-    """Bring it up, and down again: a mount whose server ends with us is a dead one.
+    """Start the server, mount the share, and undo both at the end: a mount without server hangs.
 
-    Yields the folder behind the server as SHARE, and where it is mounted as MOUNT.
+    Yields the folder behind the server as SHARE, and the mount point as MOUNT.
     """
     _remove_leftovers()
-    told = subprocess.run([UP], check=True, stdout=subprocess.PIPE, text=True).stdout
-    lines = (line.partition("=") for line in told.splitlines())
+    output = subprocess.run([UP], check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = (line.partition("=") for line in output.splitlines())
     yield {name: Path(path) for name, _, path in lines}
     subprocess.run([UP, "down"], check=True)
 
 
 def _remove_leftovers() -> None:
-    """Remove what makes `smb-up` fail after a session whose processes were all killed."""
+    """Remove the mounts and pid files of a killed session, with which `smb-up` fails."""
     for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
         source, mount, *_ = line.split()
         if source == "smbnetfs" and not os.path.exists(mount):  # noqa: PTH110  # Path's raises here
@@ -32,4 +32,4 @@ def _remove_leftovers() -> None:
     if pid_file.exists():
         name = Path(f"/proc/{pid_file.read_text(encoding='utf-8').strip()}/comm")
         if not name.exists() or name.read_text(encoding="utf-8").strip() != "smbd":
-            pid_file.unlink()  # its number may be any other process's by now
+            pid_file.unlink()  # another process may have its number now

@@ -1,4 +1,4 @@
-"""Training from Blob Storage: the same model as from a folder, or a reason in one sentence."""
+"""Training from Blob Storage: the same model as from a folder, or the reason in one sentence."""
 
 import contextlib
 import gzip
@@ -50,27 +50,27 @@ class Unreachable(NamedTuple):
 
 @pytest.fixture(scope="module", autouse=True)
 def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Unreachable]]:
-    """Start two of them before all else: they take up to 40 s, and next to no computing."""
+    """Start two trainings before all tests: they take up to 40 s and compute next to nothing."""
     root = tmp_path_factory.mktemp("unreachable")
     with contextlib.ExitStack() as stack:
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         refused = stack.enter_context(socket.socket())
-        refused.bind(("127.0.0.1", 0))  # and nobody listens
-        started = {
+        refused.bind(("127.0.0.1", 0))  # without listening
+        trainings = {
             "silent": train_in_vain(root / "silent", silent.getsockname()[1], stack),
             "refused": train_in_vain(root / "refused", refused.getsockname()[1], stack),
         }
-        yield started
-        for training in started.values():
+        yield trainings
+        for training in trainings.values():
             training.process.kill()
 
 
 def train_in_vain(root: Path, port: int, stack: contextlib.ExitStack) -> Unreachable:
-    """Start a training from whatever is at a port."""
+    """Start a training whose storage is at a port that does not answer."""
     root.mkdir()
     log = stack.enter_context((root / "log").open("wb"))
-    nowhere = Azurite(port).variables("exports")
-    environ = environment(MODELFOLDER=root / "model", **nowhere, **QUICK)
+    storage = Azurite(port).variables("exports")
+    environ = environment(MODELFOLDER=root / "model", **storage, **QUICK)
     process = subprocess.Popen(command("trainer"), env=environ, stdout=log, stderr=log)
     return Unreachable(stack.enter_context(process), root / "log", root / "model")
 
@@ -80,29 +80,29 @@ def train(target: Path) -> Train:
     """Return a function that trains from a container, quickly."""
 
     def once(azurite: Azurite, container: str, **variables: object) -> Ended:
-        told = azurite.variables(container) | QUICK | variables
-        return run("trainer", MODELFOLDER=target, **told)
+        settings = azurite.variables(container) | QUICK | variables
+        return run("trainer", MODELFOLDER=target, **settings)
 
     return once
 
 
 def failure(model_folder: Path) -> Failure:
-    """Return what the one attempt in a folder failed of."""
+    """Return the failure of the only attempt in a folder."""
     (attempt,) = folder.attempts(model_folder)
-    failed = progress.failure(attempt)
-    assert failed
-    return failed
+    failure = progress.failure(attempt)
+    assert failure
+    return failure
 
 
 def model_part(model_folder: Path) -> dict[str, Any]:
-    """Verify a published model and return what its manifest says of it."""
+    """Verify a published model and return the `model` part of its manifest."""
     published = folder.published(model_folder)
     folder.verify(published)
     return published.manifest.model
 
 
 def digests(model_folder: Path) -> dict[str, str]:
-    """Return the names of the export's files and the SHA-256 of what was read, by the manifest."""
+    """Return the SHA-256 of each file of the export that was read, from the manifest."""
     return {file["name"]: file["sha256"] for file in model_part(model_folder)["data"]["files"]}
 
 
@@ -111,7 +111,7 @@ def sha256(content: bytes) -> str:
 
 
 def traces(root: Path, words: str) -> list[Path]:
-    """List the files below a folder that hold these words."""
+    """List the files below a folder that contain `words`."""
     files = [path for path in root.rglob("*") if path.is_file()]
     return [path for path in files if words.encode() in path.read_bytes()]
 
@@ -152,7 +152,7 @@ def without_place(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_small_export(azurite: Azurite, small_export: Path, tmp_path: Path) -> None:
-    """Where the files are makes no difference to the model."""
+    """The model does not depend on the place of the files."""
     check_equal(azurite, small_export, tmp_path, **QUICK)
 
 
@@ -166,26 +166,26 @@ def test_movielens(azurite: Azurite, tmp_path: Path) -> None:
 
 
 def test_a_wrong_key(azurite: Azurite, train: Train, target: Path) -> None:
-    """It ends 3, names the variable, and shows the key nowhere."""
+    """The trainer ends with 3, names the variable, and shows the key nowhere."""
     ended = train(azurite, azurite.container(SMALL), BLOB_STORAGE_KEY=WRONG_KEY)
     assert ended.code == 3
-    failed = failure(target)
-    assert "the storage refused BLOB_STORAGE_KEY" in failed.reason
-    assert json.loads(ended.output.splitlines()[-1])["message"] == failed.reason
-    assert (failed.retry_helps, failed.exit_code) == (False, 3)
+    reported = failure(target)
+    assert "the storage refused BLOB_STORAGE_KEY" in reported.reason
+    assert json.loads(ended.output.splitlines()[-1])["message"] == reported.reason
+    assert (reported.retry_helps, reported.exit_code) == (False, 3)
     assert WRONG_KEY not in ended.output
     assert traces(target, WRONG_KEY) == []
 
 
 def test_a_missing_container(azurite: Azurite, train: Train, target: Path) -> None:
-    """It ends 3 and says which container."""
+    """The trainer ends with 3 and names the container."""
     assert train(azurite, "no-such").code == 3
     assert "/no-such/" in failure(target).reason
     assert "there is no such container" in failure(target).reason
 
 
 def test_an_empty_folder(azurite: Azurite, train: Train, target: Path) -> None:
-    """A folder without CSV files ends it with 3; files beside the folder do not count."""
+    """Without CSV files in the folder the trainer ends with 3; files beside it do not count."""
     container = azurite.container({f"{NIGHT}9/interactions.csv": b"", f"{NIGHT}/readme.txt": b""})
     assert train(azurite, container).code == 3
     assert "there is no *.csv" in failure(target).reason
@@ -195,7 +195,7 @@ def test_an_empty_folder(azurite: Azurite, train: Train, target: Path) -> None:
 
 
 class Relay(NamedTuple):
-    """Stands between a trainer and Azurite; `statuses` are those that it passed on."""
+    """A proxy between a trainer and Azurite; `statuses` are those of the answers so far."""
 
     azurite: Azurite
     statuses: list[int]
@@ -203,7 +203,7 @@ class Relay(NamedTuple):
 
 @contextlib.contextmanager
 def relay(azurite: Azurite, before: Callable[[str], None]) -> Iterator[Relay]:
-    """Pass requests on to Azurite, each after `before` was told its path."""
+    """Pass requests on to Azurite; `before` is called with the path of each."""
     statuses: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -231,7 +231,7 @@ def relay(azurite: Azurite, before: Callable[[str], None]) -> Iterator[Relay]:
 
 
 def large(letter: str) -> bytes:
-    """Return 43 MB of interactions: more than a client reads at once, and each quick to parse."""
+    """Return 43 MB of interactions: more than a client reads at once, and quick to parse."""
     header, *rows = interactions().decode().splitlines()
     note = letter * 90_000
     return "\n".join([f"{header},note", *(f"{row},{note}" for row in rows), ""]).encode()
@@ -241,7 +241,7 @@ def large(letter: str) -> bytes:
 def test_a_blob_overwritten_while_it_is_read(
     azurite: Azurite, train: Train, target: Path, nth: int
 ) -> None:
-    """Written over before its n-th range is read, it is read again as a whole, never mixed."""
+    """Replaced before its n-th range is read, a blob is read again as a whole, never mixed."""
     old, new = large("a"), large("b")
     assert len(old) == len(new) > 40 << 20
     container = azurite.container({f"{NIGHT}/large.csv": old})
@@ -251,17 +251,17 @@ def test_a_blob_overwritten_while_it_is_read(
         if "large.csv" in path and next(reads) == nth:
             azurite.put(container, {f"{NIGHT}/large.csv": new})
 
-    with relay(azurite, before) as between:
-        ended = train(between.azurite, container)
+    with relay(azurite, before) as proxy:
+        ended = train(proxy.azurite, container)
     assert ended.code == 0, ended.output
-    assert 412 in between.statuses
+    assert 412 in proxy.statuses
     assert digests(target) == {"large.csv": sha256(new)}
 
 
 def test_blobs_that_come_and_go_while_others_are_read(
     azurite: Azurite, train: Train, target: Path
 ) -> None:
-    """The model is made of the blobs that are there in the end."""
+    """The model is made of the blobs that exist at the end."""
     files = {f"{NIGHT}/{name}.csv": interactions(seed) for seed, name in enumerate("abc")}
     container = azurite.container({name: files[name] for name in list(files)[:2]})
     reads = count(1)
@@ -272,14 +272,14 @@ def test_blobs_that_come_and_go_while_others_are_read(
             with azurite.client(container) as client:
                 client.delete_blob(f"{NIGHT}/a.csv")
 
-    with relay(azurite, before) as between:
-        ended = train(between.azurite, container)
+    with relay(azurite, before) as proxy:
+        ended = train(proxy.azurite, container)
     assert ended.code == 0, ended.output
     assert digests(target) == {f"{n}.csv": sha256(files[f"{NIGHT}/{n}.csv"]) for n in "bc"}
 
 
 def test_a_blob_that_never_rests(azurite: Azurite, train: Train, target: Path) -> None:
-    """Rewritten before every listing, it is refused with 5: nobody can tell what it holds."""
+    """Rewritten before every listing, a blob is refused with 5: its content cannot be known."""
     container = azurite.container(SMALL)
     seeds = count(2)
 
@@ -287,19 +287,19 @@ def test_a_blob_that_never_rests(azurite: Azurite, train: Train, target: Path) -
         if "comp=list" in path:
             azurite.put(container, {f"{NIGHT}/interactions.csv": interactions(next(seeds))})
 
-    with relay(azurite, before) as between:
-        ended = train(between.azurite, container)
+    with relay(azurite, before) as proxy:
+        ended = train(proxy.azurite, container)
     assert ended.code == 5
-    failed = failure(target)
-    assert "keep changing" in failed.reason
-    assert failed.retry_helps
+    reported = failure(target)
+    assert "keep changing" in reported.reason
+    assert reported.retry_helps
 
 
 # Odd blobs
 
 
 def test_odd_names(azurite: Azurite, train: Train, target: Path, tmp_path: Path) -> None:
-    """Whatever a blob is called, it is read, and nothing is written beside model and scratch."""
+    """A blob with any name is read, and no file is written beside model and scratch folder."""
     names = ["a b.csv", "ü/☃.csv", "100%.csv", "a..b.csv", "a/b..%2F..%2Fc.csv", "%2e%2e%2fc.csv"]
     names += ["a%2F..%2f..%2Fd.csv", "'\".csv", "q?x=1#y.csv", "+.csv", f"{'x' * 250}.csv"]
     files = {name: interactions(seed) for seed, name in enumerate(names)}
@@ -317,7 +317,7 @@ def test_odd_names(azurite: Azurite, train: Train, target: Path, tmp_path: Path)
 def test_compressed_blobs(
     azurite: Azurite, train: Train, target: Path, name: str, encoding: str | None
 ) -> None:
-    """Gzip is read as such whatever it is called; what is hashed is what is stored."""
+    """Gzip is recognised under any name; the digest is that of the stored bytes."""
     content = gzip.compress(interactions())
     container = azurite.container({f"{NIGHT}/{name}": content}, encoding)
     ended = train(azurite, container)
@@ -326,17 +326,19 @@ def test_compressed_blobs(
     assert model_part(target)["data"]["rows"] == len(interactions().splitlines()) - 1
 
 
-# Endpoints that do not answer: started first and asked last
+# Endpoints that do not answer: the trainings start first and are checked last
 
 
 @pytest.mark.parametrize("how", ["refused", "silent"])
 def test_an_endpoint_that_does_not_answer(unreachable: dict[str, Unreachable], how: str) -> None:
-    """It ends 5 within 60 s, and a retry can help."""
+    """The trainer ends with 5 within 60 s, and a retry can help."""
     training = unreachable[how]
     assert training.process.wait(timeout=60) == 5
     lines = training.log.read_text().splitlines()
-    began, ended = (datetime.fromisoformat(json.loads(lines[n])["time"]) for n in (0, -1))
+    began, ended = (
+        datetime.fromisoformat(json.loads(line)["time"]) for line in (lines[0], lines[-1])
+    )
     assert (ended - began).total_seconds() < 60
-    failed = failure(training.target)
-    assert "does not answer" in failed.reason
-    assert failed.retry_helps
+    reported = failure(training.target)
+    assert "does not answer" in reported.reason
+    assert reported.retry_helps

@@ -1,4 +1,4 @@
-"""Answers over HTTP against a computation that shares no code with the scorer: numpy and files."""
+"""Answers over HTTP, compared with a computation of numpy that shares no code with the scorer."""
 
 import json
 from collections.abc import Callable
@@ -11,12 +11,12 @@ import pytest
 from tests.integration.conftest import BUILD, QUICK, Serve, Site, run
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "movielens-small"
-# Ratings and times count, so that each item of a history counts otherwise.
+# Ratings and times count, so that the items of a history have different weights.
 FADING = QUICK | {"PARAMETERS": "method=cooccurrence,fade=0.5,half_life=30,history_power=1"}
 
 
 class Files:
-    """A model as its files have it: strings end to end, rows end to end."""
+    """A model, read from its files: strings end to end, rows end to end."""
 
     def __init__(self, attempt: Path) -> None:
         def array(name: str) -> Any:
@@ -26,8 +26,11 @@ class Files:
             return np.split(content, ends[:-1]) if len(ends) else []
 
         self.items, self.users = (
-            [bytes(part).decode() for part in parts(array(f"{n}.content"), array(f"{n}.ends"))]
-            for n in ("items", "users")
+            [
+                bytes(part).decode()
+                for part in parts(array(f"{name}.content"), array(f"{name}.ends"))
+            ]
+            for name in ("items", "users")
         )
         ends = array("similar.ends")
         self.neighbours = parts(array("similar.indices"), ends)
@@ -38,82 +41,82 @@ class Files:
         self.trend = array("trend")
 
     def scores(self, basis: dict[int, float]) -> tuple[Any, Any]:
-        """Return every item's score, and what each item of the basis adds to each."""
-        added = np.zeros((len(basis), len(self.items)), np.float32)
+        """Return every item's score, and the share of each item of the basis in it."""
+        shares = np.zeros((len(basis), len(self.items)), np.float32)
         for row, item in enumerate(sorted(basis)):
-            added[row, self.neighbours[item]] = self.weights[item] * np.float32(basis[item])
+            shares[row, self.neighbours[item]] = self.weights[item] * np.float32(basis[item])
         total = np.zeros(len(self.items), np.float32)
-        for row in added:
+        for row in shares:
             total = total + row
-        return total, added
+        return total, shares
 
 
 def expected(
-    files: Files, basis: dict[int, float], asked: dict[str, Any]
+    files: Files, basis: dict[int, float], request: dict[str, Any]
 ) -> tuple[list[str], list[float]]:
-    """Rank all items by sorting all of them."""
+    """Return the ranked items and their scores, by sorting all items."""
     scores: Any = files.scores(basis)[0]
     allowed = np.ones(len(files.items), bool)
-    if "candidates" in asked:
+    if "candidates" in request:
         allowed[:] = False
-        allowed[[files.items.index(item) for item in asked["candidates"]]] = True
-    allowed[[files.items.index(item) for item in asked.get("exclude_items", [])]] = False
-    if asked.get("exclude_seen", True):
+        allowed[[files.items.index(item) for item in request["candidates"]]] = True
+    allowed[[files.items.index(item) for item in request.get("exclude_items", [])]] = False
+    if request.get("exclude_seen", True):
         allowed[list(basis)] = False
     is_fallback = not (scores[allowed] > 0).any()
     if is_fallback:
         scores = files.trend
     order = sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-scores[item], item))
-    order = [item for item in order if is_fallback or scores[item] > 0][: asked["k"]]
+    order = [item for item in order if is_fallback or scores[item] > 0][: request["k"]]
     return [files.items[item] for item in order], [float(scores[item]) for item in order]
 
 
-def questions(files: Files, count: int) -> list[tuple[dict[int, float], dict[str, Any]]]:
-    """Make up as many requests by user as by items, half of them with limits of their own."""
+def requests(files: Files, count: int) -> list[tuple[dict[int, float], dict[str, Any]]]:
+    """Return random requests with their basis, half by user and half by items, some with limits."""
     random = Random(count)
-    everything = range(len(files.items))
-    made: list[tuple[dict[int, float], dict[str, Any]]] = []
+    catalogue = range(len(files.items))
+    pairs: list[tuple[dict[int, float], dict[str, Any]]] = []
     for number in range(2 * count):
         if number % 2:
             user = random.randrange(len(files.users))
-            counts = files.confidence[user].tolist()
-            basis = dict(zip(files.history[user].tolist(), counts, strict=True))
-            asked: dict[str, Any] = {"user_id": files.users[user]}
+            confidence = files.confidence[user].tolist()
+            basis = dict(zip(files.history[user].tolist(), confidence, strict=True))
+            request: dict[str, Any] = {"user_id": files.users[user]}
         else:
-            listed = random.sample(everything, random.randint(1, 12))
-            basis = dict(zip(reversed(listed), files.recency.tolist(), strict=False))
-            asked = {"items": [files.items[i] for i in listed]}
-        asked |= {"k": random.choice([1, 10, 20, 200]), "explain": True}
+            history = random.sample(catalogue, random.randint(1, 12))
+            basis = dict(zip(reversed(history), files.recency.tolist(), strict=False))
+            request = {"items": [files.items[item] for item in history]}
+        request |= {"k": random.choice([1, 10, 20, 200]), "explain": True}
         if random.random() < 0.5:
-            asked["exclude_seen"] = random.random() < 0.5
-            asked["exclude_items"] = [files.items[i] for i in random.sample(everything, 10)]
+            request["exclude_seen"] = random.random() < 0.5
+            request["exclude_items"] = [files.items[item] for item in random.sample(catalogue, 10)]
         if random.random() < 0.5:
-            size = min(len(everything), random.choice([3, 300]))
-            asked["candidates"] = [files.items[i] for i in random.sample(everything, size)]
-        made.append((basis, asked))
-    return made
+            size = min(len(catalogue), random.choice([3, 300]))
+            request["candidates"] = [files.items[item] for item in random.sample(catalogue, size)]
+        pairs.append((basis, request))
+    return pairs
 
 
 def compare(site: Site, files: Files, count: int) -> None:
-    """Ask the site and compute the answers, and what explains them."""
-    places = {item: place for place, item in enumerate(files.items)}
+    """Check that the site's answers and explanations are the computed ones."""
+    indices = {item: index for index, item in enumerate(files.items)}
     fallbacks = 0
-    for basis, asked in questions(files, count):
-        answer = site.ask("/v1/recommendations", asked)
-        items, scores = expected(files, basis, asked)
-        assert [item["item_id"] for item in answer["items"]] == items, json.dumps(asked)
+    for basis, request in requests(files, count):
+        answer = site.ask("/v1/recommendations", request)
+        items, scores = expected(files, basis, request)
+        assert [item["item_id"] for item in answer["items"]] == items, json.dumps(request)
         assert [item["score"] for item in answer["items"]] == scores
         if answer["fallback"]:
             fallbacks += 1
             continue
-        _, added = files.scores(basis)
+        _, shares = files.scores(basis)
         for item in answer["items"]:
-            shares = {r["item_id"]: r["share"] for r in item["because"]}
-            assert sum(shares.values()) == pytest.approx(item["score"], abs=1e-5)
-            for source, share in shares.items():
+            reasons = {reason["item_id"]: reason["share"] for reason in item["because"]}
+            assert sum(reasons.values()) == pytest.approx(item["score"], abs=1e-5)
+            for source, share in reasons.items():
                 if source is not None:
-                    row = sorted(basis).index(places[source])
-                    assert share == added[row, places[item["item_id"]]]
+                    row = sorted(basis).index(indices[source])
+                    assert share == shares[row, indices[item["item_id"]]]
     assert fallbacks < count
 
 
@@ -147,7 +150,7 @@ def test_answers_are_those_of_the_files(
 def test_answers_are_those_of_the_files_many_times(
     trained: Callable[[Path], Path], serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Five hundred of each, on real data."""
+    """The same with five hundred of each, on real data."""
     if not DATA.exists():
         pytest.skip(f"there is no {DATA}")
     folder = trained(DATA)

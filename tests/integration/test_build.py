@@ -1,4 +1,4 @@
-"""One build as a cluster runs it: waiter, trainer and scorer share nothing but the model folder."""
+"""One build as a cluster runs it: waiter, trainer and scorer share only the model folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,14 +31,14 @@ def train(small_export: Path) -> Train:
 
 
 def check_answers(site: Site, score: str) -> None:
-    """Check that a site serves this build, and recommends with titles what a user lacks."""
+    """Check that a site serves this build, and recommends new items with their titles."""
     assert site.ask("/") == f"Score: {score}\nBuild Number:{BUILD}\n"
-    known = ["course-1", "course-2"]
-    answer = site.ask("/v1/recommendations", {"items": known, "k": 5})
+    history = ["course-1", "course-2"]
+    answer = site.ask("/v1/recommendations", {"items": history, "k": 5})
     assert answer["fallback"] is None
     assert len(answer["items"]) == 5
     for item in answer["items"]:
-        assert item["item_id"] not in known
+        assert item["item_id"] not in history
         assert item["title"] == item["item_id"].replace("course-", "Course Number ")
     of_user = site.ask("/v1/users/learner-7/recommendations?k=3")
     assert of_user["fallback"] is None
@@ -48,7 +48,7 @@ def check_answers(site: Site, score: str) -> None:
 def test_waiter_then_trainer_then_scorer(
     start: Start, serve: Serve, train: Train, target: Path
 ) -> None:
-    """The waiter holds on until the model is there; the scorer serves exactly that model."""
+    """The waiter waits until the model is complete; the scorer serves exactly that model."""
     waiter = start("waiter", MODELFOLDER=target, BUILDNUMBER=BUILD, WAIT_TIMEOUT=60)
     waiter.until("File not found!")
     trained = train(target)
@@ -67,15 +67,15 @@ def test_waiter_then_trainer_then_scorer(
 def test_a_cached_model_needs_no_folder(
     start: Start, serve: Serve, train: Train, target: Path, tmp_path: Path
 ) -> None:
-    """With MODELCACHE the scorer serves the waiter's copy, wherever the model folder has gone."""
-    both = {"MODELFOLDER": target, "MODELCACHE": tmp_path / "cache", "BUILDNUMBER": BUILD}
-    waiter = start("waiter", **both, WAIT_TIMEOUT=60)
+    """With MODELCACHE the scorer serves the waiter's copy, without the model folder."""
+    settings = {"MODELFOLDER": target, "MODELCACHE": tmp_path / "cache", "BUILDNUMBER": BUILD}
+    waiter = start("waiter", **settings, WAIT_TIMEOUT=60)
     waiter.until("File not found!")
     train(target)
     assert waiter.end().code == 0
     score = folder.published(target).marker.score
     target.rename(tmp_path / "away")
-    check_answers(serve(**both), score)
+    check_answers(serve(**settings), score)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def trained(train: Train, target: Path) -> Path:
 
 
 def refusals(**variables: object) -> list[Ended]:
-    """Let a waiter and a scorer refuse a model; each ends by itself."""
+    """Return how a waiter and a scorer end that refuse a model."""
     return [
         run("waiter", **variables, WAIT_TIMEOUT=30, VERIFY_TIMEOUT=1),
         run("scorer", **variables, HOST="127.0.0.1", PORT=free_port()),
@@ -113,12 +113,12 @@ def test_a_model_of_another_build_is_refused(trained: Path) -> None:
 
 
 def test_a_corrupt_cache_is_refused(trained: Path, tmp_path: Path) -> None:
-    """A copy that was damaged is not served, and the next waiter makes it anew."""
-    both = {"MODELFOLDER": trained, "MODELCACHE": tmp_path / "cache"}
-    assert run("waiter", **both).code == 0
+    """A damaged copy is not served, and the next waiter replaces it."""
+    settings = {"MODELFOLDER": trained, "MODELCACHE": tmp_path / "cache"}
+    assert run("waiter", **settings).code == 0
     (folder.published(tmp_path / "cache").attempt / "items.ends.npy").unlink()
-    scorer = run("scorer", **both, HOST="127.0.0.1", PORT=free_port())
+    scorer = run("scorer", **settings, HOST="127.0.0.1", PORT=free_port())
     assert scorer.code == 4
     assert "items.ends.npy is missing" in scorer.output
-    assert run("waiter", **both).code == 0
+    assert run("waiter", **settings).code == 0
     folder.verify(folder.published(tmp_path / "cache"))

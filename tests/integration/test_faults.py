@@ -1,4 +1,4 @@
-"""Killed at any instant, or twice at once: complete or absent, and the next training succeeds."""
+"""Killed or run twice at once, a training leaves a whole model or none, and the next succeeds."""
 
 import random
 import re
@@ -22,7 +22,7 @@ from modelsystem_waiter.settings import Settings
 
 AT_ONCE = 2  # trainings that compute
 ASLEEP = 4  # trainings that mostly wait until a short marker counts as dead
-SAMPLE = 5  # of so many folders one is shown to a real waiter, too
+SAMPLE = 5  # every fifth folder is also given to a waiter process
 
 Environ = dict[str, str]
 InFolder = Callable[[Path], Environ]
@@ -30,7 +30,7 @@ InFolder = Callable[[Path], Environ]
 
 @pytest.fixture
 def in_folder(small_export: Path) -> InFolder:
-    """Return a function that tells a training of about a second its model folder."""
+    """Return a function that gives the environment of a training of about a second."""
 
     def variables(model_folder: Path) -> Environ:
         return environment(
@@ -45,41 +45,41 @@ def in_folder(small_export: Path) -> InFolder:
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     """Return a function that prints past pytest's capture."""
 
-    def say(sentence: str) -> None:
+    def write(sentence: str) -> None:
         with capsys.disabled():
             print(f"\n{sentence}")
 
-    return say
+    return write
 
 
 def listed(counts: Counter[str]) -> str:
-    """Return counts as people write them."""
-    return ", ".join(f"{number} {what}" for what, number in counts.items())
+    """Return counts as text."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
-# What must hold after each fault
+# Checks after each fault
 
 
 def is_complete(model_folder: Path) -> bool:
-    """Judge as a fresh waiter does: complete and verified, or absent; there is no third state."""
-    told = {"MODELFOLDER": str(model_folder), "BUILDNUMBER": BUILD}
-    observation = observe(settings.read(Settings, told))
+    """Whether a new waiter finds the model complete and verified; otherwise it must be absent."""
+    environ = {"MODELFOLDER": str(model_folder), "BUILDNUMBER": BUILD}
+    observation = observe(settings.read(Settings, environ))
     assert observation.mismatch is None
     assert observation.trouble is None
     return observation.model is not None
 
 
 def check_waiter(model_folder: Path, code: int) -> None:
-    """Show the folder to a waiter of its own process, which may look once."""
+    """Check the exit code of a waiter process that checks the folder once."""
     ended = run("waiter", MODELFOLDER=model_folder, BUILDNUMBER=BUILD, WAIT_TIMEOUT=0)
     assert ended.code == code, ended.output
 
 
 def check_recovery(environ: Environ, *, with_waiter: bool) -> None:
-    """Check that the folder is absent or complete, and that the next training succeeds."""
+    """Check that the model is absent or complete, and that the next training succeeds."""
     model_folder = Path(environ["MODELFOLDER"])
     was_complete = is_complete(model_folder)
     if with_waiter:
@@ -97,8 +97,8 @@ def check_recovery(environ: Environ, *, with_waiter: bool) -> None:
 
 # SIGKILL at random instants
 
-# A training mostly imports libraries: two kills of three come after it made its folder, or its
-# first model file.
+# Importing libraries is most of a training: two kills of three come after it has created its folder
+# or its first model file.
 SINCE = ("", "attempt-*", "attempt-*/*.npy")
 
 
@@ -108,7 +108,7 @@ def begin(environ: Environ) -> "subprocess.Popen[bytes]":
 
 
 def wait_for_file(pattern: str, environ: Environ, process: "subprocess.Popen[bytes]") -> float:
-    """Wait until a training has made such a file, or has ended; return when that was."""
+    """Wait until a training has written such a file, or has ended; return the time of that."""
     while pattern and process.poll() is None:
         if any(Path(environ["MODELFOLDER"]).glob(pattern)):
             break
@@ -117,7 +117,7 @@ def wait_for_file(pattern: str, environ: Environ, process: "subprocess.Popen[byt
 
 
 def measured(environ: Environ) -> dict[str, float]:
-    """Measure a training that nobody kills: the seconds from each of SINCE to its publication."""
+    """Return the seconds of an undisturbed training from each of SINCE to its publication."""
     with begin(environ) as process:
         times = {pattern: wait_for_file(pattern, environ, process) for pattern in SINCE}
         published = wait_for_file(marker.NAME, environ, process)
@@ -128,7 +128,7 @@ def measured(environ: Environ) -> dict[str, float]:
 def killed(environ: Environ, rng: random.Random, spans: dict[str, float]) -> bool:
     """Kill a training at a random instant, up to a little after its publication.
 
-    Returns False when it had ended before: no two take equally long.
+    Returns False if the training had ended before: no two take equally long.
     """
     with begin(environ) as process:
         pattern = rng.choice(SINCE)
@@ -139,26 +139,27 @@ def killed(environ: Environ, rng: random.Random, spans: dict[str, float]) -> boo
 
 
 def stage(model_folder: Path) -> str:
-    """Say how far the first attempt in a folder came."""
+    """Return the stage that the first attempt in a folder reached."""
     if (content := folder.marker_bytes(model_folder)) is not None:
         return "complete" if marker.parse(content) else "marker short"
     attempts = folder.attempts(model_folder)
     names = {path.name for attempt in attempts for path in attempt.iterdir()}
     if manifest.NAME in names:
-        return "manifest there"
+        return "manifest written"
     if names - {progress.PROGRESS}:
         return "writing"
-    return "training" if attempts else "nothing there"
+    return "training" if attempts else "nothing written"
 
 
 def kill_at_random_instants(kills: int, root: Path, in_folder: InFolder) -> Counter[str]:
-    """Kill so many trainings, each in a folder of its own, and return how far they came."""
+    """Kill `kills` trainings, each in a folder of its own, and count the stages they reached."""
     spans = measured(in_folder(root / "measured"))
 
     def kill(number: int) -> str:
         rng = random.Random(number)
         folders = (root / f"{number}-{attempt}" for attempt in count())
-        environ = next(e for e in map(in_folder, folders) if killed(e, rng, spans))
+        environs = map(in_folder, folders)
+        environ = next(environ for environ in environs if killed(environ, rng, spans))
         reached = stage(Path(environ["MODELFOLDER"]))
         check_recovery(environ, with_waiter=number % SAMPLE == 0)
         return reached
@@ -168,17 +169,17 @@ def kill_at_random_instants(kills: int, root: Path, in_folder: InFolder) -> Coun
 
 
 def test_killed_at_random_instants(tmp_path: Path, in_folder: InFolder) -> None:
-    """Whenever a training is killed, its folder is absent or complete, and the next succeeds."""
+    """Whenever a training is killed, its model is absent or complete, and the next succeeds."""
     assert kill_at_random_instants(12, tmp_path, in_folder).total() == 12
 
 
 @pytest.mark.faults
 def test_killed_at_many_random_instants(
-    tmp_path: Path, in_folder: InFolder, tell: Callable[[str], None]
+    tmp_path: Path, in_folder: InFolder, report: Callable[[str], None]
 ) -> None:
-    """The full count."""
+    """The same with 200 kills."""
     stages = kill_at_random_instants(200, tmp_path, in_folder)
-    tell(
+    report(
         f"{stages.total()} of 200 kills at random instants: absent or complete, "
         f"next training succeeded ({listed(stages)})"
     )
@@ -187,8 +188,8 @@ def test_killed_at_many_random_instants(
 
 # SIGKILL at each file-system call below MODELFOLDER
 
-# Names are fixed, so that strace can be told all paths; a short marker counts as dead at once,
-# and no heartbeat comes in between, so that every run makes the same calls.
+# Names are fixed, so that all paths can be given to strace; a short marker counts as dead at once,
+# and there is no heartbeat, so that every run makes the same calls.
 KNOWN = "attempt-known"
 DRIVER = f"""
 import secrets
@@ -196,7 +197,7 @@ from modelsystem_shared import folder, publication
 folder.new_attempt_name = lambda: "{KNOWN}"
 secrets.token_hex = lambda count: "known"
 publication.DEAD_AFTER = 0
-from modelsystem_trainer import attempt
+from modelsystem_trainer.publishing import attempt
 attempt.HEARTBEAT = 3600
 from modelsystem_trainer.__main__ import main
 main()
@@ -204,7 +205,7 @@ main()
 
 
 class Call(NamedTuple):
-    """A system call on a path below MODELFOLDER: the n-th of its name, and as strace shows it."""
+    """A system call on a path below MODELFOLDER: the `nth` of its name, as strace shows it."""
 
     name: str
     nth: int
@@ -215,7 +216,7 @@ class Tracer:
     """Runs trainings under strace, which sees only calls on paths below MODELFOLDER."""
 
     def __init__(self, strace: str, root: Path, in_folder: InFolder) -> None:
-        """Train once without strace: what a training writes is what strace watches."""
+        """Train once without strace, for the names of the files that strace is to watch."""
         self.strace, self.root, self.in_folder = strace, root, in_folder
         assert run("trainer", **in_folder(root / "plain")).code == 0
         (attempt,) = folder.attempts(root / "plain")
@@ -224,7 +225,7 @@ class Tracer:
         self.names += [f"{KNOWN}/{name}" for name in inner]
 
     def run(self, model_folder: Path, *options: str) -> tuple[int, list[Call]]:
-        """Train; return the exit code, and the calls in order."""
+        """Train, and return the exit code and the calls in order."""
         paths = [word for name in self.names for word in ("-P", str(model_folder / name))]
         log = self.root / f"{model_folder.name}.strace"
         watch = [self.strace, "-f", "-y", "-qq", "-o", str(log), *options, *paths]
@@ -238,23 +239,23 @@ class Tracer:
         return ended.returncode, calls(log.read_text())
 
     def kill(self, model_folder: Path, call: Call) -> None:
-        """Train, killed as it enters a call, which is then its last below MODELFOLDER."""
+        """Kill a training as it enters a call, which is then its last below MODELFOLDER."""
         inject = f"inject={call.name}:signal=KILL:when={call.nth}"
-        code, made = self.run(model_folder, "-e", inject)
+        code, trace = self.run(model_folder, "-e", inject)
         assert code == -signal.SIGKILL
-        assert (made[-1].name, made[-1].nth) == (call.name, call.nth)
-        assert str(model_folder) in made[-1].shown
+        assert (trace[-1].name, trace[-1].nth) == (call.name, call.nth)
+        assert str(model_folder) in trace[-1].shown
 
 
 def calls(log: str) -> list[Call]:
-    """Read strace's log."""
-    seen: Counter[str] = Counter()
-    found = []
+    """Return the calls in strace's log."""
+    counts: Counter[str] = Counter()
+    trace = []
     for line in log.splitlines():
         if match := re.match(r"\d+ +(\w+)\(", line):
-            seen[match[1]] += 1
-            found.append(Call(match[1], seen[match[1]], line))
-    return found
+            counts[match[1]] += 1
+            trace.append(Call(match[1], counts[match[1]], line))
+    return trace
 
 
 @pytest.fixture
@@ -264,39 +265,39 @@ def tracer(strace: str, tmp_path: Path, in_folder: InFolder) -> Tracer:
 
 
 def leave_short_marker(model_folder: Path) -> None:
-    """Leave what a trainer that died as it published leaves."""
+    """Write the marker of a trainer that died while it published."""
     model_folder.mkdir()
     (model_folder / marker.NAME).write_bytes(b"0.25")
 
 
 def calls_of_a_training(tracer: Tracer) -> list[Call]:
     """List the calls of a training in a fresh folder."""
-    code, made = tracer.run(tracer.root / "traced")
+    code, trace = tracer.run(tracer.root / "traced")
     assert code == 0
-    return made
+    return trace
 
 
-def calls_of_a_burial(tracer: Tracer) -> list[Call]:
-    """List the calls of a training that finds a dead marker, from when it cannot place its own."""
-    leave_short_marker(tracer.root / "burying")
-    code, made = tracer.run(tracer.root / "burying")
+def calls_of_a_removal(tracer: Tracer) -> list[Call]:
+    """List the calls of a training that removes a dead marker, from its own refused creation on."""
+    leave_short_marker(tracer.root / "removing")
+    code, trace = tracer.run(tracer.root / "removing")
     assert code == 0
-    refused = (f'/{marker.NAME}"', "EEXIST")
-    first = next(n for n, call in enumerate(made) if all(word in call.shown for word in refused))
-    assert {"rename", "unlink"} <= {call.name for call in made[first:]}
-    return made[first:]
+    words = (f'/{marker.NAME}"', "EEXIST")
+    first = next(i for i, call in enumerate(trace) if all(word in call.shown for word in words))
+    assert {"rename", "unlink"} <= {call.name for call in trace[first:]}
+    return trace[first:]
 
 
 def kill_at_calls(
-    tracer: Tracer, chosen: Iterable[Call], buried: Iterable[Call] = ()
+    tracer: Tracer, plain: Iterable[Call], removal: Iterable[Call] = ()
 ) -> Counter[str]:
-    """Kill a training at each call, those of `buried` where a short marker lies."""
-    cases = [(call, True) for call in buried] + [(call, False) for call in chosen]
+    """Kill a training at each call, and at those of `removal` in a folder with a short marker."""
+    cases = [(call, True) for call in removal] + [(call, False) for call in plain]
 
     def kill(number: int) -> str:
-        call, is_burial = cases[number]
+        call, has_short_marker = cases[number]
         model_folder = tracer.root / f"call-{number}"
-        if is_burial:
+        if has_short_marker:
             leave_short_marker(model_folder)
         tracer.kill(model_folder, call)
         reached = stage(model_folder)
@@ -308,30 +309,30 @@ def kill_at_calls(
 
 
 def test_killed_at_calls(tracer: Tracer) -> None:
-    """The same at each call on the marker, and at some of all others."""
-    made = calls_of_a_training(tracer)
-    buried = [call for call in calls_of_a_burial(tracer) if call.name in ("rename", "unlink")]
-    chosen = [
+    """The same at each call on the marker, and at some of the others."""
+    trace = calls_of_a_training(tracer)
+    removal = [call for call in calls_of_a_removal(tracer) if call.name in ("rename", "unlink")]
+    sample = [
         call
-        for n, call in enumerate(made)
-        if marker.NAME in call.shown or n % (len(made) // 6) == 0
+        for index, call in enumerate(trace)
+        if marker.NAME in call.shown or index % (len(trace) // 6) == 0
     ]
-    assert {call.name for call in chosen} >= {"openat", "write", "fsync", "close", "read"}
-    stages = kill_at_calls(tracer, chosen, buried)
-    assert stages["marker short"] == 2  # one before its bytes were written, one before its burial
+    assert {call.name for call in sample} >= {"openat", "write", "fsync", "close", "read"}
+    stages = kill_at_calls(tracer, sample, removal)
+    assert stages["marker short"] == 2  # one before its bytes were written, one before its removal
     assert stages["complete"] >= 8
 
 
 @pytest.mark.faults
-def test_killed_at_every_call(tracer: Tracer, tell: Callable[[str], None]) -> None:
+def test_killed_at_every_call(tracer: Tracer, report: Callable[[str], None]) -> None:
     """The same at every call below MODELFOLDER."""
-    made, buried = calls_of_a_training(tracer), calls_of_a_burial(tracer)
-    total = len(made) + len(buried)
-    stages = kill_at_calls(tracer, made, buried)
-    tell(
+    trace, removal = calls_of_a_training(tracer), calls_of_a_removal(tracer)
+    total = len(trace) + len(removal)
+    stages = kill_at_calls(tracer, trace, removal)
+    report(
         f"{stages.total()} of {total} kills at file-system calls below MODELFOLDER: absent or "
         f"complete, next training succeeded ({listed(stages)}; "
-        f"{len(buried)} of them while it buries a dead trainer's marker)"
+        f"{len(removal)} of them while it removes a dead trainer's marker)"
     )
     assert stages.total() == total
 
@@ -340,7 +341,7 @@ def test_killed_at_every_call(tracer: Tracer, tell: Callable[[str], None]) -> No
 
 
 def race(environ: Environ) -> str:
-    """Start two trainers on one folder at once; return how the second of them put it."""
+    """Start two trainers on one folder at once; return what the second of them logs."""
     with ThreadPoolExecutor(2) as pool:
         pair = list(pool.map(lambda _: run("trainer", **environ), range(2)))
     assert [ended.code for ended in pair] == [0, 0], pair
@@ -350,30 +351,30 @@ def race(environ: Environ) -> str:
 
 
 def races(rounds: int, root: Path, in_folder: InFolder) -> Counter[str]:
-    """Let two trainers race so many times; every fourth folder holds a dead trainer's marker."""
+    """Let two trainers race `rounds` times; every fourth folder has a dead trainer's marker."""
 
-    def one(number: int) -> str:
+    def race_in_folder(number: int) -> str:
         model_folder = root / str(number)
         if number % 4 == 0:
             leave_short_marker(model_folder)
         return race(in_folder(model_folder))
 
     with ThreadPoolExecutor(2) as pool:
-        return Counter(pool.map(one, range(rounds)))
+        return Counter(pool.map(race_in_folder, range(rounds)))
 
 
 def test_two_trainers_at_once(tmp_path: Path, in_folder: InFolder) -> None:
-    """One publishes, the other says that it is not needed; both end 0, with one model."""
+    """One publishes, the other logs that it is not needed; both end with 0, with one model."""
     assert races(4, tmp_path, in_folder).total() == 4
 
 
 @pytest.mark.faults
 def test_two_trainers_at_once_many_times(
-    tmp_path: Path, in_folder: InFolder, tell: Callable[[str], None]
+    tmp_path: Path, in_folder: InFolder, report: Callable[[str], None]
 ) -> None:
-    """The full count."""
+    """The same with 28 races."""
     words = races(28, tmp_path, in_folder)
-    tell(
+    report(
         f"{words.total()} of 28 races of two trainers, 7 of them over a dead trainer's marker: "
         f"one model, both ended 0 ({listed(words)})"
     )

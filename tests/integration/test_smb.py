@@ -1,4 +1,4 @@
-"""A trainer behind the SMB server, a waiter in front of it: no events, late attributes."""
+"""A trainer behind the SMB server, a waiter in front of it: no events, and stale attributes."""
 
 import os
 import random
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not smb.UP.exists(), reason=f"there is no {smb.U
 
 @dataclass(frozen=True)
 class Share:
-    """One model folder: as the trainer writes it behind the server, as the waiter reads it."""
+    """A model folder: its path behind the server, to write, and in front of it, to read."""
 
     written: Path
     read: Path
@@ -35,14 +35,14 @@ class Share:
 
 @pytest.fixture(scope="session")
 def roots() -> Iterator[dict[str, Path]]:
-    """Bring the share up for all tests."""
-    with smb.share() as found:
-        yield found
+    """Start the share for all tests."""
+    with smb.share() as paths:
+        yield paths
 
 
 @pytest.fixture
 def share(roots: dict[str, Path]) -> Iterator[Share]:
-    """Make a fresh model folder on the share."""
+    """Make a new model folder on the share."""
     name = f"test-{secrets.token_hex(8)}"
     (roots["SHARE"] / name).mkdir()
     yield Share(roots["SHARE"] / name, roots["MOUNT"] / name)
@@ -51,28 +51,29 @@ def share(roots: dict[str, Path]) -> Iterator[Share]:
 
 @pytest.fixture
 def start(share: Share) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start a waiter in front of the share, and return once it waits."""
-    started: list[subprocess.Popen[str]] = []
+    """Return a function that starts a waiter in front of the share, and returns when it waits."""
+    waiters: list[subprocess.Popen[str]] = []
 
     def make(**variables: object) -> "subprocess.Popen[str]":
-        told = {"MODELFOLDER": share.read, "WAIT_TIMEOUT": 60, "WAIT_INTERVAL": INTERVAL}
-        ours = {v.name: "" for v in settings.variables(Settings)}  # empty counts as not set
-        environ = os.environ | ours | {k: str(v) for k, v in (told | variables).items()}
+        defaults = {"MODELFOLDER": share.read, "WAIT_TIMEOUT": 60, "WAIT_INTERVAL": INTERVAL}
+        unset = {variable.name: "" for variable in settings.variables(Settings)}
+        values = {name: str(value) for name, value in (defaults | variables).items()}
+        environ = os.environ | unset | values  # an empty value counts as not set
         command = [sys.executable, "-m", "modelsystem_waiter"]
         waiter = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
-        started.append(waiter)
+        waiters.append(waiter)
         assert waiter.stdout
         assert any("File not found!" in line for line in waiter.stdout)
         return waiter
 
     yield make
-    for waiter in started:
+    for waiter in waiters:
         waiter.kill()
         waiter.communicate()
 
 
 def write_model(target: Path) -> Marker:
-    """Write all of a model but its marker, and return that."""
+    """Write all of a model but its marker, and return the marker."""
     attempt = target / folder.new_attempt_name()
     attempt.mkdir()
     for name in ("items.npy", "similar.npy", "users.npy"):
@@ -85,7 +86,7 @@ def write_model(target: Path) -> Marker:
 
 
 def copy_slowly(source: Path, target: Path) -> Iterator[None]:
-    """Copy a folder chunk by chunk; all that is missing after the last yield is one chunk."""
+    """Copy a folder chunk by chunk; after the last yield one chunk is still missing."""
     pieces = [
         (target / path.name, chunk)
         for path in sorted(source.iterdir())
@@ -103,12 +104,12 @@ def copy_slowly(source: Path, target: Path) -> Iterator[None]:
 def test_found_within_one_poll_and_two_seconds(
     share: Share, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, *, cached: bool
 ) -> None:
-    """The waiter ends 0 within its polling period plus 2 s of publication; its copy is right."""
+    """The waiter ends with 0 at most a polling period and 2 s later; its copy is right."""
     waiter = start(**({"MODELCACHE": tmp_path / "cache"} if cached else {}))
-    ours = write_model(share.written)
+    model = write_model(share.written)
     time.sleep(random.uniform(0, INTERVAL))  # any moment between two polls
     published = time.monotonic()
-    assert publication.place(share.written, ours) == ours
+    assert publication.place(share.written, model) == model
     assert waiter.wait(timeout=60) == 0
     elapsed = time.monotonic() - published
     print(f"found {elapsed:.2f} s after its marker was created")
@@ -123,15 +124,15 @@ def test_found_within_one_poll_and_two_seconds(
 def test_a_half_copied_model_is_never_accepted(
     share: Share, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path, *, cached: bool
 ) -> None:
-    """A model whose marker arrives first is accepted after its last byte, and not before."""
+    """A model whose marker arrives first is accepted only after its last byte."""
     (tmp_path / "whole").mkdir()
-    ours = write_model(tmp_path / "whole")
+    model = write_model(tmp_path / "whole")
     cache = {"MODELCACHE": tmp_path / "cache"} if cached else {}
     waiter = start(WAIT_INTERVAL=0.1, **cache)
-    publication.place(share.written, ours)
-    for _ in copy_slowly(tmp_path / "whole" / ours.attempt, share.written / ours.attempt):
+    publication.place(share.written, model)
+    for _ in copy_slowly(tmp_path / "whole" / model.attempt, share.written / model.attempt):
         time.sleep(0.4)  # a few polls
-        assert waiter.poll() is None, "it ended before the last byte was there"
+        assert waiter.poll() is None, "it ended before the last byte was written"
         assert not (tmp_path / "cache" / marker.NAME).exists()
     assert waiter.wait(timeout=60) == 0
     if cached:
@@ -141,7 +142,7 @@ def test_a_half_copied_model_is_never_accepted(
 def test_a_marker_that_arrives_slowly(
     share: Share, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
-    """A marker that is seen before its content is no marker yet."""
+    """A marker that is seen before all of its content is not accepted."""
     waiter = start(WAIT_INTERVAL=0.1)
     whole = write_model(share.written).to_bytes()
     for at in range(0, len(whole), 50):
@@ -155,10 +156,10 @@ def test_a_marker_that_arrives_slowly(
 def test_a_folder_that_the_trainer_makes(
     share: Share, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
-    """A model folder that comes to be behind the server is seen in front of it."""
+    """A model folder that is created behind the server is seen in front of it."""
     inner = "20180523.5"
     waiter = start(MODELFOLDER=share.read / inner)
     (share.written / inner).mkdir()
-    ours = write_model(share.written / inner)
-    publication.place(share.written / inner, ours)
+    model = write_model(share.written / inner)
+    publication.place(share.written / inner, model)
     assert waiter.wait(timeout=60) == 0
