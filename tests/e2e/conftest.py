@@ -1,4 +1,4 @@
-"""The system in containers; whoever asks for them needs an engine."""
+"""The system in containers: fixtures that need a Docker engine."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,31 +20,31 @@ def _engine() -> None:
 @pytest.fixture(scope="session")
 def new_compose(_engine: None) -> Iterator[NewCompose]:
     """Return a function that makes a project of the compose file, with ports of its own."""
-    made: list[Compose] = []
+    projects: list[Compose] = []
 
     def new(name: str, **variables: object) -> Compose:
         ports = {"PORT": free_port(), "SECOND_PORT": free_port()}
         project = Compose(f"modelsystem-test-{name}").with_(**ports, **variables)
-        made.append(project)
-        remove(project)  # what a killed run left
+        projects.append(project)
+        remove(project)  # a killed run may have left it
         return project
 
     yield new
-    for project in made:
+    for project in projects:
         remove(project)
 
 
 def remove(project: Compose) -> None:
-    """Remove all that a project has."""
+    """Remove a project with its containers, volumes and networks."""
     project("--profile", "two", "down", "--volumes", "--remove-orphans", "--timeout", "1")
 
 
 @pytest.fixture(scope="session")
 def served(new_compose: NewCompose) -> Compose:
-    """Return a project in which build 152 was brought up and is served."""
+    """Return a project that serves build 152."""
     builds = {"BUILDNUMBER": 152, "SECOND_BUILDNUMBER": 153}
     project = new_compose("served", PARAMETERS="method=cooccurrence", **builds)
-    project("build")  # what an earlier run has left may be of another commit
+    project("build")  # images of an earlier run may be of another commit
     project.up()
     return project
 

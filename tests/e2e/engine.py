@@ -1,4 +1,4 @@
-"""The container engine, asked by its own command line."""
+"""The container engine, used by its own command line."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What a developer's shell may hold and the compose files would take.
-OURS = ("AZURE_", "BLOB_STORAGE_", "COMPOSE_", "CSV_", "MAX_BAD_ROWS", "METHOD", "NEIGHBOURS")
+# Variables of a developer's shell that the compose files would use.
+PREFIXES = ("AZURE_", "BLOB_STORAGE_", "COMPOSE_", "CSV_", "MAX_BAD_ROWS", "METHOD", "NEIGHBOURS")
 SECONDS = 300
 
 
@@ -26,7 +26,7 @@ def is_there() -> bool:
 def run(
     *command: str, check: bool = True, environ: Mapping[str, str] = os.environ
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command and return how it ended, with all that it printed."""
+    """Run a command and return how it ended, with its output."""
     ended = subprocess.run(
         command,
         cwd=ROOT,
@@ -42,31 +42,31 @@ def run(
 
 
 def images(tag: str) -> str:
-    """Return the tag of images of this tree: IMAGE_TAG's, or `tag`, of those that are built now."""
+    """Return the tag of images of this tree: IMAGE_TAG, or `tag` after building them."""
     if not is_there():
         pytest.skip("no Docker engine answers; ../shared/bin/docker-up starts one in CI")
-    given = os.environ.get("IMAGE_TAG")
-    if not given:
+    built = os.environ.get("IMAGE_TAG")
+    if not built:
         run("make", "images", f"BUILDNUMBER={tag}")
-    return given or tag
+    return built or tag
 
 
 def docker(*arguments: str) -> str:
-    """Return what a docker command prints."""
+    """Return the output of a docker command."""
     return run("docker", *arguments).stdout
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """Return what the engine knows of a container or an image."""
-    (known,) = json.loads(docker("inspect", name))
-    return dict(known)
+    """Return the engine's description of a container or an image."""
+    (description,) = json.loads(docker("inspect", name))
+    return dict(description)
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is so."""
+def wait_until(condition: Callable[[], bool], seconds: float, name: str) -> None:
+    """Wait until the condition holds; `name` says what it is if it does not in time."""
     deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {name}"
         time.sleep(0.1)
 
 
@@ -78,22 +78,24 @@ class Compose:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def with_(self, **variables: object) -> "Compose":
-        """Return the same project with other variables."""
-        told = {name: str(value) for name, value in variables.items()}
-        return Compose(self.project, {**self.variables, **told})
+        """Return the same project with these variables added or replaced."""
+        added = {name: str(value) for name, value in variables.items()}
+        return Compose(self.project, {**self.variables, **added})
 
     def __call__(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run `docker compose` with these arguments."""
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        environ = {
+            name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)
+        }
         command = ("docker", "compose", "--project-name", self.project, *arguments)
         return run(*command, check=check, environ={**environ, **self.variables})
 
     def up(self, *services: str) -> str:
-        """Bring it up as users do, and return what was printed."""
+        """Start it as users do, and return the output."""
         return self("up", "--detach", "--wait", "--wait-timeout", "180", *services).stdout
 
     def container(self, service: str) -> dict[str, Any]:
-        """Return what the engine knows of a service's container."""
+        """Return the engine's description of a service's container."""
         return inspect(f"{self.project}-{service}-1")
 
     def exit_code(self, service: str) -> int:
@@ -101,7 +103,7 @@ class Compose:
         return int(docker("wait", f"{self.project}-{service}-1"))
 
     def log(self, service: str) -> str:
-        """Return what a service's container has printed."""
+        """Return the output of a service's container."""
         return docker("logs", f"{self.project}-{service}-1")
 
     @property
@@ -110,7 +112,7 @@ class Compose:
         return f"{self.project}_models"
 
     def files(self) -> dict[str, list[Any]]:
-        """Return time of change and SHA-256 of each file in the volume, by its path."""
+        """Return the modification time and SHA-256 of each file in the volume, by its path."""
         program = (
             "import hashlib, json, pathlib; print(json.dumps({str(p): [p.stat().st_mtime_ns, "
             "hashlib.sha256(p.read_bytes()).hexdigest()] "
@@ -118,5 +120,5 @@ class Compose:
         )
         mount = f"{self.volume}:/mnt/azure:ro"
         image = f"modelsystem/waiter:{self.variables['BUILDNUMBER']}"
-        told = docker("run", "--rm", "-v", mount, "--entrypoint", "python", image, "-c", program)
-        return dict(json.loads(told))
+        output = docker("run", "--rm", "-v", mount, "--entrypoint", "python", image, "-c", program)
+        return dict(json.loads(output))

@@ -1,11 +1,10 @@
-"""Runs rendered manifests without a cluster: each pod becomes containers, as its YAML says.
+"""Runs rendered manifests without a cluster: each container of a pod becomes one of the engine.
 
-What a kubelet would do is read from the pod: images, commands, variables (references and `$(…)`
-included), users, groups, capabilities, read-only roots, limits, volumes and who may write to
-them, termination messages, the order of containers, probes. A claim is a folder of this machine
-that belongs to uid 10001, as the mounted share does; an emptyDir is a folder of the pod's; a
-Service is a forwarder under its name. Not translated, since the engine has nothing like it: size
-limits of emptyDirs, scheduling, network policies.
+As a kubelet does, it sets images, commands, variables (references and `$(…)` included), users,
+groups, capabilities, read-only roots, limits, volumes and whether they are writable, termination
+messages, the order of containers, probes. A claim is a folder of this machine that belongs to uid
+10001, as the mounted share does; an emptyDir is a folder of the pod; a Service is a forwarder under
+its name. The engine has no equivalent of emptyDirs' size limits, scheduling and network policies.
 """
 
 import base64
@@ -42,7 +41,7 @@ asyncio.run(main())
 
 
 def quantity(text: str | int) -> float:
-    """Return what a quantity of Kubernetes is, as a number."""
+    """Return a quantity of Kubernetes as a number."""
     text = str(text)
     unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     return float(text.removesuffix(unit)) * UNITS.get(unit, 1)
@@ -56,11 +55,11 @@ class Container:
     last_words_file: Path
 
     def wait(self) -> int:
-        """Wait for its end and return its exit code."""
+        """Wait until it ends, and return its exit code."""
         return int(docker("wait", self.name))
 
     def log(self) -> str:
-        """Return all that it has printed."""
+        """Return its output."""
         return docker("logs", self.name)
 
     def last_words(self) -> str:
@@ -68,19 +67,21 @@ class Container:
         return self.last_words_file.read_text(encoding="utf-8")
 
     def until(self, words: str) -> None:
-        """Wait until it has printed these words."""
-        wait_until(lambda: words in self.log(), PATIENCE, f"{self.name} says {words}")
+        """Wait until its output contains `words`."""
+        wait_until(lambda: words in self.log(), PATIENCE, f"{self.name} prints {words}")
 
     def address(self, port: int) -> str:
-        """Return where a port of it is published on this machine."""
+        """Return the URL at which one of its ports is published on this machine."""
         return f"http://{docker('port', self.name, str(port)).splitlines()[0]}"
 
     def probe(self, kind: str, container: Manifest) -> int:
-        """Ask what a probe asks, and return the status."""
+        """Send a probe's request, and return the status; 0 if there is no answer."""
         get = container[f"{kind}Probe"]["httpGet"]
-        [port] = [p["containerPort"] for p in container["ports"] if p["name"] == get["port"]]
+        [number] = [
+            port["containerPort"] for port in container["ports"] if port["name"] == get["port"]
+        ]
         try:
-            with urllib.request.urlopen(self.address(port) + get["path"], timeout=5) as answer:
+            with urllib.request.urlopen(self.address(number) + get["path"], timeout=5) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -88,7 +89,7 @@ class Container:
             return 0
 
     def until_ready(self, container: Manifest) -> None:
-        """Wait until it passes its startup and readiness probes, as long as the former allows."""
+        """Wait until it passes its startup and readiness probes, as long as the first may take."""
         startup = container["startupProbe"]
         seconds = startup["periodSeconds"] * startup["failureThreshold"]
         wait_until(lambda: self._is_ready(container), seconds, f"{self.name} is ready")
@@ -99,7 +100,7 @@ class Container:
 
 @dataclass
 class Node:
-    """Where pods run: a network, the claims' folders, the Secrets of the namespace."""
+    """A node for pods: a network, the claims' folders, the Secrets of the namespace."""
 
     name: str
     folder: Path
@@ -114,9 +115,9 @@ class Node:
         self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
-        left = docker("ps", "-aq", "--filter", f"name=^{self.name}-").split()
-        if left:
-            docker("rm", "--force", "--volumes", *left)
+        ids = docker("ps", "-aq", "--filter", f"name=^{self.name}-").split()
+        if ids:
+            docker("rm", "--force", "--volumes", *ids)
         run("docker", "network", "rm", self.name, check=False)
 
     def claim(self, name: str) -> Path:
@@ -129,24 +130,24 @@ class Node:
         return path
 
     def start(self, name: str, image: str, *options: str, command: Sequence[str] = ()) -> str:
-        """Start a container of the node's network that is no pod's, and return its name."""
-        full = f"{self.name}-{name}"
-        docker("run", "--detach", "--name", full, "--network", self.name,
+        """Start a container in the node's network, and return its name."""
+        container = f"{self.name}-{name}"
+        docker("run", "--detach", "--name", container, "--network", self.name,
                "--network-alias", name, *options, image, *command)  # fmt: skip
-        return full
+        return container
 
     def azurite(self) -> Azurite:
-        """Return a storage account on the node's network, called azurite there."""
+        """Start a storage account that pods reach as `azurite`, and return it."""
         port = free_port()
         command = ["azurite-blob", "--blobHost", "0.0.0.0", "--location", "/tmp",
                    "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
         self.start("azurite", AZURITE, f"--publish=127.0.0.1:{port}:10000", command=command)
-        started = Azurite(port)
-        wait_until(lambda: answers(port) and _responds(started), PATIENCE, "Azurite answers")
-        return started
+        azurite = Azurite(port)
+        wait_until(lambda: answers(port) and _is_ready(azurite), PATIENCE, "Azurite answers")
+        return azurite
 
     def install(self, release: Release) -> dict[str, "Pod"]:
-        """Take a release's Secrets and Services, and return its pods, of which none runs yet."""
+        """Add a release's Secrets, and return its pods; none of them runs yet."""
         for secret in of_kind(release, "Secret"):
             self.secrets[secret["metadata"]["name"]] = decoded(secret["data"])
         return {
@@ -154,29 +155,33 @@ class Node:
         }
 
     def serve(self, service: Manifest, pod: "Pod") -> None:
-        """Let a Service lead to a pod that its selector selects."""
+        """Forward a Service to a pod that its selector selects."""
         labels = pod.manifest["metadata"]["labels"]
         assert service["spec"]["selector"].items() <= labels.items()
         [port] = service["spec"]["ports"]
         scorer = pod.manifest["spec"]["containers"][-1]
-        [target] = [p["containerPort"] for p in scorer["ports"] if p["name"] == port["targetPort"]]
-        there = f"{self.name}-{pod.name}-{scorer['name']}"
-        arguments = ["-c", FORWARDER, str(port["port"]), there, str(target)]
+        [target] = [
+            exposed["containerPort"]
+            for exposed in scorer["ports"]
+            if exposed["name"] == port["targetPort"]
+        ]
+        host = f"{self.name}-{pod.name}-{scorer['name']}"
+        arguments = ["-c", FORWARDER, str(port["port"]), host, str(target)]
         as_root = ["--user=0", "--entrypoint=python"]  # for a port below 1024
         self.start(service["metadata"]["name"], scorer["image"], *as_root, command=arguments)
 
 
-def _responds(azurite: Azurite) -> bool:
-    """Whether it is Azurite that answers, and not yet only the engine's own proxy."""
+def _is_ready(azurite: Azurite) -> bool:
+    """Whether Azurite answers, and not only the engine's proxy before it."""
     try:
         azurite.client("ready").exists(timeout=1)
-    except Exception:  # whatever the client calls it: it is not there yet
+    except Exception:  # the client has many: each means that Azurite does not answer yet
         return False
     return True
 
 
 def decoded(data: Mapping[str, str]) -> dict[str, str]:
-    """Return what a Secret holds."""
+    """Return a Secret's values as text."""
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
@@ -190,67 +195,70 @@ class Pod:
     folder: Path
 
     def container(self, name: str) -> Manifest:
-        """Return the YAML of one of its containers."""
-        [wanted] = [one for one in containers(self.manifest) if one["name"] == name]
-        return wanted
+        """Return the manifest of one of its containers."""
+        [manifest] = [
+            container for container in containers(self.manifest) if container["name"] == name
+        ]
+        return manifest
 
     def execute(self, container: str, *command: str) -> str:
-        """Run a command in one of its containers, and return what it says."""
+        """Run a command in one of its containers, and return its output."""
         name = f"{self.node.name}-{self.name}-{container}"
         return run("docker", "exec", name, *command, check=False).stdout
 
     def start(self, container: str) -> Container:
-        """Start one of its containers, as its YAML says."""
-        wanted = self.container(container)
+        """Start one of its containers as its manifest describes it."""
+        manifest = self.container(container)
         last_words = self._folder("last-words") / container
         last_words.touch()
         last_words.chmod(0o666)
-        path = wanted.get("terminationMessagePath", "/dev/termination-log")
+        path = manifest.get("terminationMessagePath", "/dev/termination-log")
+        ports = [port["containerPort"] for port in manifest.get("ports", [])]
         options = [
-            *self._security(wanted), *self._limits(wanted), *self._variables(wanted),
-            *self._volumes(wanted), f"--volume={last_words}:{path}",
-            *(f"--publish=127.0.0.1::{p['containerPort']}" for p in wanted.get("ports", [])),
+            *self._security(manifest), *self._limits(manifest), *self._variables(manifest),
+            *self._volumes(manifest), f"--volume={last_words}:{path}",
+            *(f"--publish=127.0.0.1::{port}" for port in ports),
         ]  # fmt: skip
-        command = [*wanted.get("command", []), *wanted.get("args", [])]
-        if "command" in wanted:
+        command = [*manifest.get("command", []), *manifest.get("args", [])]
+        if "command" in manifest:
             options.append(f"--entrypoint={command.pop(0)}")
-        started = self.node.start(
-            f"{self.name}-{container}", wanted["image"], *options, command=command
+        name = self.node.start(
+            f"{self.name}-{container}", manifest["image"], *options, command=command
         )
-        return Container(started, last_words)
+        return Container(name, last_words)
 
     def _security(self, container: Manifest) -> list[str]:
-        pod, own = self.manifest["spec"]["securityContext"], container["securityContext"]
+        pod, context = self.manifest["spec"]["securityContext"], container["securityContext"]
         options = [
             f"--user={pod['runAsUser']}:{pod['runAsGroup']}",
             f"--group-add={pod['fsGroup']}",
         ]
-        options += [f"--cap-drop={name}" for name in own["capabilities"]["drop"]]
-        if own["readOnlyRootFilesystem"]:
+        options += [f"--cap-drop={name}" for name in context["capabilities"]["drop"]]
+        if context["readOnlyRootFilesystem"]:
             options.append("--read-only")
-        if not own["allowPrivilegeEscalation"]:
+        if not context["allowPrivilegeEscalation"]:
             options.append("--security-opt=no-new-privileges")
-        assert pod["seccompProfile"]["type"] == "RuntimeDefault"  # the engine's own default, too
+        assert pod["seccompProfile"]["type"] == "RuntimeDefault"  # also the engine's default
         return options
 
     def _limits(self, container: Manifest) -> list[str]:
         limits = container["resources"]["limits"]
-        cpus = min(quantity(limits["cpu"]), os.cpu_count() or 1)  # the engine grants no more
+        cpus = min(quantity(limits["cpu"]), os.cpu_count() or 1)  # the engine refuses more
         return [f"--memory={int(quantity(limits['memory']))}", f"--cpus={cpus}"]
 
     def _variables(self, container: Manifest) -> list[str]:
-        known: dict[str, str] = {}
+        values: dict[str, str] = {}
         for variable in container["env"]:
             source = variable.get("valueFrom", {})
             if reference := source.get("secretKeyRef"):
-                known[variable["name"]] = self.node.secrets[reference["name"]][reference["key"]]
+                values[variable["name"]] = self.node.secrets[reference["name"]][reference["key"]]
             elif reference := source.get("resourceFieldRef"):
-                kind, what = reference["resource"].split(".")
-                amount = quantity(container["resources"][kind][what])
-                known[variable["name"]] = str(-int(-amount // float(reference["divisor"])))
+                kind, resource = reference["resource"].split(".")
+                amount = quantity(container["resources"][kind][resource])
+                values[variable["name"]] = str(-int(-amount // float(reference["divisor"])))
             else:
-                known[variable["name"]] = expanded(variable["value"], known)
-        return [f"--env={name}={value}" for name, value in known.items()]
+                values[variable["name"]] = expanded(variable["value"], values)
+        return [f"--env={name}={value}" for name, value in values.items()]
 
     def _volumes(self, container: Manifest) -> list[str]:
         sources = {volume["name"]: volume for volume in self.manifest["spec"].get("volumes", [])}

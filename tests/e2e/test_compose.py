@@ -1,4 +1,4 @@
-"""`docker compose up`: a build is served, a second one beside it, and nothing is lost."""
+"""`docker compose up` serves a build, and a second one beside it, and keeps all models."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.e2e.engine import Compose
 
 
 def front(port: str) -> str:
-    """Return the site's two lines."""
+    """Return the text of the front page."""
     with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
         return str(answer.read().decode())
 
@@ -20,17 +20,18 @@ def recommended(port: str, user: str) -> tuple[list[str], str | None]:
     headers = {"Content-Type": "application/json"}
     request = Request(f"http://127.0.0.1:{port}/v1/recommendations", content, headers)
     with urlopen(request, timeout=10) as answer:
-        told = json.load(answer)
-    return [item["item_id"] for item in told["items"]], told["fallback"]
+        recommendation = json.load(answer)
+    return [item["item_id"] for item in recommendation["items"]], recommendation["fallback"]
 
 
 def below(files: dict[str, list[object]], build: int) -> dict[str, list[object]]:
-    """Return those files that are a build's."""
-    return {path: told for path, told in files.items() if path.startswith(f"/mnt/azure/{build}/")}
+    """Return the files of a build."""
+    folder = f"/mnt/azure/{build}/"
+    return {path: state for path, state in files.items() if path.startswith(folder)}
 
 
 def test_a_build_is_served(served: Compose) -> None:
-    """`up --wait` ends when the site is healthy, and it gives a known user what suits them."""
+    """`up --wait` ends when the site is healthy, and it recommends items to a known user."""
     assert served.container("scorer")["State"]["Health"]["Status"] == "healthy"
     assert "Build Number:152" in front(served.variables["PORT"])
     items, fallback = recommended(served.variables["PORT"], "learner-0001")
@@ -38,8 +39,8 @@ def test_a_build_is_served(served: Compose) -> None:
     assert fallback is None
 
 
-def test_the_order_is_a_clusters(served: Compose) -> None:
-    """The waiter starts before the trainer, and the scorer when the waiter has ended."""
+def test_containers_start_in_the_order_of_a_cluster(served: Compose) -> None:
+    """The waiter starts before the trainer, and the scorer after the waiter has ended."""
     waiter, trainer, scorer = (
         served.container(service)["State"] for service in ("waiter", "trainer", "scorer")
     )
@@ -63,7 +64,7 @@ def test_a_finished_build_is_left_alone(served: Compose) -> None:
 
 
 def test_a_second_build_is_beside_the_first(served: Compose) -> None:
-    """Another build number gets a folder of its own; of the first one no byte changes."""
+    """Another build number gets a folder of its own; no byte of the first build changes."""
     before = below(served.files(), 152)
     served.with_(BUILDNUMBER=154).up()
     assert "Build Number:154" in front(served.variables["PORT"])
@@ -87,7 +88,7 @@ def test_two_builds_are_served_at_once(served: Compose) -> None:
 
 
 def test_your_own_export(new_compose: NewCompose, small_folder: Path) -> None:
-    """CSV_FOLDER names the folder that the ETL uploads; an empty one ends it with a sentence."""
+    """The ETL service uploads CSV_FOLDER; an empty folder ends it with a sentence."""
     build = {"BUILDNUMBER": 152, "PARAMETERS": "method=cooccurrence"}
     project = new_compose("export", CSV_FOLDER=small_folder, **build)
     project.up()
@@ -99,13 +100,13 @@ def test_your_own_export(new_compose: NewCompose, small_folder: Path) -> None:
     assert "there is no *.csv or *.csv.gz below /export" in project.log("etl")
 
 
-def test_a_storage_account_of_ones_own(new_compose: NewCompose) -> None:
-    """With the second file Azurite is left out, and what is missing is named."""
+def test_your_own_storage_account(new_compose: NewCompose) -> None:
+    """The second file removes Azurite; a missing variable is named."""
     azure = ("-f", "docker-compose.yml", "-f", "docker-compose.azure.yml")
     project = new_compose("azure", BUILDNUMBER=152, BLOB_STORAGE_CONTAINER="etl")
-    told = project(*azure, "config", check=False)
-    assert told.returncode != 0
-    assert "BLOB_STORAGE_ACCOUNT" in told.stdout or "BLOB_STORAGE_CSV_FOLDER" in told.stdout
+    refused = project(*azure, "config", check=False)
+    assert refused.returncode != 0
+    assert "BLOB_STORAGE_ACCOUNT" in refused.stdout or "BLOB_STORAGE_CSV_FOLDER" in refused.stdout
     project = project.with_(BLOB_STORAGE_ACCOUNT="abc", BLOB_STORAGE_CSV_FOLDER="2018/05/08")
     config = json.loads(project(*azure, "config", "--format", "json").stdout)
     assert set(config["services"]) == {"trainer", "waiter", "scorer"}

@@ -1,4 +1,4 @@
-"""The images, as a security reviewer asks the engine about them."""
+"""The images and containers, checked as a security reviewer checks them."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def image(workload: str, tag: str = "152") -> str:
 
 @pytest.mark.parametrize("workload", MOST_MB)
 def test_size(workload: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An image adds no more to its base than was agreed."""
+    """An image adds at most the agreed size to its base."""
     added = (inspect(image(workload))["Size"] - inspect(BASE)["Size"]) / 1e6
     with capsys.disabled():
         print(f"\n{workload}: {added:.1f} MB above {BASE}")
@@ -34,7 +34,7 @@ def test_size(workload: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("workload", MOST_MB)
-def test_what_an_image_says(workload: str) -> None:
+def test_the_configuration_of_an_image(workload: str) -> None:
     """It runs its program as 10001, and its labels name commit and build."""
     config = inspect(image(workload))["Config"]
     assert config["User"] == "10001:10001"
@@ -45,33 +45,33 @@ def test_what_an_image_says(workload: str) -> None:
 
 
 @pytest.mark.parametrize("workload", MOST_MB)
-def test_nothing_to_build_with(workload: str) -> None:
+def test_images_hold_no_build_tools(workload: str) -> None:
     """The environment has neither pip nor a build backend, and the image no compiler."""
     script = (
         "import importlib.util as u, shutil; "
         "print([n for n in ('pip', 'setuptools', 'hatchling', 'Cython', 'wheel') if u.find_spec(n)]"
         " + [n for n in ('gcc', 'cc', 'make', 'git', 'curl') if shutil.which(n)])"
     )
-    told = docker("run", "--rm", "--entrypoint", "python", image(workload), "-c", script)
-    assert told.strip() == "[]"
+    output = docker("run", "--rm", "--entrypoint", "python", image(workload), "-c", script)
+    assert output.strip() == "[]"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_how_a_container_runs(served: Compose, service: str) -> None:
-    """Not as root, nothing but volumes to write to, no capability and no way to get one."""
-    known = served.container(service)
-    host = known["HostConfig"]
-    assert known["Config"]["User"] == "10001:10001"
+def test_the_rights_of_a_container(served: Compose, service: str) -> None:
+    """It does not run as root, writes to volumes only, has no capability and cannot get one."""
+    container = served.container(service)
+    host = container["HostConfig"]
+    assert container["Config"]["User"] == "10001:10001"
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert not host["Privileged"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
-    assert not any(mount["Source"] == "/var/run/docker.sock" for mount in known["Mounts"])
+    assert not any(mount["Source"] == "/var/run/docker.sock" for mount in container["Mounts"])
 
 
-def test_what_a_process_may_do(served: Compose) -> None:
-    """Inside, the kernel says the same, and writing fails, to the model too."""
+def test_the_rights_of_a_process(served: Compose) -> None:
+    """The kernel shows the same rights inside, and every write fails, also to the model."""
     name = f"{served.project}-scorer-1"
     status = dict(
         line.split(":\t", 1)
@@ -79,31 +79,31 @@ def test_what_a_process_may_do(served: Compose) -> None:
         if ":\t" in line
     )
     assert status["Uid"].split() == ["10001"] * 4
-    assert {int(status[f"Cap{which}"], 16) for which in ("Eff", "Prm", "Inh", "Bnd", "Amb")} == {0}
+    assert {int(status[f"Cap{kind}"], 16) for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")} == {0}
     assert status["NoNewPrivs"] == "1"
     for path in ("/x", "/opt/venv/x", "/mnt/azure/x", "/home/x"):
         assert run("docker", "exec", name, "touch", path, check=False).returncode != 0
 
 
 def test_no_secret_anywhere(served: Compose) -> None:
-    """Neither an image's history and description nor any log has the account's key."""
+    """The account's key is in no image's history or description, in no log and in no file."""
     for workload in MOST_MB:
         assert KEY not in docker("history", "--no-trunc", image(workload))
         assert KEY not in docker("inspect", image(workload))
     logs = [served.log(service) for service in SERVICES]
-    assert all(logs[:-1])  # there was something to search
+    assert all(logs[:-1])  # the logs are not empty
     assert not any(KEY in log for log in logs)
     assert KEY not in json.dumps(served.files())
 
 
 def test_the_context_is_small() -> None:
-    """Nothing but sources and pins is sent to the engine."""
+    """Only sources and pins are sent to the engine."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert "*" in lines  # all is left out that is not named
+    assert "*" in lines  # files that are not listed are left out
 
 
 def test_two_builds_of_a_commit_are_the_same(new_compose: NewCompose) -> None:
-    """Made again with no layer kept, the images hold the same files, byte for byte."""
+    """Built again without cached layers, the images hold the same files, byte for byte."""
     again = new_compose("again", BUILDNUMBER="again")
     again("build", "--no-cache", "--quiet", *MOST_MB)
     for workload in MOST_MB:
@@ -111,14 +111,14 @@ def test_two_builds_of_a_commit_are_the_same(new_compose: NewCompose) -> None:
 
 
 def listing(name: str) -> dict[str, str]:
-    """Return the SHA-256 of all that an image adds to its base."""
-    told = docker("run", "--rm", "--entrypoint", "python", name, "-c", LISTING)
-    return dict(json.loads(told))
+    """Return the SHA-256 of each file that an image adds to its base."""
+    output = docker("run", "--rm", "--entrypoint", "python", name, "-c", LISTING)
+    return dict(json.loads(output))
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_threads_follow_the_limit(cpus: int) -> None:
-    """A container's CPU limit decides how many threads a training takes."""
+    """A container's CPU limit decides how many threads a training uses."""
     script = (
         "from modelsystem_trainer import cpus; from threadpoolctl import threadpool_info as t; "
         "import numpy; print(cpus.available(), max(lib['num_threads'] for lib in t()))"

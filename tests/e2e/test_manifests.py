@@ -1,4 +1,4 @@
-"""The rendered manifests run: Job, waiter, site and `helm test`, as their YAML says."""
+"""The rendered manifests run: Job, waiter, site and `helm test`."""
 
 import json
 import shutil
@@ -26,14 +26,14 @@ def tag() -> str:
 
 @pytest.fixture
 def node(tmp_path: Path, tag: str) -> Iterator[Node]:
-    """Return a place where pods run, without what an earlier run has left."""
+    """Return a node without the containers of an earlier run."""
     tmp_path.chmod(0o755)
-    with Node("modelsystem-node", tmp_path) as made:
-        yield made
+    with Node("modelsystem-node", tmp_path) as node:
+        yield node
 
 
 def images(tag: str) -> tuple[str, ...]:
-    """Return what names the images of this tree."""
+    """Return the values that name the images of this tree."""
     names = {"image": "trainer", "scoringimage": "scorer", "waiterimage": "waiter"}
     return tuple(
         f"{key}.{part}"
@@ -43,7 +43,7 @@ def images(tag: str) -> tuple[str, ...]:
 
 
 def ask(url: str, body: object = None) -> Any:
-    """Return what the JSON of an answer holds."""
+    """Return an answer's JSON; a request with a body is a POST."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -51,7 +51,7 @@ def ask(url: str, body: object = None) -> Any:
 
 
 def served(node: Node, release: Release) -> tuple[Pod, str]:
-    """Run a release until its site is ready, in a cluster's order, and return site and address."""
+    """Run a release in a cluster's order until its site is ready; return its pod and address."""
     pods = node.install(release)
     waiter = pods["scorer"].start("waiter-container")
     waiter.until("File not found!")
@@ -66,7 +66,7 @@ def served(node: Node, release: Release) -> tuple[Pod, str]:
 
 
 def test_the_seeds_values_make_a_working_system(node: Node, tag: str) -> None:
-    """The seed's own values train from Blob Storage, serve, and pass `helm test`."""
+    """With the seed's values a build trains from Blob Storage, serves, and passes `helm test`."""
     container = node.azurite().container(
         {"2018/05/08/interactions.csv": interactions(), "2018/05/08/items.csv": catalogue()}
     )
@@ -88,7 +88,7 @@ def test_the_seeds_values_make_a_working_system(node: Node, tag: str) -> None:
 
 
 def test_the_site_outlives_the_share(node: Node, tag: str) -> None:
-    """A site that serves its own copy answers, and starts again, when the share is gone."""
+    """A site with a copy of the model answers, and starts again, after the share is gone."""
     export(node)
     sets = (*images(tag), *LIMITS, QUICK)
     pod, site = served(node, find_helm(4).render(VALUES / "minimal.yaml", sets=sets))
@@ -99,7 +99,7 @@ def test_the_site_outlives_the_share(node: Node, tag: str) -> None:
 
 
 def test_a_model_too_large_to_copy_is_served_from_the_share(node: Node, tag: str) -> None:
-    """Without a copy the site reads the share, where it can write nothing."""
+    """Without a copy the site reads the share, and cannot write to it."""
     export(node)
     sets = (*images(tag), *LIMITS, QUICK)
     release = find_helm(4).render(
@@ -114,7 +114,7 @@ def test_a_model_too_large_to_copy_is_served_from_the_share(node: Node, tag: str
 
 
 def test_bad_data_fails_for_good(node: Node, tag: str) -> None:
-    """Bad data ends the Job with the code that is not retried; both pods' last words say why."""
+    """Bad data ends the Job with a code that is not retried; both pods' last words say why."""
     export(node, b"user_id,item_id\nlearner-1\n")
     sets = (*images(tag), *LIMITS, QUICK)
     release = find_helm(4).render(VALUES / "minimal.yaml", sets=sets)

@@ -1,4 +1,4 @@
-"""Memory that runs out, and somebody who stops it in the middle: said, survived, mended."""
+"""Memory runs out, or a signal stops the system: it is reported, and a retry succeeds."""
 
 import http.client
 import itertools
@@ -37,7 +37,7 @@ def killed_for_memory(project: Compose) -> bool:
 
 
 def test_memory(new_compose: NewCompose, gowalla: Path) -> None:
-    """Killed for memory, the waiter says that the training died; the next run has enough."""
+    """Killed for memory, the trainer is reported dead by the waiter; more memory is enough."""
     project = new_compose(
         "memory",
         BUILDNUMBER=152,
@@ -62,7 +62,7 @@ def test_memory(new_compose: NewCompose, gowalla: Path) -> None:
 
 
 def test_stopped_while_training(new_compose: NewCompose) -> None:
-    """Stopped in the middle, all end by themselves; there is no model, then a whole one."""
+    """Stopped programs end by themselves without a model; the next run publishes one."""
     project = new_compose("stopped", BUILDNUMBER=152)
     project("up", "--detach", "waiter", "trainer")
     wait_until(lambda: "Search: " in project.log("trainer"), 120, "the trainer searches")
@@ -72,17 +72,17 @@ def test_stopped_while_training(new_compose: NewCompose) -> None:
         assert "stopped by SIGTERM" in project.log(service).splitlines()[-1]
     assert MARKER not in project.files()
     assert any(path.endswith("/failed.json") for path in project.files())
-    # A waiter that polls once an hour hears of the model by a file event.
+    # A waiter that polls once an hour notices the model by a file event.
     project.with_(WAIT_INTERVAL=3600).up()
     assert MARKER in project.files()
 
 
 class Load:
-    """Clients that ask a container without pause, each time on a new connection."""
+    """Clients that send requests to a container without pause, each on a new connection."""
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._ends = threading.Event()
+        self._stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
 
@@ -92,13 +92,13 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ends.set()
+        self._stop.set()
         for thread in self._threads:
             thread.join()
 
     def _ask(self) -> None:
         for number in itertools.count(1):
-            if self._ends.is_set():
+            if self._stop.is_set():
                 return
             body = json.dumps({"user_id": f"learner-{number % 2000 + 1:04}"})
             self.counts[self._outcome(body)] += 1
@@ -107,8 +107,8 @@ class Load:
         connection = http.client.HTTPConnection(self._address, 3000, timeout=10)
         try:
             connection.connect()
-        except OSError:  # refused, or no such host any more: not accepted
-            self._ends.wait(0.05)
+        except OSError:  # refused, or the host is gone
+            self._stop.wait(0.05)
             return "not accepted"
         try:
             headers = {"Content-Type": "application/json"}
@@ -121,7 +121,7 @@ class Load:
 
 
 def test_stopped_under_load(served: Compose) -> None:
-    """Stopped under load, the site drains: who was let in gets an answer, and it ends with 0."""
+    """Stopped under load, the site answers every accepted request, and ends with 0."""
     name = f"{served.project}-scorer-1"
     served.up()
     before = served.files()
@@ -130,10 +130,10 @@ def test_stopped_under_load(served: Compose) -> None:
         wait_until(lambda: load.counts["200"] > 100, 30, "answers")
         began = time.monotonic()
         served("stop", "scorer")
-        took = time.monotonic() - began
+        seconds = time.monotonic() - began
     state = served.container("scorer")["State"]
     assert state["ExitCode"] == 0
-    assert took < 60  # its grace period
+    assert seconds < 60  # its grace period
     assert set(load.counts) <= {"200", "not accepted"}
     assert load.counts["not accepted"]
     assert "Draining" in served.log("scorer")

@@ -1,4 +1,4 @@
-"""The waiter in a container of its own, on a share that tells of no change: it polls."""
+"""The waiter in a container of its own polls a share that gives no file events."""
 
 import shutil
 import time
@@ -15,20 +15,20 @@ HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 
 @pytest.fixture
 def share() -> Iterator[dict[str, Path]]:
-    """Bring a share up, with a fresh folder in it that belongs to the containers' user."""
+    """Start a share with a new folder that belongs to the containers' user."""
     if not smb.UP.exists():
         pytest.skip(f"there is no {smb.UP}")
-    with smb.share() as roots:
+    with smb.share() as paths:
         name = f"test-{uuid.uuid4().hex}"
-        (roots["SHARE"] / name).mkdir(mode=0o777)
-        shutil.chown(roots["SHARE"] / name, 10001, 10001)
-        yield {which: root / name for which, root in roots.items()}
-        shutil.rmtree(roots["SHARE"] / name)
+        (paths["SHARE"] / name).mkdir(mode=0o777)
+        shutil.chown(paths["SHARE"] / name, 10001, 10001)
+        yield {side: path / name for side, path in paths.items()}
+        shutil.rmtree(paths["SHARE"] / name)
 
 
 def test_polling(served: Compose, share: dict[str, Path], small_folder: Path) -> None:
     """A trainer writes behind the SMB server; the waiter in front of it sees the model."""
-    assert served.variables["BUILDNUMBER"] == "152"  # its images are there
+    assert served.variables["BUILDNUMBER"] == "152"  # its images exist
     environment = ("-e", "MODELFOLDER=/mnt/azure/152", "-e", "BUILDNUMBER=152")
     volume = f"{share['MOUNT']}:/mnt/azure:ro"
     waiting = ("-e", "WAIT_INTERVAL=1", "-e", "WAIT_TIMEOUT=120", "-v", volume)
