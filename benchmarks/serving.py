@@ -23,14 +23,11 @@ from flask import Response, request
 from pydantic_core import to_json
 
 from accuracy import GOWALLA, K, train, wait_until_ready
-from modelsystem_scorer import engine
-from modelsystem_scorer.api.messages import RecommendationRequest
+from modelsystem_scorer import engine, serve
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.observe.counters import OTHER
-from modelsystem_scorer.serve import server
+from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.settings import ScorerSettings
-from modelsystem_scorer.v1 import answers
+from modelsystem_scorer.v1 import RecommendationRequest, recommendations
 from modelsystem_shared import folder, logs, manifest, model, publication, settings
 from modelsystem_shared.manifest import ModelPart
 from modelsystem_shared.model import Model, Rows, Strings
@@ -78,7 +75,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
-        serve()
+        serve_beside_constant()
         return
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
@@ -95,12 +92,12 @@ def main() -> None:
             memory(started, large)
 
 
-def serve() -> None:
+def serve_beside_constant() -> None:
     """Serve the model, and beside it a constant answer."""
     chosen = settings.read(ScorerSettings, os.environ)
     logs.configure("scorer", chosen.log_format)
-    served = engine.served.load(chosen)
-    app = create_app(served, processes=server.most_processes(chosen))
+    served = engine.load(chosen.source, chosen.build)
+    app = create_app(served, processes=serve.max_processes(chosen))
     body = typical_answer(served)
 
     def constant() -> Response:
@@ -108,16 +105,15 @@ def serve() -> None:
         return Response(body, mimetype="application/json")
 
     app.add_url_rule(CONSTANT, "constant", constant, methods=["POST"])
-    app.extensions["paths"]["constant"] = OTHER
-    server.serve(app, chosen)
+    serve.run(app, chosen)
 
 
-def typical_answer(served: Served) -> bytes:
+def typical_answer(served: ServedModel) -> bytes:
     """Return an answer of the median size."""
     step = max(1, len(served.model.users) // 100)
     users = served.model.users.pick(range(0, len(served.model.users), step))
     asked = [RecommendationRequest(user_id=user, k=K) for user in users]
-    found = sorted((to_json(answers.recommendations(served, one)) for one in asked), key=len)
+    found = sorted((to_json(recommendations(served, one)) for one in asked), key=len)
     return found[len(found) // 2]
 
 

@@ -1,4 +1,4 @@
-"""Small published models, and scorers that serve them: in this process or as one of their own."""
+"""Small published models, and scorers that serve them: in this process or in one of their own."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from modelsystem_scorer import engine
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared import folder, manifest, model, publication, settings
 from modelsystem_shared.arrays import Array
@@ -45,12 +45,18 @@ def _rows(rows: list[Array], n_items: int) -> Rows:
 
 
 def random_model(
-    users: int = 40, items: int = 30, neighbours: int = 8, seed: int = 1, *, fades: bool = False
+    users: int = 40,
+    items: int = 30,
+    neighbours: int = 8,
+    seed: int = 1,
+    *,
+    weighted: bool = False,
 ) -> Model:
-    """Make a model; item 0 has no row; where it fades, what was chosen late counts most.
+    """Return a random model; item 0 has no neighbours.
 
-    Rows of even items have coarse weights, so that scores are often equal; sums of the
-    others depend on the order of adding up.
+    Rows of even items have coarse weights, so that scores are often equal; sums of the others
+    depend on the order of addition. With `weighted`, items count differently, later ones
+    in a request more.
     """
     random = np.random.default_rng(seed)
     similar = [random.choice(items, neighbours, replace=False) for _ in range(items)]
@@ -68,8 +74,8 @@ def random_model(
         similar=_rows(similar, items),
         similarity=np.concatenate(weights).astype(np.float32),
         history=_rows(history, items),
-        confidence=confidence if fades else np.ones_like(confidence),
-        recency=np.array([1, 0.5, 0.25] if fades else [1], np.float32),
+        confidence=confidence if weighted else np.ones_like(confidence),
+        recency=np.array([1, 0.5, 0.25] if weighted else [1], np.float32),
         trend=(random.integers(0, 20, items) / 32).astype(np.float32),
         questions=_rows([history[1], history[2], history[3]], items),
         answers=_rows([history[4][:2], history[5][:1], history[6]], items),
@@ -77,7 +83,7 @@ def random_model(
 
 
 def write(target: Path, content: Model, build: str) -> Path:
-    """Publish a model in `target`, as a trainer would."""
+    """Publish a model in `target`, as a training does."""
     attempt = target / folder.new_attempt_name()
     attempt.mkdir(parents=True)
     for name, array in model.arrays(content):
@@ -100,47 +106,48 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of one model for all tests that only read."""
+    """Return the folder of one model, for all tests that only read it."""
     return write(tmp_path_factory.mktemp("models") / BUILD, random_model(), BUILD)
 
 
 @pytest.fixture
 def copied_folder(model_folder: Path, tmp_path: Path) -> Path:
-    """Return a copy of the model folder that a test may damage."""
+    """Return a copy of the model folder, which a test can damage."""
     return shutil.copytree(model_folder, tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")
-def load() -> Callable[..., Served]:
-    """Return a function that loads a model as the program does, from environment variables."""
+def load() -> Callable[..., ServedModel]:
+    """Return a function that loads a model as the program does."""
 
-    def load(model_folder: Path, **variables: str) -> Served:
+    def load(model_folder: Path, **variables: str) -> ServedModel:
         environ = {"MODELFOLDER": str(model_folder), **variables}
-        return engine.served.load(settings.read(ScorerSettings, environ))
+        scorer_settings = settings.read(ScorerSettings, environ)
+        return engine.load(scorer_settings.source, scorer_settings.build)
 
     return load
 
 
 @pytest.fixture(scope="session")
-def served(model_folder: Path, load: Callable[..., Served]) -> Served:
-    """Return the model, loaded."""
+def served(model_folder: Path, load: Callable[..., ServedModel]) -> ServedModel:
+    """Return the loaded model."""
     return load(model_folder)
 
 
 @pytest.fixture(scope="session")
-def item_ids(served: Served) -> list[str]:
+def item_ids(served: ServedModel) -> list[str]:
     """Return all item ids by index."""
     return [served.model.items[item] for item in range(served.model.n_items)]
 
 
 @pytest.fixture(scope="session")
-def user_ids(served: Served) -> list[str]:
+def user_ids(served: ServedModel) -> list[str]:
     """Return all user ids by index."""
     return [served.model.users[user] for user in range(len(served.model.users))]
 
 
 @pytest.fixture
-def client(served: Served) -> FlaskClient:
+def client(served: ServedModel) -> FlaskClient:
     """Return a client of the site in this process."""
     return create_app(served).test_client()
 
@@ -171,14 +178,14 @@ class Site:
             return Answer(response.status, response.read())
 
     def connect(self) -> socket.socket:
-        """Open a connection to speak on byte by byte."""
+        """Open a connection to send single bytes on."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def send(self, request: bytes) -> bytes:
-        """Send these very bytes and no more; return all that comes back."""
+        """Send exactly these bytes; return everything that is received."""
         answer = b""
         with self.connect() as connection, contextlib.suppress(ConnectionError):
-            with contextlib.suppress(OSError):  # refused before it was all sent
+            with contextlib.suppress(OSError):  # refused before everything was sent
                 connection.sendall(request)
                 connection.shutdown(socket.SHUT_WR)
             while received := connection.recv(65536):
@@ -186,14 +193,14 @@ class Site:
         return answer
 
     def is_ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it is ready."""
         try:
             return self.ask("/readyz").status == 200
         except OSError:
             return False
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; an end before that is an error."""
+        """Wait until the condition holds; the site must not end before."""
         deadline = time.monotonic() + 60
         while not condition():
             assert self.process.poll() is None, self.log()
@@ -201,7 +208,7 @@ class Site:
             time.sleep(0.05)
 
     def end(self) -> int:
-        """Wait until it ends by itself and return the exit code."""
+        """Wait until the process ends, and return its exit code."""
         return self.process.wait(timeout=60)
 
     def workers(self) -> list[int]:
@@ -210,36 +217,36 @@ class Site:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill_workers(self) -> None:
-        """Kill every worker, and wait for as many others."""
+        """Kill all workers, and wait until they are replaced."""
         killed = self.workers()
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         self.wait_until(lambda: len({*self.workers()} - {*killed}) >= len(killed))
 
     def log(self) -> str:
-        """Return all that it has printed."""
+        """Return everything that it has printed."""
         return self.log_file.read_text()
 
 
 @pytest.fixture(scope="session")
 def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
-    """Return a function that starts a scorer; all that still run are killed in the end."""
+    """Return a function that starts a scorer; those that still run are killed at the end."""
     sites: list[Site] = []
 
     def start(*, wait: bool = True, **variables: str | Path) -> Site:
-        chosen = {"HOST": "127.0.0.1", "PORT": str(_free_port()), "LOG_FORMAT": "json"}
-        chosen |= {name: str(value) for name, value in variables.items()}
+        environ = {"HOST": "127.0.0.1", "PORT": str(_free_port()), "LOG_FORMAT": "json"}
+        environ |= {name: str(value) for name, value in variables.items()}
         log_file = tmp_path_factory.mktemp("site") / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "modelsystem_scorer"],
-                env={**_clean_environment(), **chosen},
+                env={**_clean_environment(), **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        sites.append(Site(process, int(chosen["PORT"]), log_file))
+        sites.append(Site(process, int(environ["PORT"]), log_file))
         if wait:
             sites[-1].wait_until(sites[-1].is_ready)
         return sites[-1]
@@ -258,11 +265,11 @@ def _free_port() -> int:
 
 
 def _clean_environment() -> dict[str, str]:
-    ours = {v.name for v in settings.variables(ScorerSettings)}
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    names = {variable.name for variable in settings.variables(ScorerSettings)}
+    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 @pytest.fixture(scope="session")
 def site(start_site: StartSite, model_folder: Path) -> Site:
-    """Return one running scorer for all tests that leave it as it was."""
+    """Return one running scorer, for all tests that do not change it."""
     return start_site(MODELFOLDER=model_folder)

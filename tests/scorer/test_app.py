@@ -1,4 +1,4 @@
-"""What all answers share: they say which model they are from."""
+"""What all answers share: the headers that name their model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 
 REQUESTS = [
     ("GET", "/", 200),
@@ -28,19 +28,19 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("method", "path", "status"), REQUESTS)
 def test_every_answer_names_its_model(
-    client: FlaskClient, served: Served, method: str, path: str, status: int
+    client: FlaskClient, served: ServedModel, method: str, path: str, status: int
 ) -> None:
-    """Build and digest are in the headers, of errors too."""
+    """Build and digest are in the headers, also of errors."""
     response = client.open(path, method=method)
     assert response.status_code == status
     assert response.headers["X-Model-Build"] == "20180523.5"
     assert response.headers["X-Model-Digest"] == served.published.manifest.digest
 
 
-def test_a_build_of_any_signs_fits_a_header(
-    make_folder: Callable[..., Path], load: Callable[..., Served]
+def test_a_build_of_any_characters_fits_a_header(
+    make_folder: Callable[..., Path], load: Callable[..., ServedModel]
 ) -> None:
-    """What is not ASCII is percent-encoded in the header and itself in text and JSON."""
+    """Non-ASCII characters are percent-encoded in the header, and unchanged in text and JSON."""
     client = create_app(load(make_folder(build="Ürbau ☃"))).test_client()
     assert client.get("/").headers["X-Model-Build"] == "%C3%9Crbau%20%E2%98%83"
     assert client.get("/").text.endswith("Build Number:Ürbau ☃\n")

@@ -1,4 +1,4 @@
-"""Random requests over real connections: no 5xx, no traceback, whatever comes."""
+"""Random requests over real connections: no 5xx and no traceback."""
 
 import json
 import re
@@ -43,26 +43,26 @@ STATUS = re.compile(rb"HTTP/\d\.\d (\d{3}) .*\r\n")
 
 
 def noise(random: Random, most: int = 30) -> bytes:
-    """Return bytes of any kind."""
+    """Return random bytes."""
     return random.randbytes(random.randrange(most))
 
 
 def json_body(random: Random) -> bytes:
-    """Return JSON with any types in fields that exist, or do not."""
+    """Return JSON with values of any type in known and unknown fields."""
     names = ["user_id", "items", "k", "exclude_seen", "exclude_items", "x" * random.randrange(99)]
-    chosen = random.sample(names, random.randrange(len(names)))
-    body = json.dumps({name: random.choice(SAMPLES) for name in chosen}).encode()
+    fields = random.sample(names, random.randrange(len(names)))
+    body = json.dumps({name: random.choice(SAMPLES) for name in fields}).encode()
     return body.replace(b"0", random.choice(NUMBERS), 1) if random.random() < 0.2 else body
 
 
 def broken_body(random: Random) -> bytes:
-    """Return a valid body with bytes changed, taken out or put in."""
+    """Return a valid body with bytes changed, removed or inserted."""
     place, length = random.randrange(len(VALID)), random.randrange(4)
     return VALID[:place] + noise(random, 5) + VALID[place + length :]
 
 
 def body_of(random: Random) -> bytes:
-    """Return a body of any kind; two in a hundred are huge."""
+    """Return a body of any kind; two in a hundred are large."""
     if random.random() < 0.02:
         return random.choice([b" ", b"[", b'{"a":']) * (1 << random.randrange(18, 22))
     return random.choice([lambda _: VALID, lambda _: b"", json_body, broken_body, noise])(random)
@@ -78,7 +78,7 @@ def path_of(random: Random) -> bytes:
 
 
 def request_of(random: Random) -> bytes:
-    """Return the bytes of one request; most are HTTP, one in ten is not even that."""
+    """Return the bytes of one request; one in ten is not HTTP."""
     if random.random() < 0.1:
         return noise(random, 200) + random.choice([b"", b"\r\n\r\n", b" / HTTP/1.1\r\n\r\n"])
     method, path = b"POST", b"/v1/recommendations"
@@ -95,8 +95,8 @@ def request_of(random: Random) -> bytes:
 
 
 def statuses(site: Any, count: int) -> Counter[int]:
-    """Send random requests and count the statuses of the answers; 0 is for no answer."""
-    found: Counter[int] = Counter()
+    """Send random requests, and return the counts of the answers' statuses; 0: no answer."""
+    counts: Counter[int] = Counter()
     for number in range(count):
         request = request_of(Random(number))
         answer = site.send(request).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -104,16 +104,16 @@ def statuses(site: Any, count: int) -> Counter[int]:
         status = int(match[1]) if match else 0
         assert status < 500, (number, request[:2000], answer)
         assert not match or b"\r\nX-Model-Digest: " in answer, (number, answer)
-        found[status] += 1
-    return found
+        counts[status] += 1
+    return counts
 
 
 def check(start_site: Callable[..., Any], model_folder: Path, count: int) -> None:
-    """Let a scorer of its own answer random requests, and read its log."""
+    """Send random requests to a new scorer, and read its log."""
     site = start_site(MODELFOLDER=model_folder)
-    found = statuses(site, count)
-    assert {200, 400, 404, 405, 413, 415, 422} <= found.keys(), found
-    assert found[0] < count / 20, found
+    counts = statuses(site, count)
+    assert {200, 400, 404, 405, 413, 415, 422} <= counts.keys(), counts
+    assert counts[0] < count / 20, counts
     assert site.ask("/").status == 200
     assert not re.search('traceback|error"', site.log(), re.IGNORECASE), site.log()[-5000:]
 

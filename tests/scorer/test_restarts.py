@@ -1,4 +1,4 @@
-"""Stopped and started under load: whatever was accepted is answered, and by a whole model."""
+"""Restarts under load: every accepted request is answered, by a complete model."""
 
 import contextlib
 import http.client
@@ -20,20 +20,20 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 class Load:
-    """Clients that ask without pause, some on one connection, some on a new one each time.
+    """Clients that send requests without pause, half of them on a new connection each time.
 
-    Like whoever routes to a pod they open no new connection once /readyz is at 503. A refused
-    connection was not accepted; everything else that goes wrong is a loss.
+    Like a router in a cluster they open no new connection once /readyz is at 503. A refused
+    connection was not accepted; every other error is a loss.
     """
 
     def __init__(self, port: int, expected: bytes) -> None:
         self._port = port
         self._expected = expected
         self.is_ready = threading.Event()
-        self._ends = threading.Event()
+        self._stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self.losses: list[str] = []
-        self._threads = [threading.Thread(target=self._ask, args=(n % 2 == 0,)) for n in range(4)]
+        self._threads = [threading.Thread(target=self._send, args=(n % 2 == 0,)) for n in range(4)]
         self._threads.append(threading.Thread(target=self._watch))
 
     def __enter__(self) -> "Load":
@@ -42,7 +42,7 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ends.set()
+        self._stop.set()
         for thread in self._threads:
             thread.join()
 
@@ -54,9 +54,9 @@ class Load:
             return None
         return connection
 
-    def _ask(self, keep: bool) -> None:  # a thread's argument
+    def _send(self, keep: bool) -> None:  # a thread's argument
         connection = None
-        while not self._ends.is_set():
+        while not self._stop.is_set():
             if connection is None:
                 self.is_ready.wait(0.1)
                 connection = self._connect() if self.is_ready.is_set() else None
@@ -69,7 +69,7 @@ class Load:
             connection.close()
 
     def _request(self, connection: http.client.HTTPConnection) -> bool:
-        """Ask once; return whether the connection may be used again."""
+        """Send one request; return whether the connection can be used again."""
         try:
             connection.request("POST", "/v1/recommendations", BODY, HEADERS)
             answer = connection.getresponse()
@@ -83,7 +83,7 @@ class Load:
         return answer.headers["Connection"] != "close"
 
     def _watch(self) -> None:
-        while not self._ends.is_set():
+        while not self._stop.is_set():
             if connection := self._connect():
                 with contextlib.closing(connection), contextlib.suppress(OSError):
                     connection.request("GET", "/readyz")
@@ -96,7 +96,7 @@ class Load:
 
 
 def restart_under_load(start_site: StartSite, model_folder: Path, times: int) -> Counter[str]:
-    """Stop and start a site so many times under load, and return what its clients saw."""
+    """Restart a site so many times under load, and return the counts of its clients."""
     site = start_site(MODELFOLDER=model_folder, DRAIN_SECONDS="0.7", ACCESS_LOG="off")
     expected = site.ask("/v1/recommendations", "POST", BODY).body
     with Load(site.port, expected) as load:
@@ -117,7 +117,7 @@ def restart_under_load(start_site: StartSite, model_folder: Path, times: int) ->
 
 
 def test_nothing_accepted_is_lost(start_site: StartSite, model_folder: Path) -> None:
-    """Stopped twice under load: every accepted request gets the same whole answer."""
+    """In two restarts every accepted request gets the same complete answer."""
     restart_under_load(start_site, model_folder, 2)
 
 
@@ -131,8 +131,8 @@ def test_nothing_accepted_is_lost_many_times(
         print(f"\n20 restarts under load, nothing lost: {dict(counts)}")
 
 
-def test_draining_can_be_cut_short(start_site: StartSite, model_folder: Path) -> None:
-    """It goes on answering with /readyz at 503, in both protocols, until a second SIGTERM."""
+def test_a_second_signal_ends_draining(start_site: StartSite, model_folder: Path) -> None:
+    """Until then the site answers, with readiness at 503 in both versions of the API."""
     site = start_site(MODELFOLDER=model_folder, DRAIN_SECONDS="3600")
     site.process.send_signal(signal.SIGTERM)
     site.wait_until(lambda: site.ask("/readyz").status == 503)
@@ -148,7 +148,7 @@ def test_draining_can_be_cut_short(start_site: StartSite, model_folder: Path) ->
 def test_a_worker_that_dies_is_replaced_also_while_draining(
     start_site: StartSite, model_folder: Path
 ) -> None:
-    """The new one knows that the end has begun, and answers all the same."""
+    """The new one is draining, too, and answers."""
     site = start_site(MODELFOLDER=model_folder, WORKERS="1", DRAIN_SECONDS="3600")
     site.kill_workers()
     site.wait_until(lambda: site.ask("/readyz").status == 200)
@@ -160,7 +160,7 @@ def test_a_worker_that_dies_is_replaced_also_while_draining(
 
 
 def test_workers_end_when_their_master_is_killed(start_site: StartSite, model_folder: Path) -> None:
-    """Nobody goes on listening on the port of a site that is dead."""
+    """No process goes on listening on the port."""
     site = start_site(MODELFOLDER=model_folder)
     workers = site.workers()
     os.kill(site.process.pid, signal.SIGKILL)

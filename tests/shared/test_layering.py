@@ -65,12 +65,15 @@ def test_shared_needs_nothing_but_python() -> None:
 # The rooms of each package, from top to bottom: a room imports only rooms below it. A room is a
 # subpackage, or a module at the top of the package. `shared` is one flat room on purpose.
 ROOMS = {
+    "modelsystem_scorer": (
+        *("__main__", "serve", "app", "site", "v2", "v1", "api", "observe", "engine", "settings"),
+    ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),
         *("observation", "delivery", "verdict", "settings"),
     ),
 }
-NOT_YET = {"modelsystem_trainer", "modelsystem_scorer", "modelsystem_release"}
+NOT_YET = {"modelsystem_trainer", "modelsystem_release"}
 MOST_MODULES = 12  # of one folder, `__init__` left out
 
 

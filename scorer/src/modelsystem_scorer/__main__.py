@@ -1,34 +1,31 @@
-"""Serves recommendations of one build's model over HTTP."""
+"""Serve the recommendations of one build's model over HTTP."""
 
-import os
-import sys
-
-from modelsystem_scorer import engine
+from modelsystem_scorer import engine, serve
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.serve import server
 from modelsystem_scorer.settings import ScorerSettings
-from modelsystem_shared import logs, program, settings
+from modelsystem_shared import program
+
+ABOUT = """Serve the recommendations of one build's model over HTTP, until SIGTERM or Ctrl-C.
+
+exit codes: 0 stopped; 1 no complete model, or the port is in use; 2 settings;
+4 the model is corrupt."""
 
 
 def main() -> None:
-    """Run the scorer until somebody stops it; exits with the code that says why it ended."""
-    program.answer_help("modelsystem-scorer", __doc__ or "", ScorerSettings)
-    logs.configure("scorer")  # until the settings say how
-    sys.exit(program.run(story, on_failure=lambda _error: None))
+    """Run the scorer as a program."""
+    program.main("scorer", ABOUT, ScorerSettings, run)
 
 
-def story() -> None:
+def run(settings: ScorerSettings) -> None:
     """Load the model, then serve it."""
-    chosen = settings.read(ScorerSettings, os.environ)
-    logs.configure("scorer", chosen.log_format)
-    served = engine.served.load(chosen)
+    served = engine.load(settings.source, settings.build)
     app = create_app(
         served,
-        processes=server.most_processes(chosen),
-        access_log=chosen.access_log == "on",
-        evaluation=chosen.evaluation == "on",
+        processes=serve.max_processes(settings),
+        access_log=settings.access_log == "on",
+        evaluation=settings.evaluation == "on",
     )
-    server.serve(app, chosen)
+    serve.run(app, settings)
 
 
 if __name__ == "__main__":

@@ -1,50 +1,46 @@
-"""The site: the routes, with the model that they answer from and what all answers share."""
+"""The Flask app: all routes, the site that they answer from, and what all answers share."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from modelsystem_scorer.api import openapi, problems
-from modelsystem_scorer.api.draining import Draining
-from modelsystem_scorer.api.messages import MOST_BODY_BYTES, NoQuery
-from modelsystem_scorer.api.operations import Operation
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.observe.counters import Counters
-from modelsystem_scorer.observe.observer import Observer
-from modelsystem_scorer.site import routes as site
-from modelsystem_scorer.v1 import routes as v1
-from modelsystem_scorer.v2 import routes as v2
+from modelsystem_scorer import api, site, v1, v2
+from modelsystem_scorer.api import Draining, NoQuery, Operation, Site
+from modelsystem_scorer.engine import ServedModel
+from modelsystem_scorer.observe import Counters, Observer
 
 
 class AnyText(BaseConverter):
-    """Any text in a path: an id may hold slashes, line breaks and all else."""
+    """Any text in a path: an id can contain slashes, line breaks and anything else."""
 
     regex = r"(?s:.+?)"
     part_isolating = False
 
 
 def create_app(
-    served: Served, *, processes: int = 1, access_log: bool = True, evaluation: bool = False
+    served: ServedModel, *, processes: int = 1, access_log: bool = True, evaluation: bool = False
 ) -> Flask:
-    """Make the site that serves one model, for so many processes to be forked with it."""
-    app = Flask(__name__, static_folder=None, template_folder="site/templates")
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
-    app.url_map.converters["id"] = AnyText
-    app.url_map.merge_slashes = False  # "a//b" is another id than "a/b"
-    tables = (v1.table, v2.table, site.table)
-    operations = [operation for table in tables for operation in table.operations]
-    if evaluation:
-        operations += v1.evaluation.operations
-    counters = Counters(sorted({o.path for o in operations}), served.facts, processes)
-    Observer(counters, served.info.build, logs=access_log).watch(app)
-    app.extensions["served"] = served
-    app.extensions["draining"] = Draining()
-    app.extensions["openapi"] = openapi.document(operations, served.info.build)
-    _add(app, operations)
-    app.register_error_handler(HTTPException, problems.answer)
-    app.before_request(_check_url)
+    """Return the app that serves one model.
+
+    processes: how many will count requests, see `Counters`.
+    access_log: whether each request is logged.
+    evaluation: whether the gate users' questions are served.
+    """
+    app = Flask(__name__, static_folder=None, template_folder=str(site.TEMPLATES))
+    app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
+    operations = _operations(evaluation=evaluation)
+    paths = {operation.name: operation.path for operation in operations}
+    build = served.info.build
+    counters = Counters(sorted(set(paths.values())), served.labels, processes)
+    observer = Observer(counters, build, paths, logs=access_log)
+    api.attach(Site(served, observer, api.document(operations, build), Draining()), app)
+    observer.observe(app)
+    _add_routes(app, operations)
+    _refuse_malformed_urls(app, operations)
+    app.register_error_handler(HTTPException, api.answer_error)
 
     @app.after_request
     def identify(response: Response) -> Response:
@@ -54,22 +50,28 @@ def create_app(
     return app
 
 
-def _add(app: Flask, operations: list[Operation]) -> None:
-    app.extensions["paths"] = {operation.name: operation.path for operation in operations}
-    app.extensions["unasked"] = {o.name for o in operations if o.query is NoQuery}
-    for o in operations:
-        app.add_url_rule(o.rule, o.name, o.view, methods=[o.method])
+def _operations(*, evaluation: bool) -> list[Operation]:
+    tables = [v1.table, v2.table, site.table, *([v1.evaluation] if evaluation else [])]
+    return [operation for table in tables for operation in table.operations]
 
 
-def _check_url() -> None:
-    """Refuse a query where there is none, and bytes that are no UTF-8.
+def _add_routes(app: Flask, operations: Sequence[Operation]) -> None:
+    app.url_map.converters["id"] = AnyText
+    app.url_map.merge_slashes = False  # "a//b" is another id than "a/b"
+    for operation in operations:
+        app.add_url_rule(operation.rule, operation.name, operation.view, methods=[operation.method])
 
-    Replaced by a sign, those would name another id.
-    """
-    try:
-        request.environ["PATH_INFO"].encode("latin-1").decode()
-    except UnicodeDecodeError as error:
-        raise problems.at(HTTPStatus.BAD_REQUEST, "path", "is not UTF-8") from error
-    if request.query_string and request.endpoint in current_app.extensions["unasked"]:
-        for name in request.args:
-            raise problems.at(HTTPStatus.BAD_REQUEST, name, "is nothing that can be asked here")
+
+def _refuse_malformed_urls(app: Flask, operations: Sequence[Operation]) -> None:
+    """Refuse paths that are not UTF-8, and query parameters if the path has none."""
+    without_query = {operation.name for operation in operations if operation.query is NoQuery}
+
+    @app.before_request
+    def check_url() -> None:
+        try:  # with a replacement character the path would contain another id
+            request.environ["PATH_INFO"].encode("latin-1").decode()
+        except UnicodeDecodeError as error:
+            raise api.problem(HTTPStatus.BAD_REQUEST, "path", "not UTF-8") from error
+        if request.query_string and request.endpoint in without_query:
+            for name in request.args:
+                raise api.problem(HTTPStatus.BAD_REQUEST, name, "unknown query parameter")

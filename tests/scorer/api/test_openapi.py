@@ -1,69 +1,72 @@
-"""The description is of all that there is, and of nothing else."""
+"""The OpenAPI document describes every operation, and nothing else."""
 
+import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
-from modelsystem_scorer.api.messages import (
-    MOST_REQUESTS,
+from modelsystem_scorer.api import ProblemDetails
+from modelsystem_scorer.app import create_app
+from modelsystem_scorer.engine import ServedModel
+from modelsystem_scorer.v1.messages import (
+    MAX_BATCH_REQUESTS,
     Batch,
     FoundItems,
-    ProblemDetails,
     Questions,
     Recommendations,
     Scores,
     SimilarItems,
 )
-from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.v2.inference import ModelMetadata
+from modelsystem_scorer.v2.messages import ModelMetadata
 
 
 @pytest.fixture
-def document(served: Served) -> dict[str, Any]:
-    """Return the document of a site with everything switched on."""
+def document(served: ServedModel) -> dict[str, Any]:
+    """Return the document of a site with all endpoints."""
     client = create_app(served, evaluation=True).test_client()
     document: dict[str, Any] = client.get("/openapi.json").get_json()
     return document
 
 
-def test_every_route_is_described(served: Served, document: dict[str, Any]) -> None:
+def test_every_route_is_described(served: ServedModel, document: dict[str, Any]) -> None:
     """Flask's routes and the document's operations are the same."""
     app = create_app(served, evaluation=True)
     routes = {
-        (method, app.extensions["paths"][rule.endpoint])
+        (method, re.sub(r"<(?:id:)?(\w+)>", r"{\1}", rule.rule), rule.endpoint)
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
     }
     described = {
-        (method.upper(), path) for path, told in document["paths"].items() for method in told
+        (method.upper(), path, operation["operationId"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
     }
     assert described == routes
     assert len(routes) > 20
 
 
 def test_every_operation_has_a_name_and_a_sentence(document: dict[str, Any]) -> None:
-    """Names are unique, as generated clients need them."""
-    operations = [told for path in document["paths"].values() for told in path.values()]
+    """The names are unique, as generated clients need them."""
+    operations = [o for path in document["paths"].values() for o in path.values()]
     assert len({o["operationId"] for o in operations}) == len(operations)
     assert all(o["summary"].endswith(".") for o in operations)
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    """Whatever is referred to is there."""
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    """No reference is to something that the document lacks."""
 
     def references(part: Any) -> list[str]:
         if isinstance(part, dict):
-            own = [part["$ref"]] if "$ref" in part else []
-            return own + [r for value in part.values() for r in references(value)]
+            reference = [part["$ref"]] if "$ref" in part else []
+            return reference + [r for value in part.values() for r in references(value)]
         return [r for value in part for r in references(value)] if isinstance(part, list) else []
 
-    found = references(document)
-    assert len(found) > 50
-    for reference in found:
+    all_references = references(document)
+    assert len(all_references) > 50
+    for reference in all_references:
         part = document
         for name in reference.removeprefix("#/").split("/"):
             part = part[name]
@@ -71,9 +74,12 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_limits_are_stated(document: dict[str, Any]) -> None:
-    """Whoever reads the schema learns what is refused."""
+    """The schemas have the limits by which requests are refused."""
     schemas = document["components"]["schemas"]
-    assert schemas["BatchRequest"]["properties"]["requests"]["maxItems"] == MOST_REQUESTS
+    requests = schemas["BatchRequest"]["properties"]["requests"]
+    assert requests["maxItems"] == MAX_BATCH_REQUESTS
+    request = {"$ref": "#/components/schemas/RecommendationRequest"}
+    assert requests["items"] == {"anyOf": [request, {}]}
     assert schemas["ScoresRequest"]["properties"]["candidates"]["maxItems"] == 10_000
     assert schemas["Item"]["anyOf"][0] == {"type": "string", "maxLength": 1000}
     weight = schemas["Item"]["anyOf"][1]["properties"]["weight"]
@@ -93,15 +99,15 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("path", "kind", "body"), ANSWERS)
-def test_answers_are_what_the_schema_says(served: Served, path: str, kind: Any, body: Any) -> None:
-    """Types of answers, which nothing checks while serving, hold for real answers."""
+def test_answers_have_their_types(served: ServedModel, path: str, kind: Any, body: Any) -> None:
+    """The types of answers, which are not checked while serving, hold for real answers."""
     client = create_app(served, evaluation=True).test_client()
     answer = client.post(path, json=body) if body else client.get(path)
     TypeAdapter(kind).validate_json(answer.data, strict=True)
 
 
-def test_what_is_off_is_not_described(client: FlaskClient) -> None:
-    """Without EVALUATION_ENDPOINT there are no questions, and nothing says that there are."""
+def test_an_endpoint_that_is_off_is_not_described(client: FlaskClient) -> None:
+    """Without EVALUATION_ENDPOINT the questions are neither served nor described."""
     assert client.get("/v1/evaluation/questions").status_code == 404
     assert "/v1/evaluation/questions" not in (client.get("/openapi.json").json or {})["paths"]
 
@@ -109,8 +115,8 @@ def test_what_is_off_is_not_described(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/healthz", "/readyz", "/metrics", "/docs", "/v2", "/v1/provenance"]
 )
-def test_nothing_unknown_is_ignored(client: FlaskClient, path: str) -> None:
-    """A query where there is none to be had is a bad request that names it."""
+def test_unknown_query_parameters_are_refused(client: FlaskClient, path: str) -> None:
+    """The problem names the parameter, also on paths that have none."""
     answer = client.get(f"{path}?x=1")
     assert answer.status_code == 400
     assert (answer.json or {})["errors"][0]["field"] == "x"

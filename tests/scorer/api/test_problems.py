@@ -1,4 +1,4 @@
-"""Every kind of error: its status, its form, and the field that it names."""
+"""Every kind of error: its status, its form, and the fields that it names."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 
 POST = "/v1/recommendations"
 WRONG_FIELDS: list[tuple[Any, list[str]]] = [
@@ -33,10 +33,10 @@ WRONG_FIELDS: list[tuple[Any, list[str]]] = [
     ({"user": "u"}, ["user"]),
     ({"user_id": 7, "k": 0, "sort": 1}, ["user_id", "k", "sort"]),
 ]
-NO_JSON = {
+NOT_JSON = {
     "nothing": b"",
     "cut": b'{"items": [',
-    "no UTF-8": b'{"user_id": "\xff"}',
+    "not UTF-8": b'{"user_id": "\xff"}',
     "a lone surrogate": rb'{"user_id": "\ud800"}',
     "too deep": b"[" * 100_000,
     "a huge number": b'{"items": [], "k": ' + b"9" * 5000 + b"}",
@@ -45,7 +45,7 @@ NO_JSON = {
 
 
 def fields_of(response: TestResponse, status: int) -> list[str]:
-    """Check the form of problem details and return the fields that they name."""
+    """Check the form of problem details, and return the fields that they name."""
     problem = response.json
     assert problem is not None
     assert response.status_code == status
@@ -59,44 +59,44 @@ def fields_of(response: TestResponse, status: int) -> list[str]:
 
 
 def post(client: FlaskClient, body: bytes, media_type: str = "application/json") -> TestResponse:
-    """Ask for recommendations."""
+    """Request recommendations."""
     return client.post(POST, data=body, content_type=media_type)
 
 
 @pytest.mark.parametrize(("body", "fields"), WRONG_FIELDS)
 def test_wrong_fields_are_named(client: FlaskClient, body: Any, fields: list[str]) -> None:
-    """JSON that is no request is unprocessable, with all the fields that are wrong."""
+    """Invalid JSON objects are unprocessable, with all fields that are wrong."""
     assert fields_of(post(client, json.dumps(body).encode()), 422) == fields
 
 
-@pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
-def test_what_is_no_json_is_a_bad_request(client: FlaskClient, body: bytes) -> None:
-    """A body that cannot be parsed at all says where it breaks."""
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
+def test_a_body_that_is_not_json_is_a_bad_request(client: FlaskClient, body: bytes) -> None:
+    """The problem names the body."""
     assert fields_of(post(client, body), 400) == ["body"]
 
 
 def test_the_last_of_duplicate_keys_counts(client: FlaskClient) -> None:
-    """JSON leaves it open; we answer as most parsers do."""
+    """JSON leaves it open; most parsers do the same."""
     response = post(client, b'{"items": [], "k": 1, "k": 2}')
     assert response.json is not None
     assert len(response.json["items"]) == 2
 
 
-def test_endless_faults_are_cut(client: FlaskClient) -> None:
-    """A body full of nonsense does not make a long answer."""
-    nonsense = json.dumps({f"{n}" + "x" * 100: n for n in range(5000)}).encode()
-    assert len(fields_of(post(client, nonsense), 422)) == 20
+def test_the_number_of_faults_is_bounded(client: FlaskClient) -> None:
+    """Thousands of unknown fields do not make a long answer."""
+    unknown = json.dumps({f"{n}" + "x" * 100: n for n in range(5000)}).encode()
+    assert len(fields_of(post(client, unknown), 422)) == 20
     assert len(post(client, json.dumps({"x" * 10**6: 1}).encode()).data) < 1000
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "", "application/x-www-form-urlencoded"])
 def test_other_media_types_are_refused(client: FlaskClient, media_type: str) -> None:
-    """Only JSON is read, and the header is named."""
+    """Only JSON is read; the problem names the header."""
     assert fields_of(post(client, b'{"items": []}', media_type), 415) == ["Content-Type"]
 
 
-def test_a_long_body_is_refused(client: FlaskClient) -> None:
-    """One byte over 1 MiB is too much; 1 MiB is not."""
+def test_a_large_body_is_refused(client: FlaskClient) -> None:
+    """1 MiB is accepted; one byte more is not."""
     body = b'{"items": []' + b" " * ((1 << 20) - 13) + b"}"
     assert post(client, body).status_code == 200
     assert fields_of(post(client, body + b" "), 413) == ["body"]
@@ -107,17 +107,17 @@ def test_a_long_body_is_refused(client: FlaskClient) -> None:
     "query", ["0", "1001", "-1", "x", "", "1.5", "%00", "%FF", "9" * 5000, "1&k=2"]
 )
 def test_a_bad_k_in_a_query_is_a_bad_request(client: FlaskClient, path: str, query: str) -> None:
-    """What is no number from 1 to 1000, or given twice, names k."""
+    """A value that is not a number from 1 to 1000, or that is given twice."""
     assert fields_of(client.get(f"{path}?k={query}"), 400) == ["k"]
 
 
 def test_an_unknown_parameter_is_a_bad_request(client: FlaskClient) -> None:
-    """A misspelt parameter is named instead of ignored."""
+    """A misspelt parameter is refused, not ignored."""
     assert fields_of(client.get("/v1/items/7/similar?K=3"), 400) == ["K"]
 
 
 def test_an_unknown_item_is_not_found(client: FlaskClient) -> None:
-    """Similar items of what the model does not know name the item."""
+    """The problem names the item's id."""
     assert fields_of(client.get("/v1/items/no%20such/similar"), 404) == ["item_id"]
 
 
@@ -132,27 +132,27 @@ def test_an_unknown_item_is_not_found(client: FlaskClient) -> None:
     ],
 )
 def test_an_unknown_path_is_not_found(client: FlaskClient, path: str) -> None:
-    """Nothing is redirected or guessed."""
+    """No redirects and no guesses."""
     assert fields_of(client.get(path), 404) == ["path"]
 
 
-def test_a_path_that_is_no_utf8_is_a_bad_request(client: FlaskClient) -> None:
-    """Bytes that are no text are no id either, not even one made of replacement signs."""
+def test_a_path_that_is_not_utf8_is_a_bad_request(client: FlaskClient) -> None:
+    """Such bytes are not replaced: that would make them another id."""
     response = client.get("/", environ_overrides={"PATH_INFO": "/v1/users/\xff/recommendations"})
     assert fields_of(response, 400) == ["path"]
 
 
-def test_a_wrong_method_is_told_the_right_ones(client: FlaskClient) -> None:
-    """405 names the method and carries the Allow header."""
+def test_a_wrong_method_is_refused(client: FlaskClient) -> None:
+    """405 has an Allow header with the right methods."""
     response = client.get(POST)
     assert fields_of(response, 405) == ["method"]
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
-def test_our_own_fault_is_logged_and_not_shown(
-    served: Served, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_is_logged_and_not_shown(
+    served: ServedModel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error that nobody foresaw is a 500 problem; its traceback goes to the log alone."""
+    """It is a problem with status 500; only the log has the traceback."""
     app = create_app(served)
     app.add_url_rule("/broken", view_func=lambda: str(1 // 0))
     with caplog.at_level(logging.ERROR):

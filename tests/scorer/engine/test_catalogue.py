@@ -1,12 +1,12 @@
-"""Finding items by a part of their title or id."""
+"""Search for items by a part of their title or id."""
 
 from flask.testing import FlaskClient
 
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 
 
-def expected(served: Served, part: str) -> list[int]:
-    """Look at every item, the most popular first."""
+def expected(served: ServedModel, part: str) -> list[int]:
+    """Return all matches, found by reading every item, trending ones first."""
     model = served.model
     order = sorted(range(model.n_items), key=lambda item: (-float(model.trend[item]), item))
     return [
@@ -16,16 +16,16 @@ def expected(served: Served, part: str) -> list[int]:
     ]
 
 
-def test_a_search_finds_what_a_look_at_every_item_finds(served: Served) -> None:
-    """In any case, in titles and in ids, the most popular first, each item once."""
+def test_a_search_finds_all_matches(served: ServedModel) -> None:
+    """In any case, in titles and in ids, trending items first, each item once."""
     for part in ("", "item-1", "TITLE OF", "ünï", "☃", "/", "a/b", "no such"):
-        found = served.catalogue.find(part, 50)
-        assert found == expected(served, part.casefold())
-        assert served.catalogue.find(part, 2) == found[:2]
+        items = served.catalogue.find(part, 50)
+        assert items == expected(served, part.casefold())
+        assert served.catalogue.find(part, 2) == items[:2]
 
 
 def test_the_search_over_http_is_bounded(client: FlaskClient) -> None:
-    """K cuts it; what is looked for has at most 100 characters, and must be given."""
+    """K cuts the answer; the text is required and has at most 100 characters."""
     answer = client.get("/v1/items?q=item&k=3").json
     assert answer is not None
     assert len(answer["items"]) == 3

@@ -1,4 +1,4 @@
-"""The ranking against a brute-force computation, ties, explanations, and threads."""
+"""Rankings against a brute-force computation, ties, explanations, and threads."""
 
 import sys
 from collections.abc import Iterator
@@ -10,29 +10,29 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.engine.recommender import Basis, Ranking, Recommender
-from modelsystem_scorer.engine.served import Served
-from modelsystem_shared.arrays import Array
+from modelsystem_shared.arrays import Float32s
 from modelsystem_shared.model import Model
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked of a recommender."""
+    """The arguments of one ranking."""
 
     basis: Basis
     k: int
     excluded: list[int]
     candidates: list[int] | None
 
-    def ask(self, recommender: Recommender) -> Ranking:
-        """Ask it."""
+    def rank(self, recommender: Recommender) -> Ranking:
+        """Return the ranking."""
         return recommender.recommend(self.basis, self.k, self.excluded, self.candidates)
 
 
 @pytest.fixture
 def switching_often() -> Iterator[None]:
-    """Let threads take turns as often as the interpreter can."""
+    """Switch between threads as often as the interpreter can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -40,33 +40,32 @@ def switching_often() -> Iterator[None]:
 
 
 def random_basis(random: Random, items: list[int]) -> Basis:
-    """Make a basis of these items; one in three has weights."""
+    """Return a basis of these items; one in three has weights."""
     if random.random() < 0.67:
         return Basis(items)
     return Basis(items, np.array([random.uniform(0.1, 3) for _ in items], np.float32))
 
 
 def random_cases(model: Model, count: int) -> list[Case]:
-    """Make lists of chosen items, numbers wanted, exclusions and candidates."""
+    """Return cases with random items, numbers, exclusions and candidates."""
     random = Random(20180523)
-    everything = range(model.n_items)
 
-    def some(most: int) -> list[int]:
-        return sorted(random.sample(everything, most))
+    def sample(size: int) -> list[int]:
+        return sorted(random.sample(range(model.n_items), size))
 
     return [
         Case(
-            random_basis(random, some(random.randint(0, 6))),
+            random_basis(random, sample(random.randint(0, 6))),
             random.choice([1, 2, 5, 20, 1000]),
-            some(random.choice([0, 0, 3, 20, model.n_items])),
-            random.choice([None, None, some(random.choice([0, 1, 10]))]),
+            sample(random.choice([0, 0, 3, 20, model.n_items])),
+            random.choice([None, None, sample(random.choice([0, 1, 10]))]),
         )
         for _ in range(count)
     ]
 
 
-def dense_scores(model: Model, basis: Basis) -> Array:
-    """Compute all scores the obvious way, with a full-length array for each row."""
+def dense_scores(model: Model, basis: Basis) -> Float32s:
+    """Return all scores, computed with a full-length array for each row."""
     scores = np.zeros(model.n_items, np.float32)
     for place, item in enumerate(basis.items):
         dense = np.zeros(model.n_items, np.float32)
@@ -76,10 +75,10 @@ def dense_scores(model: Model, basis: Basis) -> Array:
 
 
 def brute_force(model: Model, case: Case) -> Ranking:
-    """Rank all items by sorting them."""
+    """Return the ranking, by a sort of all items."""
     scores = dense_scores(model, case.basis)
-    wanted = range(model.n_items) if case.candidates is None else case.candidates
-    allowed = [item for item in wanted if item not in case.excluded]
+    candidates = range(model.n_items) if case.candidates is None else case.candidates
+    allowed = [item for item in candidates if item not in case.excluded]
     is_fallback = not any(scores[item] > 0 for item in allowed)
     if is_fallback:
         scores = model.trend
@@ -90,30 +89,30 @@ def brute_force(model: Model, case: Case) -> Ranking:
     return Ranking(ranked, scores[ranked].tolist(), is_fallback)
 
 
-def check_against_brute_force(served: Served, count: int) -> int:
-    """Compare rankings, to the last bit, and return how many were fallbacks."""
+def check_against_brute_force(served: ServedModel, count: int) -> int:
+    """Compare rankings, to the last bit, and return the number of fallbacks."""
     fallbacks = 0
     for case in random_cases(served.model, count):
         expected = brute_force(served.model, case)
-        assert case.ask(served.recommender) == expected
+        assert case.rank(served.recommender) == expected
         fallbacks += expected.is_fallback
     return fallbacks
 
 
-def test_equals_brute_force(served: Served) -> None:
+def test_equals_brute_force(served: ServedModel) -> None:
     """Items, their order and the scores are those of a dense computation, to the last bit."""
     assert 50 < check_against_brute_force(served, 300) < 250
 
 
 @pytest.mark.parametrize("items", [700, 5000])
 def test_equals_brute_force_among_many_items(load: Any, make_folder: Any, items: int) -> None:
-    """The same holds where only a few of many items are touched, and where k cuts groups."""
+    """Also if only a few of many items are touched, and if k cuts equal scores."""
     served = load(make_folder(items=items, neighbours=40))
     check_against_brute_force(served, 60)
 
 
-def test_fallback_is_by_popularity(served: Served) -> None:
-    """Who chose nothing gets the most popular items, scored by the share of users."""
+def test_fallback_is_by_trend(served: ServedModel) -> None:
+    """Without a basis the trending items are returned, scored by the share of users."""
     ranking = served.recommender.recommend(Basis([]), 3, [])
     trend = served.model.trend
     assert ranking.is_fallback
@@ -121,28 +120,28 @@ def test_fallback_is_by_popularity(served: Served) -> None:
     assert ranking.scores == trend[ranking.items].tolist()
 
 
-def test_excluded_items_are_never_answered(served: Served) -> None:
-    """Whatever the scores, no excluded item comes back, neither personal nor popular."""
+def test_excluded_items_are_never_answered(served: ServedModel) -> None:
+    """Neither in a personal ranking nor in a fallback."""
     for case in random_cases(served.model, 300):
-        found = case.ask(served.recommender).items
-        assert not set(found) & set(case.excluded)
+        items = case.rank(served.recommender).items
+        assert not set(items) & set(case.excluded)
 
 
-def test_scores_are_those_of_the_ranking(served: Served) -> None:
-    """Every item's score, ranked or not, is that of a dense computation."""
-    everything = list(range(served.model.n_items))
+def test_scores_are_those_of_the_ranking(served: ServedModel) -> None:
+    """The score of every item, ranked or not, is that of a dense computation."""
+    all_items = list(range(served.model.n_items))
     for case in random_cases(served.model, 100):
         expected = dense_scores(served.model, case.basis).tolist()
-        assert served.recommender.scores(case.basis, everything) == expected
+        assert served.recommender.scores(case.basis, all_items) == expected
 
 
-def test_contributions_add_up(served: Served) -> None:
+def test_contributions_add_up(served: ServedModel) -> None:
     """In float32 and in the order of the basis, they are the score to the last bit."""
-    everything = list(range(served.model.n_items))
+    all_items = list(range(served.model.n_items))
     for case in random_cases(served.model, 100):
         scores = dense_scores(served.model, case.basis)
         for item, parts in zip(
-            everything, served.recommender.explain(case.basis, everything), strict=True
+            all_items, served.recommender.explain(case.basis, all_items), strict=True
         ):
             assert {part.item for part in parts} <= set(case.basis.items)
             total = np.float32(0)
@@ -151,17 +150,17 @@ def test_contributions_add_up(served: Served) -> None:
             assert total == scores[item]
 
 
-def test_threads_do_not_disturb_each_other(served: Served, switching_often: None) -> None:
-    """Eight threads at once get the answers that one alone gets."""
+def test_threads_do_not_disturb_each_other(served: ServedModel, switching_often: None) -> None:
+    """Eight threads get the rankings that one gets."""
     cases = random_cases(served.model, 300) * 4
-    alone = [case.ask(served.recommender) for case in cases]
+    alone = [case.rank(served.recommender) for case in cases]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda case: case.ask(served.recommender), cases))
+        together = list(pool.map(lambda case: case.rank(served.recommender), cases))
     assert together == alone
 
 
-def test_a_call_that_fails_leaves_no_trace(served: Served) -> None:
-    """After an error in the middle of a sum the next answer is what it always was."""
+def test_a_call_that_fails_does_not_change_the_next(served: ServedModel) -> None:
+    """After an error in the middle of a sum the next ranking is right."""
     recommender = Recommender(served.model)
     basis = Basis([3, 4, 5])
     expected = recommender.recommend(basis, 5, [])

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 from modelsystem_shared import folder
 from modelsystem_shared.errors import (
     CorruptModelError,
@@ -15,7 +15,7 @@ from modelsystem_shared.errors import (
     SettingsError,
 )
 
-Load = Callable[..., Served]
+Load = Callable[..., ServedModel]
 
 
 def attempt(model_folder: Path) -> Path:
@@ -24,7 +24,7 @@ def attempt(model_folder: Path) -> Path:
 
 
 def test_loads_what_was_published(load: Load, model_folder: Path) -> None:
-    """The model's identity is that of marker and manifest."""
+    """The model's identity is that of the marker and the manifest."""
     served = load(model_folder, BUILDNUMBER='"20180523.5"')
     assert served.info.build == "20180523.5"
     assert served.info.score == 0.148812
@@ -32,54 +32,54 @@ def test_loads_what_was_published(load: Load, model_folder: Path) -> None:
 
 
 def test_loads_from_the_cache(load: Load, model_folder: Path, tmp_path: Path) -> None:
-    """With MODELCACHE the model folder itself is not even looked at."""
+    """With MODELCACHE the model folder need not exist."""
     served = load(tmp_path / "absent", MODELCACHE=str(model_folder))
     assert served.published.folder == model_folder
 
 
 def test_refuses_a_folder_without_a_model(load: Load, tmp_path: Path) -> None:
-    """No folder and an empty folder are incomplete."""
+    """An absent and an empty folder are incomplete."""
     for empty in (tmp_path, tmp_path / "absent"):
         with pytest.raises(IncompleteModelError, match="no complete model"):
             load(empty)
 
 
 def test_refuses_another_build(load: Load, model_folder: Path) -> None:
-    """A model of another build than the one asked for is a fault of the settings."""
+    """A model of another build than BUILDNUMBER is an error of the settings."""
     with pytest.raises(SettingsError, match=r"BUILDNUMBER is 20180523\.50, .* build 20180523\.5$"):
         load(model_folder, BUILDNUMBER="20180523.50")
 
 
 def test_refuses_a_missing_file(load: Load, copied_folder: Path) -> None:
-    """The file that is gone is named."""
+    """The sentence names the file."""
     (attempt(copied_folder) / "similarity.npy").unlink()
     with pytest.raises(CorruptModelError, match=r"similarity\.npy is missing"):
         load(copied_folder)
 
 
 def test_refuses_an_extra_file(load: Load, copied_folder: Path) -> None:
-    """A file that no manifest covers is named."""
+    """The sentence names the file that the manifest does not list."""
     (attempt(copied_folder) / "extra.npy").touch()
     with pytest.raises(CorruptModelError, match=r"extra\.npy is extra"):
         load(copied_folder)
 
 
 def test_refuses_a_missing_attempt(load: Load, copied_folder: Path) -> None:
-    """A marker without its attempt is not a model."""
+    """A marker without its attempt is corrupt."""
     shutil.rmtree(attempt(copied_folder))
     with pytest.raises(CorruptModelError, match=r"manifest\.json cannot be read"):
         load(copied_folder)
 
 
 def test_dead_attempts_do_not_disturb(load: Load, copied_folder: Path) -> None:
-    """What lies beside the published attempt is nobody's concern."""
+    """Files beside the published attempt are ignored."""
     (copied_folder / "attempt-dead").mkdir()
     (copied_folder / "attempt-dead" / "half.npy").write_bytes(b"\x93NUM")
     assert load(copied_folder).info.build == "20180523.5"
 
 
 def damage(content: bytes, random: Random) -> bytes:
-    """Change one byte of a file, or cut its end."""
+    """Return the content with one byte changed, or without its end."""
     place = random.randrange(len(content))
     if random.random() < 0.5:
         return content[:place]
@@ -87,7 +87,7 @@ def damage(content: bytes, random: Random) -> bytes:
 
 
 def refusals(load: Load, model_folder: Path, count: int) -> int:
-    """Damage one file of the model at a time, and count how often the scorer refuses it."""
+    """Damage one file of the model at a time, and return how often it is refused."""
     random = Random(count)
     refused = 0
     files = sorted(path for path in model_folder.rglob("*") if path.is_file())
@@ -105,7 +105,7 @@ def refusals(load: Load, model_folder: Path, count: int) -> int:
 
 
 def test_refuses_damage(load: Load, copied_folder: Path) -> None:
-    """No changed byte and no cut in marker, manifest or model files goes unnoticed."""
+    """Every changed byte and every cut in marker, manifest or model files is noticed."""
     assert refusals(load, copied_folder, 50) == 50
 
 

@@ -1,4 +1,4 @@
-"""Clients that are slow, endless, or many: none holds up another."""
+"""Clients that are slow, endless, or many: none delays another."""
 
 import contextlib
 import json
@@ -20,12 +20,12 @@ HEAD = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: applicati
 
 @pytest.fixture(scope="module")
 def lone(start_site: StartSite, model_folder: Path) -> Any:
-    """Return a site with a single worker, so that whoever holds it up holds up all."""
+    """Return a site with a single worker, which one slow client could block."""
     return start_site(MODELFOLDER=model_folder, WORKERS="1")
 
 
 def received(connection: socket.socket) -> bytes:
-    """Return all that comes until the other side ends."""
+    """Return all bytes until the other side closes."""
     answer = b""
     with contextlib.suppress(ConnectionError):
         while part := connection.recv(65536):
@@ -34,7 +34,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def read_answer(connection: socket.socket) -> bytes:
-    """Return one answer with a Content-Length, head and all."""
+    """Return one answer with a Content-Length: head and body."""
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += connection.recv(65536)
@@ -46,7 +46,7 @@ def read_answer(connection: socket.socket) -> bytes:
 
 
 def trickle(connection: socket.socket, content: bytes) -> None:
-    """Send a byte at a time, and endlessly more, until the other side has enough."""
+    """Send one byte at a time, and endlessly more, until the other side closes."""
     with contextlib.suppress(OSError):
         for byte in content + b"x" * 10_000:
             connection.sendall(bytes([byte]))
@@ -54,7 +54,7 @@ def trickle(connection: socket.socket, content: bytes) -> None:
 
 
 def test_slow_clients_are_cut_off(lone: Any) -> None:
-    """Twenty of them hold up nobody, and each is told after ten seconds that it was too slow."""
+    """Twenty of them delay no other client, and each gets a 408 after ten seconds."""
     starts = [b"GET / HTTP/1.1\r\nX-Slow: ", HEAD + b"Content-Length: 99\r\n\r\n"] * 10
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(20) as pool:
         slow = [stack.enter_context(lone.connect()) for _ in starts]
@@ -62,9 +62,9 @@ def test_slow_clients_are_cut_off(lone: Any) -> None:
         for connection, start in zip(slow, starts, strict=True):
             pool.submit(trickle, connection, start)
         while time.monotonic() - began < REQUEST_SECONDS / 2:
-            asked = time.monotonic()
+            sent = time.monotonic()
             assert lone.ask("/v1/recommendations", "POST", BODY).status == 200
-            assert time.monotonic() - asked < REQUEST_SECONDS / 4
+            assert time.monotonic() - sent < REQUEST_SECONDS / 4
         answers = [received(connection) for connection in slow]
         assert REQUEST_SECONDS - 1 < time.monotonic() - began < REQUEST_SECONDS + 8
         for connection in slow:
@@ -74,7 +74,7 @@ def test_slow_clients_are_cut_off(lone: Any) -> None:
 
 
 def test_an_endless_body_is_cut_off(lone: Any) -> None:
-    """100 MB, told in advance or in chunks, are refused, and most of them are never taken."""
+    """100 MB, with a length or in chunks, are refused, and most of them are never read."""
     for framing, piece in (
         (b"Content-Length: 104857600\r\n\r\n", b" " * (1 << 16)),
         (b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b" " * (1 << 16) + b"\r\n"),
@@ -90,14 +90,14 @@ def test_an_endless_body_is_cut_off(lone: Any) -> None:
         assert sent < 40 << 20
         assert not answer or answer.startswith(b"HTTP/1.1 413 ")
         assert lone.ask("/healthz").status == 200
-    with lone.connect() as connection:  # who looks before sending it all can read why
+    with lone.connect() as connection:  # a client that reads before it has sent all gets the reason
         connection.sendall(HEAD + b"Content-Length: 104857600\r\n\r\n" + b" " * 1000)
         assert received(connection).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(lone: Any) -> None:
-    """Answers that nobody takes wait in a bounded place while others are answered."""
-    request = b"GET /v1/users/nobody/recommendations?k=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+def test_a_client_that_does_not_read_delays_no_other(lone: Any) -> None:
+    """Its answers wait in bounded memory while other clients are answered."""
+    request = b"GET /v1/users/unknown/recommendations?k=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
     with lone.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -109,7 +109,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(lone: Any) -> None:
 
 
 def test_a_connection_is_kept(lone: Any) -> None:
-    """Many requests follow each other on one connection, also when they come all at once."""
+    """One connection carries many requests, also if they are all sent at once."""
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     with lone.connect() as connection:
         for _ in range(3):
@@ -119,14 +119,14 @@ def test_a_connection_is_kept(lone: Any) -> None:
         assert received(connection).count(b"HTTP/1.1 200 OK\r\n") == 51
 
 
-def test_a_body_nobody_reads_is_no_request(lone: Any) -> None:
-    """A refused request's body is not taken for the next request."""
+def test_an_unread_body_is_not_a_request(lone: Any) -> None:
+    """The body of a refused request is not parsed as the next request."""
     smuggled = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
     head = HEAD.replace(b"application/json", b"text/plain")
     request = head + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled
     with lone.connect() as connection:
         connection.sendall(request + b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
-        time.sleep(0.2)  # so that the next head comes in two parts
+        time.sleep(0.2)  # so that the next head arrives in two parts
         connection.sendall(b"Connection: close\r\n\r\n")
         answers = received(connection)
     assert answers.count(b"HTTP/1.1 ") == 2
@@ -135,7 +135,7 @@ def test_a_body_nobody_reads_is_no_request(lone: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_chunks_may_come_in_any_pieces(lone: Any, size: int) -> None:
+def test_chunks_can_arrive_in_any_pieces(lone: Any, size: int) -> None:
     """Chunks of any size, with an extension and a trailer, byte by byte, are one body."""
     chunks = b"".join(
         b"%x;a=b\r\n" % len(part) + part + b"\r\n"
@@ -151,8 +151,8 @@ def test_chunks_may_come_in_any_pieces(lone: Any, size: int) -> None:
     assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["items"]) == 3
 
 
-def test_who_waits_to_be_invited_is(lone: Any) -> None:
-    """Expect: 100-continue is answered once, and then the request."""
+def test_expect_continue_is_answered(lone: Any) -> None:
+    """`100 Continue` is sent once, and then the answer."""
     with lone.connect() as connection:
         connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -163,7 +163,7 @@ def test_who_waits_to_be_invited_is(lone: Any) -> None:
 
 
 def test_connections_are_bounded(lone: Any) -> None:
-    """More clients than there is room for wait until others have gone."""
+    """More clients than the worker accepts wait until others close."""
     with contextlib.ExitStack() as stack:
         for _ in range(850):
             stack.enter_context(lone.connect())

@@ -1,4 +1,4 @@
-"""gunicorn: one mapped model for all workers, and an orderly end."""
+"""gunicorn: one mapped model for all workers, and an orderly shutdown."""
 
 import contextlib
 import http.client
@@ -28,19 +28,19 @@ MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+ +(.*)$")
 
 def mapped(pid: int, folder: Path) -> dict[str, list[tuple[str, int]]]:
     """Return, for each file of the folder, the permissions and copied KiB of its mappings."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    mappings: dict[str, list[tuple[str, int]]] = {}
     permissions, name = "", ""
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         if match := MAPPING.match(line):
             permissions, path = match.groups()
             name = Path(path).name if path.startswith(str(folder)) else ""
         elif name and line.startswith("Anonymous:"):
-            found.setdefault(name, []).append((permissions, int(line.split()[1])))
-    return found
+            mappings.setdefault(name, []).append((permissions, int(line.split()[1])))
+    return mappings
 
 
 def test_all_workers_share_one_mapping(start_site: StartSite, make_folder: Any) -> None:
-    """Each model file is mapped shared and read-only in every worker, and no page is copied."""
+    """Every worker maps each model file shared and read-only, and no page is copied."""
     folder = make_folder(items=20_000, users=2000, neighbours=50)
     site = start_site(MODELFOLDER=folder, WORKERS="3")
     with ThreadPoolExecutor(6) as pool:
@@ -53,7 +53,7 @@ def test_all_workers_share_one_mapping(start_site: StartSite, make_folder: Any) 
 
 
 def test_many_clients_get_equal_answers(site: Any) -> None:
-    """What sixteen clients get at once from all workers is what one got alone."""
+    """Sixteen clients at once get the answers that one client gets alone."""
     bodies = [json.dumps({"items": [f"item-{n}", "7"]}).encode() for n in range(12)]
     alone = [site.ask("/v1/recommendations", "POST", body) for body in bodies]
     assert all(answer.status == 200 for answer in alone)
@@ -66,14 +66,14 @@ def test_many_clients_get_equal_answers(site: Any) -> None:
 def test_requests_in_flight_are_finished(
     start_site: StartSite, model_folder: Path, number: signal.Signals
 ) -> None:
-    """A request whose body is yet to come when the signal does is answered; the exit code is 0.
+    """A request whose body arrives after the signal is answered; the exit code is 0.
 
     SIGINT goes to the whole process group, as a terminal sends it.
     """
     site = start_site(MODELFOLDER=model_folder)
     with site.connect() as connection:
         connection.sendall(HEAD)
-        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")  # a thread waits for the body
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")  # the worker waits for the body
         (os.killpg if number == signal.SIGINT else os.kill)(site.process.pid, number)
         site.wait_until(lambda: "Handling signal" in site.log())
         connection.sendall(BODY)
@@ -85,10 +85,10 @@ def test_requests_in_flight_are_finished(
     assert '"level": "error"' not in site.log()
 
 
-def test_a_client_that_stays_connected_is_told_to_go(
+def test_a_connection_that_is_kept_alive_is_closed(
     start_site: StartSite, model_folder: Path
 ) -> None:
-    """A connection that was kept alive gets one more answer after Ctrl-C, and then is closed."""
+    """After Ctrl-C it gets one more answer, with `Connection: close`."""
     site = start_site(MODELFOLDER=model_folder)
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
     with contextlib.closing(connection):
@@ -105,7 +105,7 @@ def test_a_client_that_stays_connected_is_told_to_go(
 
 
 def test_a_hangup_changes_nothing(start_site: StartSite, copied_folder: Path) -> None:
-    """After SIGHUP new workers serve the model that was loaded, though its folder is gone."""
+    """After SIGHUP new workers serve the loaded model, though its folder is gone."""
     site = start_site(MODELFOLDER=copied_folder, WORKERS="1")
     before, workers = site.ask("/v1/users/user-1/recommendations"), site.workers()
     for path in sorted(copied_folder.rglob("*"), reverse=True):
@@ -116,16 +116,16 @@ def test_a_hangup_changes_nothing(start_site: StartSite, copied_folder: Path) ->
     assert (after.status, after.body) == (200, before.body)
 
 
-def test_every_line_of_the_log_is_ours(site: Any) -> None:
-    """What gunicorn says of itself comes as JSON like all else, each record once."""
+def test_every_line_of_the_log_is_json(site: Any) -> None:
+    """Also those of gunicorn, each once."""
     lines = [json.loads(line) for line in site.log().splitlines()]
     messages = [line["message"] for line in lines]
     assert {line["program"] for line in lines} == {"scorer"}
     assert sum(message.startswith("Listening at:") for message in messages) == 1
 
 
-def test_the_model_is_announced(site: Any) -> None:
-    """One line says what is served."""
+def test_the_model_is_logged(site: Any) -> None:
+    """One line names it."""
     line = next(json.loads(x) for x in site.log().splitlines() if "Model loaded" in x)
     expected = {"build": "20180523.5", "score": 0.148812, "items": 30, "users": 40}
     assert expected.items() <= line.items()

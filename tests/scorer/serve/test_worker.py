@@ -1,4 +1,4 @@
-"""What is no request at all, byte by byte: our own problem details, never a 5xx."""
+"""Malformed HTTP requests: problem details, never a 5xx."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("request_bytes", "status"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_read_is_refused(site: Any, request_bytes: bytes, status: int) -> None:
+def test_a_malformed_request_is_refused(site: Any, request_bytes: bytes, status: int) -> None:
     """The answer has the form and the headers of all others."""
     answer = site.send(request_bytes)
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -39,13 +39,13 @@ def test_what_cannot_be_read_is_refused(site: Any, request_bytes: bytes, status:
 
 @pytest.mark.parametrize("name", [b"SCRIPT_NAME", b"PATH_INFO", b"X-Forwarded-Proto"])
 def test_headers_for_proxies_are_only_headers(site: Any, name: bytes) -> None:
-    """A client cannot move our paths."""
+    """A client cannot change the site's paths."""
     answer = site.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + name + b": /elsewhere" + END)
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_long_body_is_answered_before_it_is_read(site: Any) -> None:
-    """The client that sends too much can still read why it was refused."""
+def test_a_large_body_is_refused_before_it_is_read(site: Any) -> None:
+    """The client that sends it can still read the reason."""
     answer = site.ask("/v1/recommendations", "POST", b" " * (3 << 20))
     assert answer.status == 413
     assert b'"body"' in answer.body

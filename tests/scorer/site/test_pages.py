@@ -1,6 +1,5 @@
-"""The pages for people; a browser looks at them in tests/integration."""
+"""The pages for people; a browser opens them in tests/integration."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +9,51 @@ import pytest
 from flask.testing import FlaskClient
 
 from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
+from modelsystem_shared.manifest import PLOTS, REPORT
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-FIGURE = {"mean": 0.2, "low": 0.1, "high": 0.3}
-AT = {k: {"recall": FIGURE, "ndcg": FIGURE} for k in ("10", "20", "50")}
-MEASURED = {"at": AT, "tail": [0.5, 0.25], "users": 9}
+HTML = {"Accept": "text/html"}
+Describe = Callable[..., FlaskClient]
+
+
+def metrics(mean: float) -> dict[str, Any]:
+    """Return the figures of one recommender on 1,234 users."""
+    figure = {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}
+    at = {k: {"recall": figure, "ndcg": figure} for k in ("10", "20", "50")}
+    return {"users": 1234, "at": at}
+
+
+@pytest.fixture
+def describe(load: Callable[..., ServedModel], copied_folder: Path) -> Describe:
+    """Return a function that makes a client of a model with more facts in its manifest."""
+    served = load(copied_folder)
+
+    def describe(**facts: Any) -> FlaskClient:
+        served.published.manifest.model.update(**facts)  # type: ignore[typeddict-item]  # any facts
+        return create_app(served).test_client()
+
+    return describe
+
+
+@pytest.fixture
+def with_files(describe: Describe, copied_folder: Path) -> Describe:
+    """Return a function that makes a client of a model with these files beside its arrays."""
+
+    def with_files(**contents: str) -> FlaskClient:
+        attempt = next(copied_folder.glob("attempt-*"))
+        files = [{"name": "items.ends.npy", "size": 1, "sha256": "0" * 64}]
+        for name, content in contents.items():
+            (attempt / name).write_text(content, encoding="utf-8")
+            files.append({"name": name, "size": len(content), "sha256": "0" * 64})
+        return describe(files=files)
+
+    return with_files
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "text/plain", "text/*", "application/json", "x"])
 def test_text_is_the_default(client: FlaskClient, accept: str | None) -> None:
-    """The seed's two lines, unless HTML is wanted more."""
+    """The seed's two lines, unless the client prefers HTML."""
     answer = client.get("/", headers={"Accept": accept} if accept else {})
     assert answer.mimetype == "text/plain"
     assert answer.headers["Vary"] == "Accept"
@@ -28,29 +61,31 @@ def test_text_is_the_default(client: FlaskClient, accept: str | None) -> None:
 
 @pytest.mark.parametrize("accept", [CHROME, "text/html", "text/html, text/plain;q=0.5"])
 def test_a_browser_gets_a_page(client: FlaskClient, accept: str) -> None:
-    """It names the build, and its policy lets nothing in from elsewhere."""
+    """It names the build, and its policy allows nothing from another site."""
     answer = client.get("/", headers={"Accept": accept})
     assert answer.mimetype == "text/html"
+    assert answer.headers["Vary"] == "Accept"
     assert "<h1>Build" in answer.text
     assert "20180523.5" in answer.text
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "img-src 'self' data:"} <= {*policy}
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_need_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
-    """Every file that a page asks for is here; nothing in it is a script or a style of its own."""
-    text = client.get(path, headers={"Accept": "text/html"}).text
-    asked = re.findall(r'<(?:script|link)[^>]+(?:src|href)="([^"]+)"', text)
-    assert len(asked) >= 2
-    for url in asked:
+def test_pages_need_nothing_from_another_site(client: FlaskClient, path: str) -> None:
+    """Every file that a page loads is here; no script and no style is inside it."""
+    text = client.get(path, headers=HTML).text
+    urls = re.findall(r'<(?:script|link)[^>]+(?:src|href)="([^"]+)"', text)
+    assert len(urls) >= 2
+    for url in urls:
         assert url == "data:," or client.get(url).status_code == 200
     assert not re.search(r"<style|style=|<script>|onclick", text)
     assert client.get("/assets/no.css").status_code == 404
 
 
 def test_docs_name_every_operation(client: FlaskClient) -> None:
-    """What is in the document can be read on the page, its limits included."""
+    """The page has all operations and messages of the document, with their limits."""
     text = client.get("/docs").text
     document: dict[str, Any] = client.get("/openapi.json").get_json()
     assert all(path in text for path in document["paths"])
@@ -58,57 +93,86 @@ def test_docs_name_every_operation(client: FlaskClient) -> None:
     assert "maximum 1000" in text
 
 
-def with_facts(served: Served, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> str:
-    """Return the page of a model whose manifest says these things, too."""
-    monkeypatch.setitem(served.published.manifest.model, "data", {})
-    for name, value in facts.items():
-        monkeypatch.setitem(served.published.manifest.model, name, value)
-    return create_app(served).test_client().get("/", headers={"Accept": "text/html"}).text
+def rows(page: str) -> dict[str, list[str]]:
+    """Return the cells of each row of the page's table of figures."""
+    return {
+        name: [re.sub(r"</?small>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", cells)]
+        for name, cells in re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', page)
+    }
 
 
-def test_a_champion_is_shown(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there was one, recall and NDCG are those of the gate users, three bars each."""
-    champion = {"build": "<b>1</b>", "metrics": MEASURED}
-    gate = {"model": MEASURED, "popularity": MEASURED, "champion": champion}
-    metrics = {"model": MEASURED, "popularity": MEASURED, "gate": gate}
-    text = with_facts(served, monkeypatch, metrics=metrics)
-    assert "Before: &lt;b&gt;1&lt;/b&gt;" in text
-    assert text.count('<rect class="color-2"') == 6
-    assert text.count("<svg") == 3
+def test_the_figures_are_a_table(describe: Describe) -> None:
+    """Recall and NDCG of the model and of popularity, with intervals, on all users."""
+    evaluation = {"model": metrics(0.2), "popularity": metrics(0.1), "gate": {"users": 9}}
+    page = describe(metrics=evaluation).get("/", headers=HTML).text
+    assert "1,234 users" in page
+    assert re.findall(r'<th scope="col">(.*?)</th>', page) == ["This build", "Popularity"]
+    lengths = (10, 20, 50)
+    assert [*rows(page)] == [f"{name}@{k}" for name in ("Recall", "NDCG") for k in lengths]
+    assert rows(page)["NDCG@20"] == ["0.200 0.190–0.210", "0.100 0.090–0.110"]
+
+
+def test_a_champion_is_shown(describe: Describe) -> None:
+    """With a champion the figures are those of the gate users, three in each row."""
+    champion = {"build": "<b>1</b>", "metrics": metrics(0.3)}
+    gate = {"users": 9, "model": metrics(0.4), "popularity": metrics(0.1), "champion": champion}
+    evaluation = {"model": metrics(0.2), "popularity": metrics(0.1), "gate": gate}
+    page = describe(metrics=evaluation).get("/", headers=HTML).text
+    assert "9 gate users" in page
+    assert '<th scope="col">Champion &lt;b&gt;1&lt;/b&gt;</th>' in page
+    assert [cell[:5] for cell in rows(page)["Recall@50"]] == ["0.400", "0.300", "0.100"]
 
 
 def test_a_model_without_evaluation_has_a_page(client: FlaskClient) -> None:
-    """It says so."""
-    assert "no evaluation" in client.get("/", headers={"Accept": "text/html"}).text
+    """It says that there is none."""
+    page = client.get("/", headers=HTML).text
+    assert "no evaluation" in page
+    assert "<table" not in page
+    assert "<img" not in page
 
 
 def test_nothing_in_a_model_is_markup(make_folder: Callable[..., Path], load: Any) -> None:
     """A build's name is text wherever it stands."""
     page = create_app(load(make_folder(build="<script>x</script>"))).test_client()
-    text = page.get("/", headers={"Accept": "text/html"}).text
+    text = page.get("/", headers=HTML).text
     assert "<script>x" not in text
     assert "&lt;script&gt;x" in text
 
 
-def test_there_is_no_report_unless_the_model_has_one(client: FlaskClient) -> None:
-    """The trainer writes one beside its models; this one was made without."""
-    assert client.get("/report").status_code == 404
-    assert "/report" not in client.get("/", headers={"Accept": "text/html"}).text
+def test_a_model_without_a_report_has_none(client: FlaskClient) -> None:
+    """Neither the report nor a plot is found, and the page links to neither."""
+    for path in ("/report", *(f"/report/{name}" for name in PLOTS)):
+        assert client.get(path).status_code == 404
+    assert "/report" not in client.get("/", headers=HTML).text
 
 
-def test_the_report_is_the_models_file(
-    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """It is shown as it is, with a policy that lets no script run."""
-    listed = [*served.published.manifest.model["files"]]
-    listed.append({"name": "report.html", "size": 2, "sha256": "0" * 64})
-    monkeypatch.setitem(served.published.manifest.model, "files", listed)
-    report = served.published.attempt / "report.html"
-    report.write_text("<p>ö", encoding="utf-8")
-    try:
-        answer = create_app(served).test_client().get("/report")
-    finally:
-        report.unlink()
-    assert answer.text == "<p>ö"
+def test_the_report_is_a_file_of_the_model(with_files: Describe) -> None:
+    """It is returned unchanged, with a policy that allows no script."""
+    client = with_files(**{REPORT: "<p>ö"})
+    answer = client.get("/report")
+    assert (answer.status_code, answer.mimetype, answer.text) == (200, "text/html", "<p>ö")
     assert "script" not in answer.headers["Content-Security-Policy"]
-    assert json.dumps(answer.status_code) == "200"
+    assert 'href="/report"' in client.get("/", headers=HTML).text
+
+
+def test_the_plots_are_files_of_the_model(with_files: Describe) -> None:
+    """The page shows those that the manifest lists, in their order, each with its caption."""
+    names = [*PLOTS][::2]
+    client = with_files(**{name: f"<svg>{name}</svg>" for name in reversed(names)})
+    page = client.get("/", headers=HTML).text
+    assert re.findall(r'<img src="/report/([^"]+)" alt="([^"]+)"', page) == [
+        (name, f"Plot: {PLOTS[name]}") for name in names
+    ]
+    for name in PLOTS:
+        answer = client.get(f"/report/{name}")
+        assert answer.status_code == (200 if name in names else 404)
+    answer = client.get(f"/report/{names[0]}")
+    assert (answer.mimetype, answer.text) == ("image/svg+xml", f"<svg>{names[0]}</svg>")
+    assert "script" not in answer.headers["Content-Security-Policy"]
+
+
+def test_no_other_file_of_the_model_is_served(with_files: Describe) -> None:
+    """Only the names of plots are paths, though the manifest lists other files."""
+    client = with_files(**{"other.svg": "<svg></svg>"})
+    for name in ("other.svg", "items.ends.npy", "manifest.json", REPORT):
+        assert client.get(f"/report/{name}").status_code == 404

@@ -1,4 +1,4 @@
-"""From ids to ids: whose history counts, what is left out, and what is said of the unknown."""
+"""From ids to ids: histories, exclusions, weights, and unknown users and items."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,16 +7,16 @@ from random import Random
 import numpy as np
 import pytest
 
-from modelsystem_scorer.api.messages import RecommendationRequest, Recommendations, ScoresRequest
-from modelsystem_scorer.engine.served import Served
+from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.v1 import answers
+from modelsystem_scorer.v1.messages import RecommendationRequest, Recommendations, ScoresRequest
 
-Load = Callable[..., Served]
+Load = Callable[..., ServedModel]
 
 
-def ask(served: Served, **request: object) -> Recommendations:
-    """Answer a request that is given by its fields."""
-    return answers.recommendations(served, RecommendationRequest.model_validate(request))
+def recommend(served: ServedModel, **fields: object) -> Recommendations:
+    """Return the answer to a request with these fields."""
+    return answers.recommendations(served, RecommendationRequest.model_validate(fields))
 
 
 def ids(answer: Recommendations) -> list[str]:
@@ -24,18 +24,18 @@ def ids(answer: Recommendations) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
-def history(served: Served, user: int) -> list[str]:
-    """Return the ids of the items that a user of the training data chose."""
+def history(served: ServedModel, user: int) -> list[str]:
+    """Return the ids of the items in a user's history."""
     return [served.model.items[item] for item in served.model.history[user].tolist()]
 
 
-def test_a_user_is_the_items_of_their_history(served: Served) -> None:
-    """All users get what anybody gets who brings the same items, in whatever order."""
+def test_a_user_is_the_items_of_their_history(served: ServedModel) -> None:
+    """A user gets the same answer as a request with the same items, in any order."""
     for user in range(1, len(served.model.users)):
         items = history(served, user)
         Random(user).shuffle(items)
-        by_user = ask(served, user_id=served.model.users[user])
-        assert by_user == ask(served, items=items)
+        by_user = recommend(served, user_id=served.model.users[user])
+        assert by_user == recommend(served, items=items)
         assert by_user["fallback"] is None
         assert not set(ids(by_user)) & set(items)
 
@@ -43,72 +43,72 @@ def test_a_user_is_the_items_of_their_history(served: Served) -> None:
 def test_the_order_of_items_does_not_matter(load: Load, make_folder: Callable[..., Path]) -> None:
     """The same items in any order get the same scores, to the last bit."""
     served = load(make_folder(items=3000, neighbours=300))
-    # a set keeps such indices in order of arrival, and rows of odd items add up unevenly
+    # a set keeps such indices in order of insertion, and sums of odd rows depend on their order
     items = [served.model.items[item] for item in range(1, 3000, 64)]
-    expected = ask(served, items=items, k=1000)
+    expected = recommend(served, items=items, k=1000)
     for seed in range(20):
         Random(seed).shuffle(items)
-        assert ask(served, items=items, k=1000) == expected
+        assert recommend(served, items=items, k=1000) == expected
 
 
-def test_user_and_items_together_are_their_union(served: Served) -> None:
-    """Items beside a user count as if they were in the history, each one once."""
-    given = ["7", "a/b", "7"]
-    together = ask(served, user_id=served.model.users[5], items=given, k=1000)
-    assert together == ask(served, items=history(served, 5) + given, k=1000)
+def test_user_and_items_together_are_their_union(served: ServedModel) -> None:
+    """Items beside a user count as if they were in the history, each once."""
+    items = ["7", "a/b", "7"]
+    together = recommend(served, user_id=served.model.users[5], items=items, k=1000)
+    assert together == recommend(served, items=history(served, 5) + items, k=1000)
 
 
 @pytest.fixture
-def fading(load: Load, make_folder: Callable[..., Path]) -> Served:
-    """Load a model where what was chosen late counts most."""
-    return load(make_folder(fades=True))
+def weighted(load: Load, make_folder: Callable[..., Path]) -> ServedModel:
+    """Load a model with confidence and recency."""
+    return load(make_folder(weighted=True))
 
 
-def scored(served: Served, counts: dict[str, float]) -> list[float]:
-    """Return the scores of what is recommended to who brings items that count so much."""
-    items = [{"item_id": item, "weight": weight} for item, weight in counts.items()]
-    return [item["score"] for item in ask(served, items=items, k=1000)["items"]]
+def scored(served: ServedModel, weights: dict[str, float]) -> list[float]:
+    """Return the scores of the items that are recommended by items with these weights."""
+    items = [{"item_id": item, "weight": weight} for item, weight in weights.items()]
+    return [item["score"] for item in recommend(served, items=items, k=1000)["items"]]
 
 
-def test_each_item_of_a_history_counts_as_the_model_says(fading: Served, served: Served) -> None:
-    """A user is the sum of what was chosen, each times its confidence."""
-    for user in range(1, len(fading.model.users)):
-        confidence = fading.model.confidence[fading.model.history.bounds(user)].tolist()
-        counts = dict(zip(history(fading, user), confidence, strict=True))
-        by_user = ask(fading, user_id=fading.model.users[user], k=1000)
-        assert [item["score"] for item in by_user["items"]] == scored(served, counts)
+def test_items_of_a_history_count_by_confidence(weighted: ServedModel, served: ServedModel) -> None:
+    """A user's score is the sum over the history, each item times its confidence."""
+    for user in range(1, len(weighted.model.users)):
+        confidence = weighted.model.confidence[weighted.model.history.bounds(user)].tolist()
+        weights = dict(zip(history(weighted, user), confidence, strict=True))
+        by_user = recommend(weighted, user_id=weighted.model.users[user], k=1000)
+        assert [item["score"] for item in by_user["items"]] == scored(served, weights)
 
 
-def test_of_listed_items_the_latest_counts_most(fading: Served, served: Served) -> None:
-    """The last counts 1, the one before it a half, all before that a quarter, as often as named."""
-    listed = ["7", "a/b", "item-9", "item-7", "7", "item-8", "no such"]
-    counts = {"item-8": 1, "7": 0.5, "item-7": 0.25, "item-9": 0.25, "a/b": 0.25}
-    answer = ask(fading, items=listed, k=1000)
-    assert [item["score"] for item in answer["items"]] == scored(served, counts)
+def test_items_of_a_request_count_by_recency(weighted: ServedModel, served: ServedModel) -> None:
+    """The last counts 1, the one before it 1/2, all before that 1/4; each item once."""
+    items = ["7", "a/b", "item-9", "item-7", "7", "item-8", "no such"]
+    weights = {"item-8": 1, "7": 0.5, "item-7": 0.25, "item-9": 0.25, "a/b": 0.25}
+    answer = recommend(weighted, items=items, k=1000)
+    assert [item["score"] for item in answer["items"]] == scored(served, weights)
     doubled = [{"item_id": "item-9", "weight": 2}, "item-8"]
     assert scored(served, {"item-9": 1, "item-8": 1}) == [
-        item["score"] for item in ask(fading, items=doubled, k=1000)["items"]
+        item["score"] for item in recommend(weighted, items=doubled, k=1000)["items"]
     ]
 
 
-def test_what_was_seen_comes_back_when_asked_for(served: Served) -> None:
-    """Without `exclude_seen` the user's own items compete too."""
+def test_seen_items_can_be_recommended(served: ServedModel) -> None:
+    """With `exclude_seen` false the items of the history are ranked, too."""
     seen = set(history(served, 5))
-    answer = ask(served, user_id=served.model.users[5], k=1000, exclude_seen=False)
+    answer = recommend(served, user_id=served.model.users[5], k=1000, exclude_seen=False)
     assert seen & set(ids(answer))
 
 
-def test_excluded_items_stay_out(served: Served) -> None:
-    """`exclude_items` removes those and leaves the others in their order."""
-    everything = ids(ask(served, user_id=served.model.users[5], k=1000))
-    answer = ask(served, user_id=served.model.users[5], k=1000, exclude_items=everything[::2])
-    assert ids(answer) == everything[1::2]
+def test_excluded_items_stay_out(served: ServedModel) -> None:
+    """`exclude_items` removes items and keeps the order of the others."""
+    all_ids = ids(recommend(served, user_id=served.model.users[5], k=1000))
+    answer = recommend(served, user_id=served.model.users[5], k=1000, exclude_items=all_ids[::2])
+    assert ids(answer) == all_ids[1::2]
 
 
-@pytest.mark.parametrize("who", [{"user_id": "nobody"}, {"items": []}, {"items": ["no such"]}])
-def test_nobody_known_gets_what_is_popular(served: Served, who: dict[str, object]) -> None:
-    """An unknown user, or one who brings nothing known, gets the popular items, and is told."""
-    answer = ask(served, k=5, **who)
+@pytest.mark.parametrize("fields", [{"user_id": "unknown"}, {"items": []}, {"items": ["no such"]}])
+def test_a_cold_start_gets_trending_items(served: ServedModel, fields: dict[str, object]) -> None:
+    """For an unknown user, or without a known item, `fallback` says so."""
+    answer = recommend(served, k=5, **fields)
     trend = served.model.trend.tolist()
     expected = sorted(range(len(trend)), key=lambda item: (-trend[item], item))[:5]
     assert answer["fallback"] == "popular"
@@ -116,29 +116,31 @@ def test_nobody_known_gets_what_is_popular(served: Served, who: dict[str, object
     assert [item["score"] for item in answer["items"]] == [trend[item] for item in expected]
 
 
-def test_no_neighbour_left_gets_what_is_popular(served: Served, item_ids: list[str]) -> None:
-    """When every neighbour is excluded, the popular items stand in, less the excluded."""
-    neighbours = ids(ask(served, items=["7"], k=1000))
-    answer = ask(served, items=["7"], k=1000, exclude_items=neighbours)
+def test_without_neighbours_trending_items_are_recommended(
+    served: ServedModel, item_ids: list[str]
+) -> None:
+    """If every neighbour is excluded, the fallback leaves them out, too."""
+    neighbours = ids(recommend(served, items=["7"], k=1000))
+    answer = recommend(served, items=["7"], k=1000, exclude_items=neighbours)
     assert answer["fallback"] == "popular"
     assert set(ids(answer)) == {*item_ids} - {*neighbours, "7"}
 
 
-def test_unknown_items_are_listed(served: Served) -> None:
-    """Unknown ids among `items` and `exclude_items` are named once, in the order given."""
-    answer = ask(served, items=["x2", "7", "x1", "x2"], exclude_items=["x3", "007", "x1"])
+def test_unknown_items_are_listed(served: ServedModel) -> None:
+    """Unknown ids of `items` and `exclude_items` are listed once, in their order."""
+    answer = recommend(served, items=["x2", "7", "x1", "x2"], exclude_items=["x3", "007", "x1"])
     assert answer["unknown_items"] == ["x2", "x1", "x3"]
 
 
-def test_titles_are_those_of_the_catalogue(served: Served, item_ids: list[str]) -> None:
-    """Each item has its own title, or none where the catalogue has none."""
-    answer = ask(served, user_id="nobody", k=1000)
+def test_titles_are_those_of_the_catalogue(served: ServedModel, item_ids: list[str]) -> None:
+    """Each item has its title, or null if the catalogue has none."""
+    answer = recommend(served, user_id="unknown", k=1000)
     expected = {i: None if n % 3 == 0 else f"Title of {i}" for n, i in enumerate(item_ids)}
     assert {item["item_id"]: item["title"] for item in answer["items"]} == expected
 
 
-def test_similar_items_are_the_row_of_the_model(served: Served) -> None:
-    """Neighbours come strongest first, with the model's own weights, and k cuts them."""
+def test_similar_items_are_the_row_of_the_model(served: ServedModel) -> None:
+    """Neighbours come nearest first, with their similarities, and k cuts them."""
     for item in range(served.model.n_items):
         row = served.model.similar.bounds(item)
         answer = answers.similar(served, served.model.items[item], k=5)
@@ -153,13 +155,13 @@ def test_similar_items_are_the_row_of_the_model(served: Served) -> None:
         ]
 
 
-def test_an_unknown_item_has_no_similar_ones(served: Served) -> None:
-    """The answer to an id that the model does not know is None."""
+def test_an_unknown_item_has_no_neighbours(served: ServedModel) -> None:
+    """The answer is None."""
     assert answers.similar(served, "no such item", k=5) is None
 
 
-def test_weights_count(served: Served) -> None:
-    """An item's weight scales what it adds; the last of equal items counts, and beats a history."""
+def test_weights_count(served: ServedModel) -> None:
+    """An item's weight scales its contribution; of equal items the last one counts."""
     once = answers.scores(
         served, ScoresRequest.model_validate({"items": ["7"], "candidates": ["a/b", "no such"]})
     )
@@ -173,57 +175,57 @@ def test_weights_count(served: Served) -> None:
     assert scaled["scores"] == [{"item_id": "a/b", "score": float(expected)}]
 
 
-def test_candidates_are_all_that_is_ranked(served: Served) -> None:
-    """Candidates keep the order that they have among all items; unknown ones are named."""
-    everything = ids(ask(served, user_id=served.model.users[5], k=1000))
-    some = [*everything[::3], "no such"]
-    answer = ask(served, user_id=served.model.users[5], k=1000, candidates=some[::-1])
-    assert ids(answer) == everything[::3]
+def test_only_candidates_are_ranked(served: ServedModel) -> None:
+    """They keep the order that they have among all items; unknown ones are listed."""
+    all_ids = ids(recommend(served, user_id=served.model.users[5], k=1000))
+    candidates = [*all_ids[::3], "no such"]
+    answer = recommend(served, user_id=served.model.users[5], k=1000, candidates=candidates[::-1])
+    assert ids(answer) == all_ids[::3]
     assert answer["unknown_items"] == ["no such"]
-    assert ids(ask(served, user_id=served.model.users[5], candidates=[])) == []
+    assert ids(recommend(served, user_id=served.model.users[5], candidates=[])) == []
 
 
-def test_an_unknown_user_gets_popular_candidates(served: Served) -> None:
-    """The fallback, too, keeps to the candidates, and `scores` gives the shares of users."""
-    answer = ask(served, user_id="nobody", candidates=["7", "a/b", "007"])
+def test_the_fallback_ranks_only_candidates(served: ServedModel) -> None:
+    """For an unknown user; `scores` gives them the same scores."""
+    answer = recommend(served, user_id="unknown", candidates=["7", "a/b", "007"])
     assert answer["fallback"] == "popular"
     assert sorted(ids(answer)) == ["007", "7", "a/b"]
-    scores = answers.scores(served, ScoresRequest(user_id="nobody", candidates=ids(answer)))
+    scores = answers.scores(served, ScoresRequest(user_id="unknown", candidates=ids(answer)))
     assert scores["fallback"] == "popular"
     assert [s["score"] for s in scores["scores"]] == [i["score"] for i in answer["items"]]
 
 
-def test_explanations_add_up(served: Served) -> None:
-    """Without being asked nobody explains; else shares are of own items and add up to the score."""
+def test_explanations_add_up(served: ServedModel) -> None:
+    """With `explain`, the shares are of items of the history and add up to the score."""
     users = [served.model.users[user] for user in range(1, 30)]
     for user in users:
-        assert "because" not in ask(served, user_id=user)["items"][0]
-        own = set(history(served, served.model.users.find(user) or 0))
-        for item in ask(served, user_id=user, explain=True)["items"]:
+        assert "because" not in recommend(served, user_id=user)["items"][0]
+        chosen_by_user = set(history(served, served.model.users.find(user) or 0))
+        for item in recommend(served, user_id=user, explain=True)["items"]:
             shares = [reason["share"] for reason in item["because"]]
-            assert {reason["item_id"] for reason in item["because"]} <= own
+            assert {reason["item_id"] for reason in item["because"]} <= chosen_by_user
             assert shares == sorted(shares, reverse=True)
             assert sum(shares) == pytest.approx(item["score"], abs=1e-5)
-    assert ask(served, user_id="nobody", explain=True)["items"][0]["because"] == []
+    assert recommend(served, user_id="unknown", explain=True)["items"][0]["because"] == []
 
 
 def test_many_reasons_are_summed_up(load: Load, make_folder: Callable[..., Path]) -> None:
-    """Beyond twenty reasons the rest is one more, without an id, and the sum still holds."""
+    """After twenty reasons the rest is one more, without an id; they add up to the score."""
     served = load(make_folder(items=100, neighbours=90))
     items = [served.model.items[item] for item in range(1, 60)]
-    for item in ask(served, items=items, explain=True)["items"]:
+    for item in recommend(served, items=items, explain=True)["items"]:
         *named, rest = item["because"]
         assert len(named) == 20
         assert rest["item_id"] is None
         assert sum(r["share"] for r in item["because"]) == pytest.approx(item["score"], abs=1e-5)
 
 
-def test_questions_name_nobody(served: Served) -> None:
-    """Each gate user's earlier and latest items, by their ids."""
-    told = answers.questions(served)
-    assert told["model"] == served.info
-    assert [q["items"] for q in told["questions"]] == [
+def test_questions_have_no_user_ids(served: ServedModel) -> None:
+    """Each has a gate user's earlier and held-out items."""
+    answer = answers.questions(served)
+    assert answer["model"] == served.info
+    assert [q["items"] for q in answer["questions"]] == [
         [served.model.items[i] for i in served.model.questions[row].tolist()]
         for row in range(len(served.model.questions))
     ]
-    assert len(told["questions"]) == 3
+    assert len(answer["questions"]) == 3

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol; a client that others wrote is in tests/integration."""
+"""The Open Inference Protocol; tests/integration runs an independent client."""
 
 import json
 from typing import Any
@@ -12,14 +12,14 @@ MODEL = "/v2/models/modelsystem"
 LENGTH = "Inference-Header-Content-Length"
 
 
-def tensor(*users: str, **more: Any) -> dict[str, Any]:
-    """Return the input that names these users."""
-    return {"name": "user_id", "datatype": "BYTES", "shape": [len(users)], "data": users} | more
+def tensor(*users: str, **fields: Any) -> dict[str, Any]:
+    """Return an input with these users."""
+    return {"name": "user_id", "datatype": "BYTES", "shape": [len(users)], "data": users} | fields
 
 
-def infer(client: FlaskClient, *users: str, **more: Any) -> dict[str, Any]:
+def infer(client: FlaskClient, *users: str, **fields: Any) -> dict[str, Any]:
     """Return the outputs by name."""
-    answer = client.post(f"{MODEL}/infer", json={"inputs": [tensor(*users)], **more})
+    answer = client.post(f"{MODEL}/infer", json={"inputs": [tensor(*users)], **fields})
     assert answer.json is not None
     assert answer.status_code == 200, answer.text
     assert answer.json["model_version"] == "20180523.5"
@@ -27,30 +27,30 @@ def infer(client: FlaskClient, *users: str, **more: Any) -> dict[str, Any]:
 
 
 def test_server_and_model_are_described(client: FlaskClient) -> None:
-    """The version is the build, with or without it in the path."""
+    """The version is the build, also in the path."""
     assert client.get("/v2").json == {
         "name": "modelsystem-scorer",
         "version": "20180523.5",
         "extensions": ["binary_tensor_data"],
     }
-    told = client.get(MODEL).json
-    assert told == client.get(f"{MODEL}/versions/20180523.5").json
-    assert (told or {})["versions"] == ["20180523.5"]
+    metadata = client.get(MODEL).json
+    assert metadata == client.get(f"{MODEL}/versions/20180523.5").json
+    assert (metadata or {})["versions"] == ["20180523.5"]
     for path in ("/v2/health/live", "/v2/health/ready", f"{MODEL}/ready"):
         assert client.get(path).status_code == 200
 
 
-def test_outputs_are_what_is_recommended(client: FlaskClient, user_ids: list[str]) -> None:
-    """Row by row, filled up where there is less, and as the metadata says."""
+def test_outputs_are_the_recommendations(client: FlaskClient, user_ids: list[str]) -> None:
+    """Row by row, filled up if there are fewer than k, with the metadata's types and shapes."""
     outputs = infer(client, *user_ids, parameters={"k": 30})
     for row, user in enumerate(user_ids):
-        told = client.post("/v1/recommendations", json={"user_id": user, "k": 30}).json or {}
-        ids = [item["item_id"] for item in told["items"]]
-        scores = [item["score"] for item in told["items"]]
+        answer = client.post("/v1/recommendations", json={"user_id": user, "k": 30}).json or {}
+        ids = [item["item_id"] for item in answer["items"]]
+        scores = [item["score"] for item in answer["items"]]
         start = row * 30
         assert outputs["item_id"]["data"][start : start + 30] == ids + [""] * (30 - len(ids))
         assert outputs["score"]["data"][start : start + 30] == scores + [0] * (30 - len(ids))
-        assert outputs["fallback"]["data"][row] == (told["fallback"] is not None)
+        assert outputs["fallback"]["data"][row] == (answer["fallback"] is not None)
     described = {o["name"]: o for o in (client.get(MODEL).json or {})["outputs"]}
     assert described.keys() == outputs.keys()
     for name, output in outputs.items():
@@ -59,22 +59,22 @@ def test_outputs_are_what_is_recommended(client: FlaskClient, user_ids: list[str
     assert outputs["item_id"]["shape"] == [40, 30]
 
 
-def test_only_what_is_wanted_comes(client: FlaskClient) -> None:
-    """Outputs in the order asked for; an id comes back."""
+def test_outputs_can_be_selected(client: FlaskClient) -> None:
+    """The answer has the requested outputs in their order, and the request's id."""
     outputs = [{"name": "score"}, {"name": "fallback"}]
     assert [*infer(client, "u", outputs=outputs)] == ["score", "fallback"]
     answer = client.post(f"{MODEL}/infer", json={"id": "x", "inputs": [tensor("u")]})
     assert (answer.json or {})["id"] == "x"
 
 
-def test_tensors_may_be_bytes(client: FlaskClient, user_ids: list[str]) -> None:
-    """Users behind the JSON, and outputs behind the JSON, hold what JSON holds."""
+def test_tensors_can_be_bytes(client: FlaskClient, user_ids: list[str]) -> None:
+    """Users and outputs behind the JSON equal those in the JSON."""
     plain = infer(client, *user_ids[:3])
     users = tensors.binary("BYTES", user_ids[:3])
     parameters = {"binary_data_size": len(users)}
-    told = tensor(*user_ids[:3], parameters=parameters)
-    del told["data"]
-    head = json.dumps({"inputs": [told], "parameters": {"binary_data_output": True}}).encode()
+    described = tensor(*user_ids[:3], parameters=parameters)
+    del described["data"]
+    head = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}}).encode()
     answer = client.post(f"{MODEL}/infer", data=head + users, headers={LENGTH: str(len(head))})
     assert answer.status_code == 200
     length = int(answer.headers[LENGTH])
@@ -88,7 +88,7 @@ def test_tensors_may_be_bytes(client: FlaskClient, user_ids: list[str]) -> None:
     assert place == len(answer.data)
 
 
-WRONG: dict[str, Any] = {
+INVALID: dict[str, Any] = {
     "no input": {"inputs": []},
     "another input": {"inputs": [tensor("u", name="item_id")]},
     "another type": {"inputs": [tensor("u", datatype="FP32")]},
@@ -100,13 +100,13 @@ WRONG: dict[str, Any] = {
     "absent bytes": {"inputs": [tensor("u", data=None, parameters={"binary_data_size": 5})]},
     "k": {"inputs": [tensor("u")], "parameters": {"k": 101}},
     "an unknown output": {"inputs": [tensor("u")], "outputs": [{"name": "x"}]},
-    "no object": [],
+    "not an object": [],
 }
 
 
-@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
-def test_what_does_not_fit_is_a_bad_request(client: FlaskClient, body: Any) -> None:
-    """Problem details, with the sentence also where clients of the protocol look for it."""
+@pytest.mark.parametrize("body", INVALID.values(), ids=INVALID)
+def test_an_invalid_request_is_a_bad_request(client: FlaskClient, body: Any) -> None:
+    """The sentence is in `error`, too, where clients of the protocol read it."""
     answer = client.post(f"{MODEL}/infer", json=body)
     assert answer.status_code == 400
     assert answer.json is not None
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_a_bad_request(client: FlaskClient, body: Any) -> N
 
 @pytest.mark.parametrize("length", ["", "-1", "x", "99999", "9" * 50, "²"])
 def test_a_bad_length_is_a_bad_request(client: FlaskClient, length: str) -> None:
-    """The JSON cannot be longer than the body."""
+    """A malformed number, or more than the body has."""
     body = json.dumps({"inputs": [tensor("u")]})
     answer = client.post(
         f"{MODEL}/infer", data=body, headers={LENGTH: length.encode().decode("latin-1")}
@@ -123,8 +123,8 @@ def test_a_bad_length_is_a_bad_request(client: FlaskClient, length: str) -> None
     assert answer.status_code == 400
 
 
-def test_another_build_is_not_here(client: FlaskClient) -> None:
-    """Its metadata, readiness and answers are not found, nor is another model."""
+def test_another_build_is_not_found(client: FlaskClient) -> None:
+    """Neither its metadata, readiness and answers, nor another model."""
     for path in ("", "/ready"):
         assert client.get(f"{MODEL}/versions/1{path}").status_code == 404
     assert client.post(f"{MODEL}/versions/1/infer", json={}).status_code == 404

@@ -11,13 +11,13 @@ from modelsystem_scorer.v2 import tensors
 
 @given(st.lists(st.text()))
 def test_strings_come_back(values: list[str]) -> None:
-    """What is written is read, whatever the strings hold."""
+    """Any strings are read as they were written."""
     assert tensors.strings(tensors.binary("BYTES", values)) == values
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_strings_or_a_misfit(content: bytes) -> None:
-    """What can be read is what would be written, and nothing else fails."""
+    """Bytes that can be read are the bytes that would be written."""
     try:
         values = tensors.strings(content)
     except tensors.MisfitError:
@@ -26,7 +26,7 @@ def test_any_bytes_are_strings_or_a_misfit(content: bytes) -> None:
 
 
 def test_numbers_are_little_endian() -> None:
-    """As the protocol has them."""
+    """As in the protocol."""
     assert tensors.binary("FP32", [1.5, -2]) == struct.pack("<ff", 1.5, -2)
     assert tensors.binary("BOOL", [True, False]) == b"\x01\x00"
 
@@ -34,7 +34,7 @@ def test_numbers_are_little_endian() -> None:
 @pytest.mark.parametrize(
     "content", [b"\x01", b"\x05\0\0\0abc", b"\xff\xff\xff\xff", b"\x01\0\0\0\xff"]
 )
-def test_what_does_not_fit_is_told(content: bytes) -> None:
-    """Cut lengths, cut elements, and what is not UTF-8."""
+def test_malformed_strings_are_a_misfit(content: bytes) -> None:
+    """Cut lengths, cut elements, and elements that are not UTF-8."""
     with pytest.raises(tensors.MisfitError):
         tensors.strings(content)

@@ -1,16 +1,16 @@
-"""The sign that this site is about to end: seen by all its processes, taken down by none."""
+"""A flag that all processes of a site share: the site is about to end."""
 
 import mmap
 
 
 class Draining:
-    """False, and from some moment on true, in every process that was forked since."""
+    """False at first; true, once `begin` was called, in every process forked since it was made."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 1)
 
     def begin(self) -> None:
-        """Show all processes that the end has begun."""
+        """Set the flag, for good."""
         self._memory[0] = 1
 
     def __bool__(self) -> bool:

@@ -1,29 +1,25 @@
-"""The OpenAPI document, made from the table of operations and the types of the messages."""
+"""The OpenAPI document, made from the tables of operations and the types of their messages."""
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from modelsystem_scorer.api.messages import (
-    MOST_BODY_BYTES,
-    BatchRequest,
-    ProblemDetails,
-    RecommendationRequest,
-)
-from modelsystem_scorer.api.operations import Operation
-from modelsystem_scorer.api.problems import MEDIA_TYPE
+from modelsystem_scorer.api.messages import MAX_BODY_BYTES, ProblemDetails
+from modelsystem_scorer.api.operations import JSON, Operation
+from modelsystem_scorer.api.problems import PROBLEM_JSON
 
+JsonObject = dict[str, object]
 _REFERENCE = "#/components/schemas/{model}"
-_ABOUT = f"""Recommendations of one build's model, and of no other.
+_ABOUT = f"""Recommendations of one build's model. The model of a site never changes.
 
-Every answer names its model in `X-Model-Build` and `X-Model-Digest`, and itself in
-`X-Request-Id`, which a request may bring. Errors are problem details (RFC 9457). A body has at
-most {MOST_BODY_BYTES:,} bytes and must arrive, with its head, within ten seconds."""
+Every answer has the model's build and digest in `X-Model-Build` and `X-Model-Digest`, and the id
+of its request in `X-Request-Id`; a request can bring its own. Errors are problem details
+(RFC 9457). A body has at most {MAX_BODY_BYTES:,} bytes and must arrive within ten seconds,
+counted from the request's first byte."""
 _OF_BODIES = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -31,71 +27,74 @@ _OF_BODIES = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
 _HEADERS = {
-    "X-Model-Build": "the build of the model, percent-encoded where it is not ASCII",
+    "X-Model-Build": "the build of the model, percent-encoded if it is not ASCII",
     "X-Model-Digest": "the digest of the model",
-    "X-Request-Id": "the request's own id where it brought one, or a new one",
+    "X-Request-Id": "the id that the request brought, or a new one",
 }
-_PROBLEM = "ProblemDetails"
+_WITHOUT_SCHEMA: dict[type, JsonObject] = {
+    str: {"type": "string"},
+    bytes: {},
+    dict: {"type": "object"},
+}
 
 
-def document(operations: Iterable[Operation], build: str) -> dict[str, Any]:
+def document(operations: Sequence[Operation], build: str) -> JsonObject:
     """Return the OpenAPI 3.1 document of these operations."""
-    listed = list(operations)
-    paths: dict[str, Any] = {}
-    for operation in listed:
+    paths: dict[str, JsonObject] = {}
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "modelsystem scorer", "version": build, "description": _ABOUT},
         "paths": paths,
         "components": {
-            "schemas": _schemas(listed),
+            "schemas": _schemas(operations),
             "headers": {name: _header(about) for name, about in _HEADERS.items()},
             "responses": {"Problem": _problem()},
         },
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    summary, _, more = inspect.cleandoc(operation.view.__doc__ or "").partition("\n\n")
-    told: dict[str, Any] = {
+def _operation(operation: Operation) -> JsonObject:
+    summary, _, description = inspect.cleandoc(operation.view.__doc__ or "").partition("\n\n")
+    described: JsonObject = {
         "operationId": operation.name,
         "summary": summary,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": _responses(operation),
     }
-    if more:
-        told["description"] = more
+    if description:
+        described["description"] = description
     if operation.body:
-        told["requestBody"] = {
-            "required": True,
-            "content": {"application/json": _of(operation.body)},
-        }
-    return told
+        content = {JSON: {"schema": _schema(operation.body)}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
 
 
-def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+def _path_parameters(operation: Operation) -> Iterator[JsonObject]:
     for name in re.findall(r"\{(\w+)\}", operation.path):
-        schema: dict[str, Any] = {"type": "string", "minLength": 1}
+        schema: JsonObject = {"type": "string", "minLength": 1}
         if operation.choices:
             schema["enum"] = list(operation.choices)
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+def _query_parameters(operation: Operation) -> Iterator[JsonObject]:
     if operation.query is None:
         return
     schema = operation.query.model_json_schema()
-    for name, told in schema.get("properties", {}).items():
+    for name, described in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
-        yield {"name": name, "in": "query", "required": required, "schema": told}
+        yield {"name": name, "in": "query", "required": required, "schema": described}
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation) -> JsonObject:
     good = {
         "description": "the answer",
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS},
-        "content": {media_type: _of(kind) for media_type, kind in operation.answers.items()},
+        "headers": _header_references(),
+        "content": {
+            media_type: {"schema": _schema(kind)} for media_type, kind in operation.answers.items()
+        },
     }
     problems = set(operation.problems) | {HTTPStatus.BAD_REQUEST}
     if operation.body:
@@ -104,44 +103,45 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return {"200": good, **{str(status.value): reference for status in sorted(problems)}}
 
 
-def _problem() -> dict[str, Any]:
+def _problem() -> JsonObject:
     return {
         "description": "why there is no answer",
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS},
-        "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=_PROBLEM)}}},
+        "headers": _header_references(),
+        "content": {PROBLEM_JSON: {"schema": _schema(ProblemDetails)}},
     }
 
 
-def _header(about: str) -> dict[str, Any]:
+def _header(about: str) -> JsonObject:
     return {"description": about, "required": True, "schema": {"type": "string"}}
 
 
-def _of(kind: Any) -> dict[str, Any]:
-    if kind is str:
-        return {"schema": {"type": "string"}}
-    if kind is bytes:
-        return {"schema": {}}
-    if kind is dict:
-        return {"schema": {"type": "object"}}
-    return {"schema": {"$ref": _REFERENCE.format(model=kind.__name__)}}
+def _header_references() -> JsonObject:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
 
 
-def _schemas(operations: list[Operation]) -> dict[str, Any]:
+def reference(message: type) -> dict[str, str]:
+    """Return a reference to a message's schema."""
+    return {"$ref": _REFERENCE.format(model=message.__name__)}
+
+
+def _schema(kind: type) -> Mapping[str, object]:
+    if kind in _WITHOUT_SCHEMA:
+        return _WITHOUT_SCHEMA[kind]
+    return reference(kind)
+
+
+def _schemas(operations: Iterable[Operation]) -> object:
     """Return the schemas of all messages that operations take or give."""
-    bodies: list[Any] = [operation.body for operation in operations if operation.body]
+    bodies = [operation.body for operation in operations if operation.body]
     answers = {
         kind.__name__: kind
         for operation in operations
         for kind in operation.answers.values()
-        if kind not in (str, bytes, dict)
+        if kind not in _WITHOUT_SCHEMA
     }
-    kinds = [*bodies, *answers.values(), ProblemDetails]
-    taken: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
-        (kind.__name__, "validation", TypeAdapter(kind)) for kind in kinds
+    messages = [*bodies, *answers.values(), ProblemDetails]
+    adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[object]]] = [
+        (message.__name__, "validation", TypeAdapter(message)) for message in messages
     ]
-    _, schema = TypeAdapter.json_schemas(taken, ref_template=_REFERENCE)
-    found: dict[str, Any] = schema["$defs"]
-    # Any JSON is taken there, for an error of its own, but this is what is meant.
-    rows = found[BatchRequest.__name__]["properties"]["requests"]
-    rows["items"] = {"anyOf": [_of(RecommendationRequest)["schema"], {}]}
-    return found
+    _, schema = TypeAdapter.json_schemas(adapters, ref_template=_REFERENCE)
+    return schema["$defs"]

@@ -1,10 +1,9 @@
-"""The one table of all operations: routes are made from it, and so is the OpenAPI document."""
+"""Tables of operations: routes are made from them, and so is the OpenAPI document."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
 
 from flask import Response
 
@@ -14,43 +13,44 @@ View = Callable[..., Response]
 JSON = "application/json"
 TEXT = "text/plain"
 HTML = "text/html"
+SVG = "image/svg+xml"
 
 
-def _nothing() -> Response:
+def _no_view() -> Response:
     raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A method on a path, what it takes and what it gives.
+    """A method on a path, with the types of its requests and answers.
 
-    path: with the names of its parts in braces, as OpenAPI has it.
-    answers: for each media type of a good answer the type of what it holds.
+    path: the names of its parts are in braces, as in OpenAPI.
+    answers: for each media type of a good answer the type of its content.
     problems: the errors that a client must expect, beside those of every operation.
-    query, body: the types of what may be asked.
-    choices: what the parts of the path may be, where only few values may.
-    name: for programs.
+    query, body: the types of the query parameters (None: any) and of the body.
+    choices: the values that a part of the path can have; empty for any.
+    name: the operationId, and Flask's endpoint.
     """
 
     method: str
     path: str
-    answers: Mapping[str, Any]
+    answers: Mapping[str, type]
     problems: tuple[HTTPStatus, ...]
     query: type[Message] | None = NoQuery
     body: type[Message] | None = None
     choices: Sequence[str] = ()
-    view: View = _nothing
+    view: View = _no_view
     name: str = ""
 
     @property
     def rule(self) -> str:
-        """The path as Flask has it; ids are any text."""
-        ids = re.sub(r"\{(\w+_id)\}", r"<id:\1>", self.path)
-        return ids.replace("{", "<").replace("}", ">")
+        """The path as Flask writes it; an id is any text."""
+        rule = re.sub(r"\{(\w+_id)\}", r"<id:\1>", self.path)
+        return rule.replace("{", "<").replace("}", ">")
 
 
 class Table:
-    """Operations, in the order in which they were written down."""
+    """Operations, in the order in which they are declared."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -58,30 +58,30 @@ class Table:
     def get(
         self,
         path: str,
-        answers: Mapping[str, Any],
+        answers: Mapping[str, type],
         *problems: HTTPStatus,
         query: type[Message] | None = NoQuery,
         choices: Sequence[str] = (),
         name: str | None = None,
     ) -> Callable[[View], View]:
-        """Return a decorator that adds a view; without a `query` type anything may be asked."""
+        """Return a decorator that adds a view; with `query` None, any parameter is accepted."""
         operation = Operation("GET", path, answers, problems, query=query, choices=choices)
-        return self._adding(name, operation)
+        return self._adds(name, operation)
 
     def post(
         self,
         path: str,
-        answers: Mapping[str, Any],
+        answers: Mapping[str, type],
         *problems: HTTPStatus,
         body: type[Message],
     ) -> Callable[[View], View]:
-        """Return a decorator that adds a view that takes a body."""
-        return self._adding(None, Operation("POST", path, answers, problems, body=body))
+        """Return a decorator that adds a view that reads a body."""
+        return self._adds(None, Operation("POST", path, answers, problems, body=body))
 
-    def _adding(self, name: str | None, operation: Operation) -> Callable[[View], View]:
-        def adding(view: View) -> View:
+    def _adds(self, name: str | None, operation: Operation) -> Callable[[View], View]:
+        def add(view: View) -> View:
             named = replace(operation, view=view, name=name or view.__name__)
             self.operations.append(named)
             return view
 
-        return adding
+        return add

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): how every error is told, with the fields that are at fault."""
+"""Problem details (RFC 9457): the form of every error, with the fields that are at fault."""
 
 import json
 from collections.abc import Sequence
@@ -8,63 +8,68 @@ from flask import Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from modelsystem_scorer.api.messages import MOST_BODY_BYTES, Fault, ProblemDetails
+from modelsystem_scorer.api.messages import MAX_BODY_BYTES, Fault, ProblemDetails
 
-MEDIA_TYPE = "application/problem+json"
-_MOST_FAULTS = 20
-_MOST_CHARACTERS = 200
+PROBLEM_JSON = "application/problem+json"
+_MAX_FAULTS = 20
+_MAX_CHARACTERS = 200
 
 
 class Problem(HTTPException):
-    """A request that cannot be answered as it is, and which of its fields are at fault."""
+    """A request that cannot be answered, and which of its fields are at fault."""
 
     def __init__(self, status: HTTPStatus, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault['field']}: {fault['message']}" for fault in faults))
         self.code = int(status)
-        self.details = details(status, str(self.description), faults)
+        self.details = problem_details(status, str(self.description), faults)
 
 
 _OF_FLASK = {
-    HTTPStatus.NOT_FOUND: ("path", "there is nothing here"),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method", "this path does not answer to it"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body", f"is over {MOST_BODY_BYTES:,} bytes"),
+    HTTPStatus.NOT_FOUND: ("path", "no such path"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method", "method not allowed for this path"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body", f"larger than {MAX_BODY_BYTES:,} bytes"),
 }
 
 
-def at(status: HTTPStatus, field: str, message: str) -> Problem:
+def problem(status: HTTPStatus, field: str, message: str) -> Problem:
     """Return the problem with a single field."""
     return Problem(status, [{"field": field, "message": message}])
 
 
-def of(error: ValidationError, otherwise: HTTPStatus) -> Problem:
-    """Return the problem with a request: 400 for what is no JSON, `otherwise` for the rest."""
+def invalid(error: ValidationError, status: HTTPStatus) -> Problem:
+    """Return the problem with an invalid request: 400 if it is not JSON, else `status`."""
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     faults: list[Fault] = [
-        {"field": _field(e["loc"]), "message": e["msg"]} for e in errors[:_MOST_FAULTS]
+        {"field": _field(e["loc"]), "message": e["msg"]} for e in errors[:_MAX_FAULTS]
     ]
     is_json = errors[0]["type"] != "json_invalid"
-    return Problem(otherwise if is_json else HTTPStatus.BAD_REQUEST, faults)
+    return Problem(status if is_json else HTTPStatus.BAD_REQUEST, faults)
 
 
-def answer(error: HTTPException) -> Response:
+def answer_error(error: HTTPException) -> Response:
     """Return the response to any error, those that Flask raises included."""
-    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    if not isinstance(error, Problem) and status in _OF_FLASK:
-        told = at(status, *_OF_FLASK[status]).details
-    elif isinstance(error, Problem):
-        told = error.details
-    else:
-        told = details(status, str(error.description))
+    details = _details(error)
     if request.path.startswith("/v2"):
-        told = {**told, "error": told["detail"]}  # what clients of that protocol look for
+        details = {**details, "error": details["detail"]}  # the protocol's clients read this
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
-    return Response(document(told), status, headers, content_type=MEDIA_TYPE)
+    return Response(to_bytes(details), details["status"], headers, content_type=PROBLEM_JSON)
 
 
-def details(status: HTTPStatus, detail: str, faults: Sequence[Fault] = ()) -> ProblemDetails:
-    """Return the problem as problem details."""
+def _details(error: HTTPException) -> ProblemDetails:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, Problem):
+        return error.details
+    if status in _OF_FLASK:
+        return problem(status, *_OF_FLASK[status]).details
+    return problem_details(status, str(error.description))
+
+
+def problem_details(
+    status: HTTPStatus, detail: str, faults: Sequence[Fault] = ()
+) -> ProblemDetails:
+    """Return problem details whose title is the status' phrase."""
     return {
-        "type": "about:blank",  # RFC 9457: the status says all about the kind of problem
+        "type": "about:blank",  # RFC 9457: the status alone says what kind of problem it is
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
@@ -72,10 +77,10 @@ def details(status: HTTPStatus, detail: str, faults: Sequence[Fault] = ()) -> Pr
     }
 
 
-def document(told: ProblemDetails) -> bytes:
-    """Return problem details as JSON; pure ASCII, so that no input can make it unwritable."""
-    return json.dumps(told).encode()
+def to_bytes(details: ProblemDetails) -> bytes:
+    """Return problem details as JSON; pure ASCII, since `detail` can hold half a character."""
+    return json.dumps(details).encode()
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))[:_MOST_CHARACTERS] or "body"
+    return ".".join(map(str, location))[:_MAX_CHARACTERS] or "body"

@@ -1,14 +1,16 @@
-from modelsystem_shared.arrays import Array
+from modelsystem_shared.arrays import Float32s
 from modelsystem_shared.model import Rows
 
 class Accumulator:
-    def __init__(self, rows: Rows, values: Array) -> None: ...
+    def __init__(self, rows: Rows, values: Float32s) -> None: ...
     def best(
         self,
         items: list[int],
-        weights: Array | None,
+        weights: Float32s | None,
         k: int,
         excluded: list[int],
         candidates: list[int] | None,
     ) -> tuple[list[int], list[float]]: ...
-    def scores(self, items: list[int], weights: Array | None, wanted: list[int]) -> list[float]: ...
+    def scores(
+        self, items: list[int], weights: Float32s | None, targets: list[int]
+    ) -> list[float]: ...

@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """A sparse accumulator: adds up a few rows of a sparse matrix, and finds the highest sums.
 
-All sums are in one array that is zero between two calls: only what a call has touched is looked
-at and made zero again. Every index is checked before it is used, those of the matrix too, so that
-a damaged file costs an IndexError and no more. No call gives up Python's lock, so one array serves
-all threads: between the first sum and the last zero nothing may run Python, which is why what is
-asked comes in lists, and lists of answers are made before or after. See docs/adr/0012.
+All sums are in one array that is zero between two calls: a call reads and clears only what it has
+touched. Every index is checked before it is used, those of the matrix too, so that a damaged file
+costs an IndexError and no more. No call releases Python's lock, so one array serves all threads:
+between the first sum and the last zero nothing may run Python. That is why arguments are lists,
+and why lists of results are made before or after. See docs/adr/0012.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -29,14 +29,14 @@ cdef inline Py_ssize_t index_at(const void *indices, int width, Py_ssize_t place
 
 
 cdef class Accumulator:
-    """The rows of a square matrix, by which chosen items speak for others.
+    """The rows of a square matrix of similarities, and sums of them.
 
-    Parameters of its methods: `items` name rows; `weights` (float32, None for ones) has how much
-    each of them counts. A score is the sum, in float32 and in the order of `items`, of what an
-    item has in these rows, each value times its row's weight.
+    Arguments of its methods: `items` are rows; `weights` (float32, None for ones) has the weight
+    of each. An item's score is the sum, in float32 and in the order of `items`, of its values in
+    these rows, each times the row's weight.
 
-    Its methods raise IndexError where something names an item that is not there, and ValueError
-    where there is not one weight for each item.
+    Its methods raise IndexError if an item is not in the matrix, and ValueError if there is not
+    one weight for each item.
     """
 
     cdef const int64_t[::1] ends
@@ -67,8 +67,8 @@ cdef class Accumulator:
     ):
         """Return the `k` items with the highest positive scores, best first, and their scores.
 
-        Without those that are `excluded`, and only `candidates`, unless that is None. Of items
-        with equal scores the first come first.
+        Without those that are `excluded`, and only `candidates`, unless that is None. Equal
+        scores are ranked by index.
         """
         cdef Py_ssize_t index, size = max(0, min(k, self.heap.shape[0]))
         cdef list best = [], scores = []
@@ -90,12 +90,12 @@ cdef class Accumulator:
         self.rank(size, best, scores)
         return best, scores
 
-    def scores(self, list items not None, const float[::1] weights, list wanted not None):
-        """Return the score of each `wanted` item."""
+    def scores(self, list items not None, const float[::1] weights, list targets not None):
+        """Return the score of each of `targets`."""
         cdef list scores = []
         try:
             self.add(items, weights)
-            for item in wanted:
+            for item in targets:
                 scores.append(self.total[self.checked(item)])
             self.clear(items, 0)
         except:
@@ -121,7 +121,7 @@ cdef class Accumulator:
         return 0
 
     cdef int clear(self, list items, Py_ssize_t size) except -1:
-        """Make zero what the rows of `items` have touched, and offer it to the best `size`."""
+        """Clear the sums that the rows of `items` have touched; offer each to the best `size`."""
         cdef Py_ssize_t at, index
         cdef Row row
         cdef float *total = &self.total[0]
@@ -135,7 +135,7 @@ cdef class Accumulator:
 
     cdef inline Py_ssize_t checked(self, Py_ssize_t item) except -1:
         if not 0 <= item < self.total.shape[0]:
-            raise IndexError(f"there is no item {item}")
+            raise IndexError(f"item {item} is not in the matrix")
         return item
 
     cdef Row row(self, Py_ssize_t item) except *:
@@ -152,7 +152,7 @@ cdef class Accumulator:
         return row
 
     cdef inline void offer(self, Py_ssize_t item, float score, Py_ssize_t size) noexcept:
-        """Let an item replace the least of the best `size` if its score is higher."""
+        """Replace the least of the best `size` by an item if its score is higher."""
         cdef uint64_t key
         if score > 0 and size:
             key = key_of(item, score)
@@ -163,20 +163,20 @@ cdef class Accumulator:
         """Append the best `size` and their scores, best first."""
         cdef uint64_t least
         cdef Py_ssize_t last, place
-        for last in range(size - 1, 0, -1):  # the least of the heap goes to its end
+        for last in range(size - 1, 0, -1):  # move the least of the heap to its end
             least = self.heap[0]
             sift(&self.heap[0], last, self.heap[last])
             self.heap[last] = least
         for place in range(size):
-            if not self.heap[place]:  # fewer have a score
+            if not self.heap[place]:  # fewer items have a score
                 break
             items.append(item_of(self.heap[place]))
             scores.append(score_of(self.heap[place]))
         return 0
 
 
-# A key is greater if its score is, and of equal scores if its item is less: the bits of positive
-# floats are in the order of their values.
+# Keys are ordered by score, and for equal scores by descending item: the bits of positive floats
+# are in the order of their values.
 cdef inline uint64_t key_of(Py_ssize_t item, float score) noexcept:
     cdef uint32_t bits = 0
     memcpy(&bits, &score, sizeof(bits))
@@ -195,7 +195,7 @@ cdef inline float score_of(uint64_t key) noexcept:
 
 
 cdef void sift(uint64_t *heap, Py_ssize_t size, uint64_t key) noexcept:
-    """Put a key in the place of the heap's least one, and order the heap again."""
+    """Replace the heap's least key, and order the heap again."""
     cdef Py_ssize_t place = 0, child = 1
     while child < size:
         if child + 1 < size and heap[child + 1] < heap[child]:

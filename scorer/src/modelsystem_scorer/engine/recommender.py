@@ -1,6 +1,6 @@
-"""From what somebody chose to what they may like: a sum of a few sparse rows.
+"""Rankings of items: a user's scores are a weighted sum of a few sparse rows.
 
-Everything here is an index of an item; ids and titles are the business of `answers`.
+Items are indices here; the API versions turn them into ids and titles.
 """
 
 from collections.abc import Iterator
@@ -10,24 +10,25 @@ from typing import NamedTuple
 import numpy as np
 
 from modelsystem_scorer.engine.accumulator import Accumulator
-from modelsystem_shared.arrays import Array
+from modelsystem_shared.arrays import Float32s
 from modelsystem_shared.model import Model
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What an answer builds on: items, ascending, each once; `weights` (float32), None for ones.
+    """The items that an answer builds on, and their weights.
 
-    Ascending, so that floats add up the same in whatever order the items were given.
+    items: ascending, each once, so that floats add up the same in whatever order they came.
+    weights: float32, one for each item; None if all are 1.
     """
 
     items: list[int]
-    weights: Array | None = None
+    weights: Float32s | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Items, best first, with their scores, equally many of each."""
+    """Items, best first, and the score of each; `is_fallback`: by trend, not by the basis."""
 
     items: list[int]
     scores: list[float]
@@ -42,39 +43,39 @@ class Contribution(NamedTuple):
 
 
 class Recommender:
-    """Ranks items of one model; threads may share it, and forked processes its memory."""
+    """Ranks the items of one model; threads can share it, and forked processes its memory."""
 
     def __init__(self, model: Model) -> None:
-        """Sort the items by popularity, once for all threads and processes."""
+        """Sort the items by trend, once for all threads and processes."""
         self._model = model
-        self.by_popularity = np.argsort(-model.trend, kind="stable")
+        self.by_trend = np.argsort(-model.trend, kind="stable")
         self._accumulator = Accumulator(model.similar, model.similarity)
 
     def recommend(
         self, basis: Basis, k: int, excluded: list[int], candidates: list[int] | None = None
     ) -> Ranking:
-        """Return the `k` best items for who chose the items of `basis`.
+        """Return the `k` items with the highest scores.
 
-        An item's score is the sum, in float32 and in the order of `basis`, of its
-        similarities to the items of `basis`, each times its weight. Only items with a positive
-        score are ranked, and only `candidates` (ascending) where given; equal ones by index.
-        When there is none, the most popular ones stand in.
+        An item's score is the sum, in float32 and in the order of `basis`, of its similarities to
+        the items of `basis`, each times that item's weight. Only items with a positive score are
+        ranked, and only `candidates` (ascending) if given; equal scores are ranked by index. If
+        there is no such item, trending items are returned.
         """
         items, scores = self._accumulator.best(basis.items, basis.weights, k, excluded, candidates)
-        return Ranking(items, scores) if items else self.popular(k, excluded, candidates)
+        return Ranking(items, scores) if items else self.trending(k, excluded, candidates)
 
-    def popular(self, k: int, excluded: list[int], candidates: list[int] | None = None) -> Ranking:
-        """Return the `k` items that are most popular lately, scored by `popularity`."""
+    def trending(self, k: int, excluded: list[int], candidates: list[int] | None = None) -> Ranking:
+        """Return the `k` items with the highest trend, scored by it."""
         if candidates is None:
-            head = self.by_popularity[: k + len(excluded)]
+            head = self.by_trend[: k + len(excluded)]
         else:
-            among = np.array(candidates, np.intp)
-            head = among[np.argsort(-self._model.trend[among], kind="stable")]
+            unsorted = np.array(candidates, np.intp)
+            head = unsorted[np.argsort(-self._model.trend[unsorted], kind="stable")]
         items = head[np.isin(head, np.array(excluded, np.intp), invert=True)][:k].tolist()
-        return Ranking(items, self.popularity(items), is_fallback=True)
+        return Ranking(items, self.trend(items), is_fallback=True)
 
-    def popularity(self, items: list[int]) -> list[float]:
-        """Return the share of users who chose each item, late ones counting most."""
+    def trend(self, items: list[int]) -> list[float]:
+        """Return for each item the share of users who chose it; late choices count most."""
         shares: list[float] = self._model.trend[items].tolist()
         return shares
 
@@ -85,26 +86,26 @@ class Recommender:
         return Ranking(items[:k].tolist(), similarity[:k].tolist())
 
     def scores(self, basis: Basis, items: list[int]) -> list[float]:
-        """Return the score of each of some items, 0 where nothing speaks of it."""
+        """Return the score of each item; 0 if it is similar to no item of `basis`."""
         return self._accumulator.scores(basis.items, basis.weights, items)
 
     def explain(self, basis: Basis, items: list[int]) -> list[list[Contribution]]:
-        """Return for each of some items all that adds up to its score, in the order of `basis`."""
-        found: dict[int, list[Contribution]] = {item: [] for item in items}
+        """Return for each item the contributions to its score, in the order of `basis`."""
+        contributions: dict[int, list[Contribution]] = {item: [] for item in items}
         for source, target, amount in self._terms(basis, items):
-            found[target].append(Contribution(source, amount))
-        return [found[item] for item in items]
+            contributions[target].append(Contribution(source, amount))
+        return [contributions[item] for item in items]
 
     def _terms(self, basis: Basis, items: list[int]) -> Iterator[tuple[int, int, float]]:
-        """Yield of the terms of all scores those of `items`: who adds how much to whose score."""
-        are_wanted = np.zeros(self._model.n_items, bool)
-        are_wanted[items] = True
+        """Yield (source, target, amount) for each term of the scores of `items`."""
+        is_target = np.zeros(self._model.n_items, bool)
+        is_target[items] = True
         for place, source in enumerate(basis.items):
             row = self._model.similar.bounds(source)
-            targets = self._model.similar.indices[row]
-            hits = are_wanted[targets].nonzero()[0]
+            neighbours = self._model.similar.indices[row]
+            hits = is_target[neighbours].nonzero()[0]
             amounts = self._model.similarity[row][hits]
             if basis.weights is not None:
                 amounts = amounts * basis.weights[place]
-            for target, amount in zip(targets[hits].tolist(), amounts.tolist(), strict=True):
+            for target, amount in zip(neighbours[hits].tolist(), amounts.tolist(), strict=True):
                 yield source, target, amount

@@ -1,8 +1,8 @@
-"""What is counted, by all processes together, and how Prometheus reads it.
+"""Counters that all processes share, in Prometheus' text format.
 
-Every process counts in a row of its own of one array in shared memory, made before the
-processes are forked: no file, no lock, and nothing to tidy up. A new process goes on with the
-row of one that died, so that no count ever falls. See docs/adr/0011.
+Each process counts in its own row of one array in shared memory, made before the processes are
+forked: no file, no lock, and nothing to tidy up. A new process continues the row of one that died,
+so that no count ever falls. See docs/adr/0011.
 """
 
 import mmap
@@ -21,9 +21,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from modelsystem_shared.arrays import Array
+from modelsystem_shared.arrays import Float64s
 
-OTHER = "other"  # a path that is none of ours, or a method that we never answer to
+OTHER = "other"  # an unknown path, or a method that no path has
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", OTHER)
 _STATUSES = [status.value for status in HTTPStatus if status >= 200]
 _KINDS = ("personal", "items", "fallback")
@@ -36,23 +36,24 @@ class Counters(Collector):
     """Counts requests by method, route and status, their seconds by route, answers by kind."""
 
     def __init__(self, routes: Sequence[str], info: Mapping[str, str], rows: int = 1) -> None:
-        """Make room for `rows` processes; `info` is told of the model as labels of a gauge."""
+        """Make room for `rows` processes; `info` becomes the labels of the model's gauge."""
         self._info = info
         self._routes = [*routes, OTHER]
         self._requests = {
             key: place for place, key in enumerate(product(_METHODS, self._routes, _STATUSES))
         }
-        start, width = len(self._requests), len(_BUCKETS) + 1  # the last one is for the sum
+        start, width = len(self._requests), len(_BUCKETS) + 1  # the last is the sum of seconds
         self._seconds = {route: start + n * width for n, route in enumerate(self._routes)}
         start += len(self._routes) * width
         self._answers = {kind: start + n for n, kind in enumerate(_KINDS)}
         length = start + len(_KINDS)
-        self._table: Array = np.frombuffer(mmap.mmap(-1, rows * length * 8)).reshape(rows, length)
+        memory = mmap.mmap(-1, rows * length * 8)
+        self._table: Float64s = np.frombuffer(memory).reshape(rows, length)
         self.use_row(0)
 
     def use_row(self, row: int) -> None:
-        """Count in this row from now on; no other process may."""
-        self._row: Array = self._table[row]
+        """Count in this row from now on; no other process may use it."""
+        self._row: Float64s = self._table[row]
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -63,17 +64,17 @@ class Counters(Collector):
         self._row[first + len(_BUCKETS)] += seconds
 
     def answer(self, kind: str) -> None:
-        """Count an answer: `personal`, by `items` that were brought, or a `fallback`."""
+        """Count an answer: `personal`, by `items` of the request, or a `fallback`."""
         self._row[self._answers[kind]] += 1
 
     def exposition(self) -> bytes:
-        """Return what all processes have counted, in Prometheus' text format."""
+        """Return the counts of all processes, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(self)
         return generate_latest(registry)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what is counted, as a registry asks for it."""
+        """Yield the metrics; prometheus_client's registry calls this."""
         totals: list[float] = self._table.sum(axis=0).tolist()
         yield from self._of_requests(totals)
         yield self._of_seconds(totals)

@@ -1,14 +1,15 @@
-"""What is known of each request afterwards: an id, a line in the log, and counts.
+"""An id, a line in the log and counts for each request.
 
-Neither a body nor a path is ever logged, only the route's template: both may hold user ids.
+A line has the route's template, and neither path nor body: both can contain user ids.
 """
 
 import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 
 from modelsystem_scorer.observe.counters import OTHER, Counters
 
@@ -17,24 +18,28 @@ _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 class Observer:
-    """Counts and logs what was answered, for one build."""
+    """Counts and logs the requests to one build's site."""
 
-    def __init__(self, counters: Counters, build: str, *, logs: bool) -> None:
-        """Log nothing of single requests unless `logs`."""
+    def __init__(
+        self, counters: Counters, build: str, paths: Mapping[str, str], *, logs: bool
+    ) -> None:
+        """Log single requests only with `logs`.
+
+        paths: the path's template for each of Flask's endpoints.
+        """
         self.counters = counters
         self._build = build
+        self._paths = paths
         self._logs = logs
 
-    def watch(self, app: Flask) -> None:
-        """Observe every request of this app."""
-        app.extensions["observer"] = self
+    def observe(self, app: Flask) -> None:
+        """Count and log every request to this app, and put its id into the response."""
         app.before_request(_begin)
         app.after_request(self._end)
 
     def _end(self, response: Response) -> Response:
         seconds = time.perf_counter() - g.began
-        rule = request.url_rule
-        route = OTHER if rule is None else current_app.extensions["paths"][rule.endpoint]
+        route = self._paths.get(request.endpoint or "", OTHER)
         response.headers["X-Request-Id"] = g.request_id
         self.record(request.method, route, response.status_code, seconds, g.request_id)
         return response
@@ -54,12 +59,6 @@ class Observer:
             log.info("%s %s %d", method, route, status, extra=facts)
 
 
-def observer() -> Observer:
-    """Return the observer of this app."""
-    found: Observer = current_app.extensions["observer"]
-    return found
-
-
 def new_id() -> str:
     """Return an id for a request that brings none."""
     return uuid.uuid4().hex
@@ -67,5 +66,5 @@ def new_id() -> str:
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _ID.fullmatch(given) else new_id()
+    request_id = request.headers.get("X-Request-Id", "")
+    g.request_id = request_id if _ID.fullmatch(request_id) else new_id()

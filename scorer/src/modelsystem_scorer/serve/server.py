@@ -1,4 +1,4 @@
-"""gunicorn, driven from here: the master maps the model, its workers share the pages."""
+"""gunicorn with our settings: the master maps the model, its workers share the pages."""
 
 import gc
 import os
@@ -12,20 +12,21 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  #
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # ships no types
 
-from modelsystem_scorer.api.draining import Draining
+from modelsystem_scorer import api
+from modelsystem_scorer.api import Draining
 from modelsystem_scorer.serve.worker import Worker
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared.errors import ModelSystemError
 
-_MEMORY = Path("/dev/shm")  # noqa: S108  # only as a place for the workers' heartbeats
+_MEMORY = Path("/dev/shm")  # noqa: S108  # only for the workers' heartbeats
 
 
-def most_processes(settings: ScorerSettings) -> int:
-    """Return how many there may be at once: the master, and two generations of workers."""
+def max_processes(settings: ScorerSettings) -> int:
+    """Return the most processes at one time: the master, and two generations of workers."""
     return 1 + 2 * settings.workers
 
 
-def serve(app: Flask, settings: ScorerSettings) -> None:
+def run(app: Flask, settings: ScorerSettings) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish those in flight and exit with 0.
 
     Raises:
@@ -38,18 +39,18 @@ def serve(app: Flask, settings: ScorerSettings) -> None:
 
 
 def _listen(settings: ScorerSettings) -> socket.socket:
-    """Take the port: gunicorn would try for five seconds, and end without a sentence of ours."""
+    """Open the port here: gunicorn would retry for five seconds, and exit with no reason."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # what follows repeats host and port
+        reason = str(error.strerror).partition(" (")[0]  # the rest repeats host and port
         raise ModelSystemError(
-            f"PORT {settings.port} on HOST {settings.host} cannot be listened on: {reason}"
+            f"cannot listen on PORT {settings.port} of HOST {settings.host}: {reason}"
         ) from error
 
 
-def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any]:
+def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, object]:
     return {
         "bind": f"fd://{listener.detach()}",
         "preload_app": True,
@@ -62,9 +63,9 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any
         "limit_request_line": 8190,
         "limit_request_fields": 100,
         "limit_request_field_size": 8190,
-        # nobody's SCRIPT_NAME is believed: one that does not fit makes gunicorn answer 500
+        # SCRIPT_NAME from no client: one that does not fit the path makes gunicorn answer 500
         "forwarded_allow_ips": "",
-        "control_socket_disable": True,  # nobody changes a build while it runs
+        "control_socket_disable": True,  # a build does not change while it runs
         "logger_class": _Log,
         "pre_fork": _give_row,
         "errorlog": None,
@@ -72,19 +73,19 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, Any
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """Sends gunicorn's records where all of ours go."""
+    """Sends gunicorn's log records to the root logger."""
 
-    def setup(self, cfg: Any) -> None:
-        """Undo what gunicorn does first: it keeps its records from the root logger."""
+    def setup(self, cfg: Any) -> None:  # Any: gunicorn ships no types
+        """Let records propagate, which gunicorn turns off."""
         super().setup(cfg)
         self.error_log.propagate = True
 
 
 def _give_row(arbiter: Arbiter, worker: Worker) -> None:
-    """Let a new worker count in a row that nobody counts in; the first is the master's."""
-    taken = {other.row for other in arbiter.WORKERS.values()}
+    """Give a new worker a free row of the counters; the first row is the master's."""
+    used = {other.row for other in arbiter.WORKERS.values()}
     rows = range(1, 1 + 2 * arbiter.cfg.workers)
-    worker.row = next((row for row in rows if row not in taken), rows[-1])
+    worker.row = next((row for row in rows if row not in used), rows[-1])
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
@@ -96,25 +97,25 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
         super().__init__(server)
 
     def handle_term(self) -> None:
-        """Go on answering for a while, and then end; a second signal ends it at once."""
+        """Answer for DRAIN_SECONDS more, then stop; a second signal stops at once."""
         is_first = not self._draining
         self._draining.begin()
         if not is_first or not self._seconds:
             super().handle_term()
-        self.log.info("Draining: it answers for %g more seconds", self._seconds)
+        self.log.info("Draining: answering for %g more seconds", self._seconds)
         signal.signal(signal.SIGALRM, lambda *_: self.signal(signal.SIGTERM, None))
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
 
     def handle_int(self) -> None:
-        """End at once, but for requests in flight; a second Ctrl-C, while they do, hurries."""
+        """Stop after the requests in flight; a second Ctrl-C does not wait for them."""
         self._draining.begin()
         super().handle_term()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's view of our site."""
+    """gunicorn's view of the app."""
 
-    def __init__(self, app: Flask, options: dict[str, Any], drain_seconds: float) -> None:
+    def __init__(self, app: Flask, options: dict[str, object], drain_seconds: float) -> None:
         self._app = app
         self._options = options
         self._drain_seconds = drain_seconds
@@ -128,4 +129,4 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return self._app
 
     def run(self) -> None:
-        _Arbiter(self, self._app.extensions["draining"], self._drain_seconds).run()
+        _Arbiter(self, api.site_of(self._app).draining, self._drain_seconds).run()

@@ -1,1 +1,6 @@
-"""Pages for people, probes and figures for machines."""
+"""The site's own pages and endpoints: for people, for probes and for Prometheus."""
+
+from modelsystem_scorer.site.pages import TEMPLATES
+from modelsystem_scorer.site.routes import table
+
+__all__ = ["TEMPLATES", "table"]

@@ -1,53 +1,57 @@
-"""The page for people: which build this is, what it was made of, how good it is, and a try."""
+"""The pages for people: the front page, the API's page, the training's report, and their files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
 from flask import Response, render_template, request
 
-from modelsystem_scorer.api.messages import ModelInfo
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.site import plots
-from modelsystem_scorer.site.plots import Plot
+from modelsystem_scorer.api import HTML, SVG
+from modelsystem_scorer.engine import ModelInfo, ServedModel
+from modelsystem_scorer.site.figures import figures
+from modelsystem_shared.manifest import PLOTS, REPORT, Data, ModelPart, RunPart
 
-REPORT = "report.html"
-ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "docs.css": "text/css"}
-# Nothing from anywhere else, no script or style in the page itself, and no frame around it.
+TEMPLATES = Path(__file__).with_name("templates")
+ASSETS = {"docs.css": "text/css", "page.css": "text/css", "page.js": "text/javascript"}
+# Nothing from another site, no script or style inside the page, and no frame around it.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_USERS = 12  # that are offered to pick from
+# Files that the training wrote have their styles inside; they need nothing else.
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_USERS = 12  # user ids to pick from
+_MAX_FILES = 5  # of the data
 _Pairs = list[tuple[str, str]]
 
 
-def front(served: Served) -> Response:
-    """Return the page."""
+def front(served: ServedModel) -> Response:
+    """Return the front page."""
     manifest = served.published.manifest
-    facts, run = manifest.model, manifest.run
-    return _page(
-        render_template(
-            "front.html",
-            info=served.info,
-            score=served.published.marker.score,
-            made_of=_made_of(facts),
-            made_by=_made_by(served.info, facts, run),
-            evaluation=_evaluation(facts),
-            users=_some_users(served),
-            has_report=any(file.name == REPORT for file in manifest.files),
-        )
+    evaluation = manifest.model.get("metrics")
+    text = render_template(
+        "front.html",
+        info=served.info,
+        score=served.published.marker.score,
+        data=_data(manifest.model.get("data")),
+        training=_training(served.info, manifest.model, manifest.run),
+        figures=figures(evaluation) if evaluation else None,
+        plots={name: caption for name, caption in PLOTS.items() if served.file(name)},
+        users=_some_users(served),
+        has_report=served.file(REPORT) is not None,
     )
+    page = _page(text)
+    page.vary.add("Accept")
+    return page
 
 
-def docs(document: Mapping[str, Any]) -> Response:
-    """Return the description of the API for people."""
+def docs(document: Mapping[str, object]) -> Response:
+    """Return the API's page, made from the OpenAPI document."""
     return _page(render_template("docs.html", document=document, site=request.host_url))
 
 
 def asset(name: str) -> Response | None:
-    """Return one of the files that the pages need, or None."""
+    """Return a file that the pages need, or None if there is no such file."""
     if name not in ASSETS:
         return None
     content = files(__package__).joinpath("assets", name).read_bytes()
@@ -55,69 +59,70 @@ def asset(name: str) -> Response | None:
     return Response(content, headers=headers, mimetype=ASSETS[name])
 
 
-def report(served: Served) -> Response | None:
-    """Return the training's report, which is a file of the model, or None where there is none."""
-    if all(file.name != REPORT for file in served.published.manifest.files):
-        return None
-    return _page((served.published.attempt / REPORT).read_text(encoding="utf-8"), _REPORT_POLICY)
+def report(served: ServedModel) -> Response | None:
+    """Return the training's report, or None if the model has none."""
+    path = served.file(REPORT)
+    return _file(path, HTML) if path else None
 
 
-def _page(text: str, policy: str = _POLICY) -> Response:
+def plot(served: ServedModel, name: str) -> Response | None:
+    """Return a plot that the training drew, or None if the model has no such plot."""
+    path = served.file(name) if name in PLOTS else None
+    return _file(path, SVG) if path else None
+
+
+def _file(path: Path, mimetype: str) -> Response:
+    return _page(path.read_text(encoding="utf-8"), _FILE_POLICY, mimetype)
+
+
+def _page(text: str, policy: str = _POLICY, mimetype: str = HTML) -> Response:
     headers = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-cache",
     }
-    response = Response(text, headers=headers, mimetype="text/html")
-    response.vary.add("Accept")
-    return response
+    return Response(text, headers=headers, mimetype=mimetype)
 
 
-def _made_of(facts: Mapping[str, Any]) -> _Pairs:
-    data = facts.get("data", {})
-    counts = [
-        (name.replace("_", " ").capitalize(), f"{data[name]:,}")
-        for name in ("users", "items", "interactions", "rows", "rows_rejected")
-        if name in data
-    ]
-    files_read = [
+def _data(data: Data | None) -> _Pairs:
+    """Return facts of the data: counts first, then the first few files."""
+    if data is None:
+        return []
+    counts = {
+        "Users": data["users"],
+        "Items": data["items"],
+        "Interactions": data["interactions"],
+        "Rows": data["rows"],
+        "Rows rejected": data["rows_rejected"],
+    }
+    listed = [
         (file["name"], f"{file['bytes']:,} bytes, SHA-256 {file['sha256'][:12]}…")
-        for file in data.get("files", [])[:5]
+        for file in data["files"][:_MAX_FILES]
     ]
-    more = len(data.get("files", [])) - len(files_read)
-    return counts + files_read + ([("More files", f"{more:,}")] if more > 0 else [])
+    n_more = len(data["files"]) - len(listed)
+    more = [("More files", f"{n_more:,}")] if n_more else []
+    return [(name, f"{count:,}") for name, count in counts.items()] + listed + more
 
 
-def _made_by(info: ModelInfo, facts: Mapping[str, Any], run: Mapping[str, Any]) -> _Pairs:
-    told = {
+def _training(info: ModelInfo, model: ModelPart, run: RunPart) -> _Pairs:
+    """Return facts of the training, without those that are unknown."""
+    parameters = model.get("parameters", {})
+    facts = {
         "Trained": run.get("finished"),
-        "Tenant": facts.get("tenant"),
+        "Tenant": model.get("tenant"),
         "Commit": run.get("commit"),
         "Started by": run.get("started_by"),
         "Seconds": run.get("seconds"),
-        "Parameters": ", ".join(f"{k} {v}" for k, v in facts.get("parameters", {}).items()),
+        "Parameters": ", ".join(f"{name} {value}" for name, value in parameters.items()),
         "Digest": info.digest,
     }
-    return [(name, str(value)) for name, value in told.items() if value not in (None, "")]
+    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
 
 
-def _evaluation(facts: Mapping[str, Any]) -> list[Plot]:
-    return list(_plots(facts))
-
-
-def _plots(facts: Mapping[str, Any]) -> Iterator[Plot]:
-    metrics = facts.get("metrics", {})
-    if "model" in metrics:
-        yield from plots.evaluation(metrics)
-        yield plots.long_tail(metrics)
-    if bands := facts.get("data", {}).get("history_lengths"):
-        yield plots.history_lengths(bands)
-
-
-def _some_users(served: Served) -> list[str]:
-    """Return a few users from all over the list, of those who have something in their history."""
-    count = len(served.model.users)
-    places = range(0, count, max(1, count // _USERS))
-    known = [place for place in places if len(served.model.history[place])]
-    return served.model.users.pick(known[:_USERS])
+def _some_users(served: ServedModel) -> list[str]:
+    """Return a few ids of users with a history, from the whole range of users."""
+    n_users = len(served.model.users)
+    users = range(0, n_users, max(1, n_users // _USERS))
+    with_history = [user for user in users if len(served.model.history[user])]
+    return served.model.users.pick(with_history[:_USERS])

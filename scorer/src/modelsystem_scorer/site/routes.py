@@ -1,29 +1,37 @@
-"""What the site says of itself: pages for people, probes and figures for machines."""
+"""The routes of the site's own pages and endpoints."""
 
 from http import HTTPStatus
 
-from flask import Response, current_app, request
+from flask import Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from typing_extensions import TypedDict
 
-from modelsystem_scorer.api import http, problems
-from modelsystem_scorer.api.messages import Readiness
-from modelsystem_scorer.api.operations import HTML, JSON, TEXT, Table
-from modelsystem_scorer.observe.observer import observer
+from modelsystem_scorer import api
+from modelsystem_scorer.api import HTML, JSON, SVG, TEXT, Table
 from modelsystem_scorer.site import pages
+from modelsystem_shared.manifest import PLOTS
 
 table = Table()
-_OF_ASSETS = dict.fromkeys(sorted(set(pages.ASSETS.values())), str)
+_ASSET_TYPES = dict.fromkeys(sorted(set(pages.ASSETS.values())), str)
+
+
+class Readiness(TypedDict):
+    """The model that is ready to answer."""
+
+    build: str
+    digest: str
 
 
 @table.get("/", {TEXT: str, HTML: str}, query=None)
 def front() -> Response:
-    """Say how good the model is and of which build.
+    """Return the model's score and build.
 
-    The seed system's two lines of text; a page with more for who prefers HTML, as browsers do.
+    Two lines of text by default; a page with more if the client prefers HTML, as browsers do.
     """
+    served = api.site().served
     if request.accept_mimetypes.best_match([TEXT, HTML], TEXT) == HTML:
-        return pages.front(http.served())
-    marker = http.served().published.marker
+        return pages.front(served)
+    marker = served.published.marker
     text = f"Score: {marker.score}\nBuild Number:{marker.build}\n"
     response = Response(text, mimetype=TEXT)
     response.vary.add("Accept")
@@ -38,49 +46,53 @@ def health() -> Response:
 
 @table.get("/readyz", {JSON: Readiness}, HTTPStatus.SERVICE_UNAVAILABLE)
 def readiness() -> Response:
-    """Say which model is loaded and verified, unless the site is about to end."""
-    if current_app.extensions["draining"]:
-        raise problems.at(HTTPStatus.SERVICE_UNAVAILABLE, "site", "is shutting down")
-    info = http.served().info
-    return http.json(Readiness(build=info.build, digest=info.digest))
+    """Return the model that is loaded and verified; 503 once the site is shutting down."""
+    api.check_not_draining()
+    info = api.site().served.info
+    return api.respond(Readiness(build=info.build, digest=info.digest))
 
 
 @table.get("/metrics", {TEXT: str})
 def metrics() -> Response:
-    """Show what all processes have counted, in Prometheus' text format."""
-    text = observer().counters.exposition()
+    """Return the counts of all processes, in Prometheus' text format."""
+    text = api.site().observer.counters.exposition()
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
 @table.get("/openapi.json", {JSON: dict})
 def openapi() -> Response:
-    """Show this description."""
-    return http.json(current_app.extensions["openapi"])
+    """Return the OpenAPI document."""
+    return api.respond(api.site().document)
 
 
 @table.get("/docs", {HTML: str})
 def docs() -> Response:
-    """Show this description to people."""
-    return pages.docs(current_app.extensions["openapi"])
+    """Return the API's page."""
+    return pages.docs(api.site().document)
 
 
 @table.get("/report", {HTML: str}, HTTPStatus.NOT_FOUND)
 def report() -> Response:
-    """Show the training's report on the model, where the model has one."""
-    found = pages.report(http.served())
-    if found is None:
-        raise problems.at(HTTPStatus.NOT_FOUND, "path", "this model has no report")
-    return found
+    """Return the training's report, if the model has one."""
+    page = pages.report(api.site().served)
+    if page is None:
+        raise api.problem(HTTPStatus.NOT_FOUND, "path", "this model has no report")
+    return page
 
 
-@table.get(
-    "/assets/{name}",
-    _OF_ASSETS,
-    HTTPStatus.NOT_FOUND,
-)
+@table.get("/report/{name}", {SVG: str}, HTTPStatus.NOT_FOUND, choices=list(PLOTS))
+def report_plot(name: str) -> Response:
+    """Return a plot that the training drew, if the model has it."""
+    plot = pages.plot(api.site().served, name)
+    if plot is None:
+        raise api.problem(HTTPStatus.NOT_FOUND, "name", "this model has no such plot")
+    return plot
+
+
+@table.get("/assets/{name}", _ASSET_TYPES, HTTPStatus.NOT_FOUND, choices=list(pages.ASSETS))
 def asset(name: str) -> Response:
-    """Show a file that the pages need."""
-    found = pages.asset(name)
-    if found is None:
-        raise problems.at(HTTPStatus.NOT_FOUND, "name", "there is no such file")
-    return found
+    """Return a file that the pages need."""
+    file = pages.asset(name)
+    if file is None:
+        raise api.problem(HTTPStatus.NOT_FOUND, "name", "no such file")
+    return file

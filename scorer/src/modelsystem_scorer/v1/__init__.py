@@ -1,1 +1,24 @@
-"""Version 1 of the API."""
+"""Version 1 of the API: recommendations, scores and similar items.
+
+Version 2 answers with `recommend` too.
+"""
+
+from modelsystem_scorer.v1.answers import recommend, recommendations
+from modelsystem_scorer.v1.messages import (
+    MAX_BATCH_ITEMS,
+    MAX_BATCH_REQUESTS,
+    RecommendationRequest,
+    Recommendations,
+)
+from modelsystem_scorer.v1.routes import evaluation, table
+
+__all__ = [
+    "MAX_BATCH_ITEMS",
+    "MAX_BATCH_REQUESTS",
+    "RecommendationRequest",
+    "Recommendations",
+    "evaluation",
+    "recommend",
+    "recommendations",
+    "table",
+]

@@ -5,8 +5,10 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from modelsystem_scorer.api.messages import (
-    Asker,
+from modelsystem_scorer.api import Site
+from modelsystem_scorer.engine import Basis, Ranking, ServedModel
+from modelsystem_scorer.v1.explanation import reasons
+from modelsystem_scorer.v1.messages import (
     CandidateScore,
     FoundItems,
     Item,
@@ -18,106 +20,116 @@ from modelsystem_scorer.api.messages import (
     Scores,
     ScoresRequest,
     SimilarItems,
+    UserOrItems,
 )
-from modelsystem_scorer.engine.recommender import Basis, Ranking
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.v1.explanation import reasons
-from modelsystem_shared.arrays import Array
+from modelsystem_shared.arrays import Float32s
 from modelsystem_shared.model import Rows, Strings
 
 
-def recommendations(served: Served, asked: RecommendationRequest) -> Recommendations:
-    """Answer from the user's history and the given items, each item counted once."""
-    basis, unknown = _basis(served, asked)
-    unwanted, unknown_too = _lookup(served.model.items, asked.exclude_items)
-    excluded = [*unwanted, *basis.items] if asked.exclude_seen else [*unwanted]
+def recommend(site: Site, request: RecommendationRequest) -> Recommendations:
+    """Answer a request, and count the answer by its kind."""
+    answer = recommendations(site.served, request)
+    kind = "items" if request.items else "personal"
+    site.observer.counters.answer("fallback" if answer["fallback"] else kind)
+    return answer
+
+
+def recommendations(served: ServedModel, request: RecommendationRequest) -> Recommendations:
+    """Answer from the user's history and the items of the request, each item counted once."""
+    basis, unknown = _basis(served, request)
+    excluded_items, unknown_excluded = _lookup(served.model.items, request.exclude_items)
+    excluded = [*excluded_items, *basis.items] if request.exclude_seen else [*excluded_items]
+    unknown += unknown_excluded
     candidates = None
-    if asked.candidates is not None:
-        wanted, unknown_candidates = _lookup(served.model.items, asked.candidates)
-        candidates = sorted(wanted)
-        unknown_too += unknown_candidates
-    ranking = served.recommender.recommend(basis, asked.k, excluded, candidates)
-    items = _scored(served, ranking)
-    if asked.explain:
+    if request.candidates is not None:
+        known_candidates, unknown_candidates = _lookup(served.model.items, request.candidates)
+        candidates = sorted(known_candidates)
+        unknown += unknown_candidates
+    ranking = served.recommender.recommend(basis, request.k, excluded, candidates)
+    items = _scored_items(served, ranking)
+    if request.explain:
         _explain(served, basis, ranking, items)
     return {
         "items": items,
         "fallback": "popular" if ranking.is_fallback else None,
-        "unknown_items": list(dict.fromkeys([*unknown, *unknown_too])),
+        "unknown_items": list(dict.fromkeys(unknown)),
         "model": served.info,
     }
 
 
-def scores(served: Served, asked: ScoresRequest) -> Scores:
-    """Score each candidate for the asker."""
-    basis, unknown = _basis(served, asked)
-    indices = [served.model.items.find(item_id) for item_id in asked.candidates]
+def scores(served: ServedModel, request: ScoresRequest) -> Scores:
+    """Answer with a score for each candidate."""
+    basis, unknown = _basis(served, request)
+    indices = [served.model.items.find(item_id) for item_id in request.candidates]
     known = [index for index in indices if index is not None]
     is_fallback = not basis.items
     recommender = served.recommender
-    found = recommender.popularity(known) if is_fallback else recommender.scores(basis, known)
-    score = iter(found)
-    told: list[CandidateScore] = [
-        {"item_id": item_id, "score": None if index is None else next(score)}
-        for item_id, index in zip(asked.candidates, indices, strict=True)
+    known_scores = recommender.trend(known) if is_fallback else recommender.scores(basis, known)
+    next_score = iter(known_scores)
+    candidates: list[CandidateScore] = [
+        {"item_id": item_id, "score": None if index is None else next(next_score)}
+        for item_id, index in zip(request.candidates, indices, strict=True)
     ]
-    unknown_too = [one["item_id"] for one in told if one["score"] is None]
+    unknown += [candidate["item_id"] for candidate in candidates if candidate["score"] is None]
     return {
-        "scores": told,
+        "scores": candidates,
         "fallback": "popular" if is_fallback else None,
-        "unknown_items": list(dict.fromkeys([*unknown, *unknown_too])),
+        "unknown_items": list(dict.fromkeys(unknown)),
         "model": served.info,
     }
 
 
-def similar(served: Served, item_id: str, k: int) -> SimilarItems | None:
-    """Answer with the item's neighbours, or None when the model does not know the item."""
+def similar(served: ServedModel, item_id: str, k: int) -> SimilarItems | None:
+    """Answer with an item's neighbours, or return None if the item is not in the model."""
     item = served.model.items.find(item_id)
     if item is None:
         return None
     return {
         "item_id": item_id,
         "title": served.title(item),
-        "items": _scored(served, served.recommender.similar(item, k)),
+        "items": _scored_items(served, served.recommender.similar(item, k)),
         "model": served.info,
     }
 
 
-def found(served: Served, part: str, k: int) -> FoundItems:
-    """Answer with the most popular items whose title or id holds `part`."""
+def search(served: ServedModel, part: str, k: int) -> FoundItems:
+    """Answer with at most `k` items whose title or id contains `part`, trending items first."""
     items = served.catalogue.find(part, k)
     return {"items": [{"item_id": served.model.items[i], "title": served.title(i)} for i in items]}
 
 
-def questions(served: Served) -> Questions:
-    """Answer with all questions that no build has learned the answers to."""
-    asked, answers = served.model.questions, served.model.answers
-    told: list[Question] = [
-        {"items": _ids(served, asked, row), "answers": _ids(served, answers, row)}
-        for row in range(len(asked))
+def questions(served: ServedModel) -> Questions:
+    """Answer with the questions of all gate users."""
+    earlier, held_out = served.model.questions, served.model.answers
+    listed: list[Question] = [
+        {"items": _ids(served, earlier, row), "answers": _ids(served, held_out, row)}
+        for row in range(len(earlier))
     ]
-    return {"questions": told, "model": served.info}
+    return {"questions": listed, "model": served.info}
 
 
-def _ids(served: Served, rows: Rows, row: int) -> list[str]:
+def _ids(served: ServedModel, rows: Rows, row: int) -> list[str]:
     return served.model.items.pick(rows[row].tolist())
 
 
-def _basis(served: Served, asked: Asker) -> tuple[Basis, list[str]]:
-    """Return what the answer builds on, and the given ids that are not known."""
-    history = _history(served, asked.user_id)
-    if not asked.items:
+def _basis(served: ServedModel, request: UserOrItems) -> tuple[Basis, list[str]]:
+    """Return the items that the answer builds on, and the unknown ids of the request."""
+    history = _history(served, request.user_id)
+    if not request.items:
         return history, []
     counts = [1.0] * len(history.items) if history.weights is None else history.weights.tolist()
     weights = dict(zip(history.items, counts, strict=True))
-    given, unknown = _given(served, asked.items)
-    weights |= given
+    request_weights, unknown = _weights(served, request.items)
+    weights |= request_weights
     items = sorted(weights)
-    return Basis(items, _weights([weights[item] for item in items])), unknown
+    return Basis(items, _array([weights[item] for item in items])), unknown
 
 
-def _given(served: Served, items: Iterable[Item]) -> tuple[dict[int, float], list[str]]:
-    """Return what each known item counts, of equals the last one, and the ids of the others."""
+def _weights(served: ServedModel, items: Iterable[Item]) -> tuple[dict[int, float], list[str]]:
+    """Return the weight of each known item, and the ids of the others.
+
+    Of an item that is listed twice the last place and weight count.
+    """
     weights: dict[int, float] = {}
     unknown = []
     for item in items:
@@ -127,39 +139,39 @@ def _given(served: Served, items: Iterable[Item]) -> tuple[dict[int, float], lis
         else:
             weights.pop(index, None)  # so that it moves to the end
             weights[index] = item.weight
-    return _faded(weights, served.recency), unknown
+    return _times_recency(weights, served.recency), unknown
 
 
-def _faded(weights: dict[int, float], recency: Sequence[float]) -> dict[int, float]:
-    """Let each of some items, the latest last, count less the more later ones there are."""
-    counts = chain(recency, repeat(recency[-1]))
+def _times_recency(weights: dict[int, float], recency: Sequence[float]) -> dict[int, float]:
+    """Multiply the weights, the latest item's last, by the model's weights of recency."""
+    factors = chain(recency, repeat(recency[-1]))
     return {
-        index: weight * count
-        for (index, weight), count in zip(reversed(weights.items()), counts, strict=False)
+        index: weight * factor
+        for (index, weight), factor in zip(reversed(weights.items()), factors, strict=False)
     }
 
 
-def _weights(weights: list[float]) -> Array | None:
-    return None if all(w == 1 for w in weights) else np.array(weights, np.float32)
+def _array(weights: list[float]) -> Float32s | None:
+    return None if all(weight == 1 for weight in weights) else np.array(weights, np.float32)
 
 
-def _history(served: Served, user_id: str | None) -> Basis:
+def _history(served: ServedModel, user_id: str | None) -> Basis:
     user = None if user_id is None else served.model.users.find(user_id)
     if user is None:
         return Basis([])
     bounds = served.model.history.bounds(user)
-    counts = served.model.confidence[bounds] if served.fades else None
-    return Basis(served.model.history.indices[bounds].tolist(), counts)
+    weights = served.model.confidence[bounds] if served.has_confidence else None
+    return Basis(served.model.history.indices[bounds].tolist(), weights)
 
 
-def _lookup(known: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
-    """Return the indices of the known ids, and the ids that are not known."""
-    found = {value: known.find(value) for value in ids}
-    indices = {index for index in found.values() if index is not None}
-    return indices, [value for value, index in found.items() if index is None]
+def _lookup(strings: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
+    """Return the indices of the known ids, and the unknown ids."""
+    by_id = {value: strings.find(value) for value in ids}
+    known = {index for index in by_id.values() if index is not None}
+    return known, [value for value, index in by_id.items() if index is None]
 
 
-def _scored(served: Served, ranking: Ranking) -> list[ScoredItem]:
+def _scored_items(served: ServedModel, ranking: Ranking) -> list[ScoredItem]:
     ids, titles = served.model.items.pick(ranking.items), served.model.titles.pick(ranking.items)
     return [
         {"item_id": item_id, "title": title or None, "score": score}
@@ -167,10 +179,10 @@ def _scored(served: Served, ranking: Ranking) -> list[ScoredItem]:
     ]
 
 
-def _explain(served: Served, basis: Basis, ranking: Ranking, items: list[ScoredItem]) -> None:
-    """Add to each item what its score is made of; popularity builds on nothing of the asker."""
-    indices = [] if ranking.is_fallback else ranking.items
-    contributions = served.recommender.explain(basis, indices)
+def _explain(served: ServedModel, basis: Basis, ranking: Ranking, items: list[ScoredItem]) -> None:
+    """Add to each item the contributions to its score; trending items have none."""
+    explained = [] if ranking.is_fallback else ranking.items
+    contributions = served.recommender.explain(basis, explained)
     for place, item in enumerate(items):
         parts = [] if ranking.is_fallback else contributions[place]
         item["because"] = reasons(served, parts, item["score"])

@@ -1,74 +1,68 @@
-"""Many requests at once, each with an answer or an error of its own."""
+"""Batches of requests: each gets its own answer or its own error."""
 
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from pydantic import ValidationError
 
-from modelsystem_scorer.api import problems
-from modelsystem_scorer.api.messages import (
-    MOST_IDS_OF_BATCH,
-    MOST_ITEMS_OF_BATCH,
+from modelsystem_scorer import api
+from modelsystem_scorer.api import Problem, Site
+from modelsystem_scorer.v1 import answers
+from modelsystem_scorer.v1.messages import (
+    MAX_BATCH_IDS,
+    MAX_BATCH_ITEMS,
     Batch,
     BatchRequest,
     BatchRow,
     RecommendationRequest,
-    Recommendations,
 )
-from modelsystem_scorer.api.problems import Problem
-from modelsystem_scorer.engine.served import Served
-from modelsystem_scorer.v1 import answers
 
 
 class _Allowance:
-    """What the requests of a batch may still ask for together."""
+    """How many items the requests of a batch can still ask for, and how many ids contain."""
 
     def __init__(self) -> None:
-        self._items = MOST_ITEMS_OF_BATCH
-        self._ids = MOST_IDS_OF_BATCH
+        self._items = MAX_BATCH_ITEMS
+        self._ids = MAX_BATCH_IDS
 
-    def take(self, asked: RecommendationRequest) -> None:
-        """Take this request's part; nothing is left when it asks for more than there is."""
-        self._items -= asked.k
-        self._ids -= asked.ids
+    def take(self, request: RecommendationRequest) -> None:
+        """Take a request's part; once it is too little, it is too little for all that follow.
+
+        Raises:
+            Problem: 422.
+
+        """
+        self._items -= request.k
+        self._ids -= request.n_ids
         if self._items < 0:
-            raise _beyond("k", f"the batch asks for more than {MOST_ITEMS_OF_BATCH:,} items")
+            raise _exceeded("k", f"the batch asks for more than {MAX_BATCH_ITEMS:,} items")
         if self._ids < 0:
-            raise _beyond("body", f"the batch names more than {MOST_IDS_OF_BATCH:,} ids")
+            raise _exceeded("body", f"the batch contains more than {MAX_BATCH_IDS:,} ids")
 
 
-def _beyond(field: str, message: str) -> Problem:
-    return problems.at(HTTPStatus.UNPROCESSABLE_ENTITY, field, message)
+def _exceeded(field: str, message: str) -> Problem:
+    return api.problem(HTTPStatus.UNPROCESSABLE_ENTITY, field, message)
 
 
-def recommendations(
-    served: Served,
-    asked: BatchRequest,
-    count: Callable[[RecommendationRequest, Recommendations], None],
-) -> Batch:
-    """Answer each request by itself, and count each answer."""
+def recommendations(site: Site, batch: BatchRequest) -> Batch:
+    """Answer and count each request by itself."""
     allowance = _Allowance()
-    rows = [_row(served, request, allowance, count) for request in asked.requests]
-    return {"answers": rows, "model": served.info}
+    rows = [_row(site, request, allowance) for request in batch.requests]
+    return {"answers": rows, "model": site.served.info}
 
 
-def _row(
-    served: Served,
-    request: Any,
-    allowance: _Allowance,
-    count: Callable[[RecommendationRequest, Recommendations], None],
-) -> BatchRow:
+def _row(site: Site, content: object, allowance: _Allowance) -> BatchRow:
     try:
-        if not isinstance(request, dict):
-            raise problems.at(HTTPStatus.UNPROCESSABLE_ENTITY, "body", "is not an object")
-        asked = RecommendationRequest.model_validate(request)
-        allowance.take(asked)
-    except ValidationError as error:
-        problem = problems.of(error, HTTPStatus.UNPROCESSABLE_ENTITY)
-        return {"answer": None, "error": problem.details}
+        request = _request(content)
+        allowance.take(request)
     except Problem as problem:
         return {"answer": None, "error": problem.details}
-    answer = answers.recommendations(served, asked)
-    count(asked, answer)
-    return {"answer": answer, "error": None}
+    return {"answer": answers.recommend(site, request), "error": None}
+
+
+def _request(content: object) -> RecommendationRequest:
+    if not isinstance(content, dict):
+        raise api.problem(HTTPStatus.UNPROCESSABLE_ENTITY, "body", "must be an object")
+    try:
+        return RecommendationRequest.model_validate(content)
+    except ValidationError as error:
+        raise api.invalid(error, HTTPStatus.UNPROCESSABLE_ENTITY) from error

@@ -1,11 +1,13 @@
-"""The routes of version 1: each one asks, and says what it takes and gives."""
+"""The routes of version 1: from a message to an answer."""
 
 from http import HTTPStatus
 
 from flask import Response
 
-from modelsystem_scorer.api import http, problems
-from modelsystem_scorer.api.messages import (
+from modelsystem_scorer import api
+from modelsystem_scorer.api import JSON, Table
+from modelsystem_scorer.v1 import answers, batch
+from modelsystem_scorer.v1.messages import (
     Batch,
     BatchRequest,
     FoundItems,
@@ -18,41 +20,32 @@ from modelsystem_scorer.api.messages import (
     SearchQuery,
     SimilarItems,
 )
-from modelsystem_scorer.api.operations import JSON, Table
-from modelsystem_scorer.observe.observer import observer
-from modelsystem_scorer.v1 import answers, batch
 
 table = Table()
-evaluation = Table()  # only where EVALUATION_ENDPOINT=on
+evaluation = Table()  # only with EVALUATION_ENDPOINT=on
 
 
 @table.post("/v1/recommendations", {JSON: Recommendations}, body=RecommendationRequest)
 def recommendations() -> Response:
-    """Recommend to a user, or by items, or both.
+    """Recommend items for a user, for a list of items, or for both.
 
-    Who is not known gets what is popular, and `fallback` says so.
+    Unknown users get popular items; `fallback` says so.
     """
-    asked = http.body(RecommendationRequest)
-    answer = answers.recommendations(http.served(), asked)
-    _count(asked, answer)
-    return http.json(answer)
+    return api.respond(answers.recommend(api.site(), api.body(RecommendationRequest)))
 
 
 @table.post("/v1/recommendations/batch", {JSON: Batch}, body=BatchRequest)
 def recommendations_batch() -> Response:
     """Answer several requests at once, each with an answer or an error of its own."""
-    asked = http.body(BatchRequest)
-    return http.json(batch.recommendations(http.served(), asked, _count))
+    return api.respond(batch.recommendations(api.site(), api.body(BatchRequest)))
 
 
 @table.get("/v1/users/{user_id}/recommendations", {JSON: Recommendations}, query=Query)
 def recommendations_of_user(user_id: str) -> Response:
-    """Recommend to a user."""
-    # Not checked again: any text may be an id, and the server bounds the length of a path.
-    asked = RecommendationRequest.model_construct(user_id=user_id, k=http.query(Query).k)
-    answer = answers.recommendations(http.served(), asked)
-    _count(asked, answer)
-    return http.json(answer)
+    """Recommend items for a user."""
+    # Not validated: any text can be an id, and the server bounds the length of a path.
+    request = RecommendationRequest.model_construct(user_id=user_id, k=api.query(Query).k)
+    return api.respond(answers.recommend(api.site(), request))
 
 
 @table.get(
@@ -62,38 +55,33 @@ def recommendations_of_user(user_id: str) -> Response:
     query=Query,
 )
 def similar_items(item_id: str) -> Response:
-    """Name an item's neighbours."""
-    found = answers.similar(http.served(), item_id, http.query(Query).k)
-    if found is None:
-        raise problems.at(HTTPStatus.NOT_FOUND, "item_id", "the model does not know this item")
-    return http.json(found)
+    """List an item's nearest neighbours."""
+    answer = answers.similar(api.site().served, item_id, api.query(Query).k)
+    if answer is None:
+        raise api.problem(HTTPStatus.NOT_FOUND, "item_id", "not in the model")
+    return api.respond(answer)
 
 
 @table.get("/v1/items", {JSON: FoundItems}, query=SearchQuery)
 def search_items() -> Response:
-    """Find items by a part of their title or id, the most popular first."""
-    asked = http.query(SearchQuery)
-    return http.json(answers.found(http.served(), asked.q, asked.k))
+    """Search for items by a part of their title or id; trending items come first."""
+    query = api.query(SearchQuery)
+    return api.respond(answers.search(api.site().served, query.q, query.k))
 
 
 @table.post("/v1/scores", {JSON: Scores}, body=ScoresRequest)
 def scores() -> Response:
-    """Score candidates for a user, or by items, or both."""
-    return http.json(answers.scores(http.served(), http.body(ScoresRequest)))
+    """Score candidates for a user, for a list of items, or for both."""
+    return api.respond(answers.scores(api.site().served, api.body(ScoresRequest)))
 
 
 @table.get("/v1/provenance", {JSON: dict})
 def provenance() -> Response:
-    """Show the manifest: what the model consists of and what made it."""
-    return Response(http.served().published.manifest.to_bytes(), mimetype=JSON)
+    """Return the manifest: the model's files, data, parameters and metrics, and its training."""
+    return Response(api.site().served.published.manifest.to_bytes(), mimetype=JSON)
 
 
 @evaluation.get("/v1/evaluation/questions", {JSON: Questions})
 def evaluation_questions() -> Response:
-    """Show the gate users' questions: earlier items, and the latest ones that are to be found."""
-    return http.json(answers.questions(http.served()))
-
-
-def _count(asked: RecommendationRequest, answer: Recommendations) -> None:
-    kind = "items" if asked.items else "personal"
-    observer().counters.answer("fallback" if answer["fallback"] else kind)
+    """Return the gate users' questions: earlier items, and the held-out ones to be found."""
+    return api.respond(answers.questions(api.site().served))

@@ -1,25 +1,25 @@
-// The box to try the model. It asks only the API of this site, and writes only text.
+// The form to try the model. It calls only the API of this site, and writes only text.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
-const [form, user, item, found, chosen, status, results] = [
-  "ask", "user", "item", "found", "chosen", "status", "results",
+const [form, userInput, itemInput, suggestions, itemList, status, results] = [
+  "request", "user", "item", "suggestions", "items", "status", "results",
 ].map(byId);
 const items = new Map(); // id to title, in the order in which they were added
-const SHOWN = 10;
-let lookup = 0;
-let completed = ""; // the text that what is offered belongs to
+const K = 10;
+let searches = 0;
+let suggestedFor = ""; // the text that the suggestions match
 
 function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
 }
 
-function say(text, isBad = false) {
+function showStatus(text, isError = false) {
   status.textContent = text;
-  status.classList.toggle("bad", isBad);
+  status.classList.toggle("error", isError);
 }
 
 async function answer(response) {
@@ -28,16 +28,16 @@ async function answer(response) {
   return content;
 }
 
-// Offer what matches; an answer that comes too late is dropped.
-async function complete() {
-  const number = ++lookup;
-  const typed = item.value;
-  const query = new URLSearchParams({ q: typed, k: 15 });
+// Suggest items; an answer to an earlier search is dropped.
+async function suggest() {
+  const search = ++searches;
+  const text = itemInput.value;
+  const query = new URLSearchParams({ q: text, k: 15 });
   try {
     const { items: matches } = await answer(await fetch(`/v1/items?${query}`));
-    if (number !== lookup) return;
-    completed = typed;
-    found.replaceChildren(...matches.map(({ item_id, title }) => {
+    if (search !== searches) return;
+    suggestedFor = text;
+    suggestions.replaceChildren(...matches.map(({ item_id, title }) => {
       const option = document.createElement("option");
       option.value = item_id;
       option.label = title ? `${title} (${item_id})` : item_id;
@@ -45,121 +45,120 @@ async function complete() {
       return option;
     }));
   } catch (error) {
-    say(`The titles cannot be searched: ${error.message}`, true);
+    showStatus(`The search failed: ${error.message}`, true);
   }
 }
 
-function picked() {
-  return [...found.options].find((o) => o.value === item.value.trim());
+function optionWithId() {
+  return [...suggestions.options].find((option) => option.value === itemInput.value.trim());
 }
 
-// What was typed names an item when it is an id or a whole title, or when only one is offered.
-function meant() {
-  const typed = item.value.trim().toLowerCase();
-  const options = [...found.options];
-  return picked()
-    ?? options.find((o) => o.dataset.title.toLowerCase() === typed)
+// The text is an id or a whole title; else the first suggestion is taken.
+function bestOption() {
+  const text = itemInput.value.trim().toLowerCase();
+  const options = [...suggestions.options];
+  return optionWithId()
+    ?? options.find((option) => option.dataset.title.toLowerCase() === text)
     ?? options[0];
 }
 
-async function add() {
-  if (!item.value.trim()) return;
-  if (!picked() && completed !== item.value) { // Enter was quicker than the titles
-    await complete();
-    if (completed !== item.value) return; // the text has changed since, or there are no titles
+async function addItem() {
+  if (!itemInput.value.trim()) return;
+  if (!optionWithId() && suggestedFor !== itemInput.value) { // Enter came before the suggestions
+    await suggest();
+    if (suggestedFor !== itemInput.value) return; // the text has changed, or the search failed
   }
-  const option = meant();
+  const option = bestOption();
   if (!option) {
-    say("No item matches that.", true);
+    showStatus("No item matches.", true);
     return;
   }
   items.set(option.value, option.dataset.title || option.value);
-  item.value = completed = "";
-  lookup++; // an answer that is still under way is for text that is gone
-  found.replaceChildren();
-  showChosen();
+  itemInput.value = suggestedFor = "";
+  searches++; // drop the answer to a search that is still running
+  suggestions.replaceChildren();
+  showItems();
 }
 
-function showChosen() {
-  chosen.replaceChildren(...[...items].map(([id, title]) => {
+function showItems() {
+  itemList.replaceChildren(...[...items].map(([id, title]) => {
     const line = document.createElement("li");
     const button = element("button", "", title);
     button.type = "button";
     button.setAttribute("aria-label", `Remove ${title}`);
     button.addEventListener("click", () => {
       items.delete(id);
-      showChosen();
-      item.focus();
+      showItems();
+      itemInput.focus();
     });
     line.append(button);
     return line;
   }));
 }
 
-function reason({ item_id, title, share }) {
+function reasonText({ item_id, title, share }) {
   return `${title ?? item_id ?? "others"} (${share.toFixed(3)})`;
 }
 
-function line(recommended, highest) {
-  const { item_id, title, score, because } = recommended;
-  const made = document.createElement("li");
+function resultLine({ item_id, title, score, because }, highestScore) {
+  const line = document.createElement("li");
   const name = element("span", "name", title ?? item_id);
   if (title) name.append(element("span", "id", item_id));
   const meter = document.createElement("meter");
-  meter.max = highest || 1;
+  meter.max = highestScore || 1;
   meter.value = score;
   meter.setAttribute("aria-hidden", "true");
-  made.append(name, element("span", "score", score.toFixed(3)), meter);
+  line.append(name, element("span", "score", score.toFixed(3)), meter);
   if (because.length) {
-    const strongest = because.slice(0, 3).map(reason).join(", ");
+    const strongest = because.slice(0, 3).map(reasonText).join(", ");
     const more = because.length > 3 ? ", …" : "";
-    made.append(element("span", "why", `because of ${strongest}${more}`));
+    line.append(element("span", "why", `because of ${strongest}${more}`));
   }
-  return made;
+  return line;
 }
 
-function show({ items: recommended, fallback, unknown_items: unknown, model }) {
-  const highest = recommended.length ? recommended[0].score : 1;
-  results.replaceChildren(...recommended.map((one) => line(one, highest)));
-  const what = fallback
-    ? "Nothing is known of this user, so these are the most popular items"
+function showResults({ items: recommended, fallback, unknown_items: unknown, model }) {
+  const highestScore = recommended.length ? recommended[0].score : 1;
+  results.replaceChildren(...recommended.map((item) => resultLine(item, highestScore)));
+  const summary = fallback
+    ? "No personal recommendations: these items are popular"
     : `${recommended.length} recommendations`;
-  const lacking = unknown.length ? `; not in the model: ${unknown.join(", ")}` : "";
-  say(`${what}${lacking}. Build ${model.build} answered.`);
+  const missing = unknown.length ? `; not in the model: ${unknown.join(", ")}` : "";
+  showStatus(`${summary}${missing}. Answered by build ${model.build}.`);
 }
 
 async function recommend() {
-  const asked = { k: SHOWN, explain: true };
-  if (user.value.trim()) asked.user_id = user.value.trim();
-  if (items.size) asked.items = [...items.keys()];
-  if (!asked.user_id && !asked.items) {
-    say("Name a user, or add an item first.", true);
-    user.focus();
+  const request = { k: K, explain: true };
+  if (userInput.value.trim()) request.user_id = userInput.value.trim();
+  if (items.size) request.items = [...items.keys()];
+  if (!request.user_id && !request.items) {
+    showStatus("Enter a user id, or add an item.", true);
+    userInput.focus();
     return;
   }
   try {
-    show(await answer(await fetch("/v1/recommendations", {
+    showResults(await answer(await fetch("/v1/recommendations", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(asked),
+      body: JSON.stringify(request),
     })));
   } catch (error) {
     results.replaceChildren();
-    say(`No answer: ${error.message}`, true);
+    showStatus(`No answer: ${error.message}`, true);
   }
 }
 
-item.addEventListener("input", (event) => {
+itemInput.addEventListener("input", (event) => {
   // A pick from the list replaces the whole text at once; typing does not.
-  if (event.inputType === "insertReplacementText" || !event.inputType) add();
-  else complete();
+  if (event.inputType === "insertReplacementText" || !event.inputType) addItem();
+  else suggest();
 });
-item.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !item.value.trim()) return;
+itemInput.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !itemInput.value.trim()) return;
   event.preventDefault();
-  add();
+  addItem();
 });
-byId("add").addEventListener("click", add);
+byId("add").addEventListener("click", addItem);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   recommend();

@@ -1,11 +1,11 @@
-"""The limits of requests, as the schema states them and as they are kept."""
+"""The limits of requests, in the schema and in validation."""
 
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from modelsystem_scorer.api.messages import RecommendationRequest
+from modelsystem_scorer.v1.messages import RecommendationRequest
 
 AT_THE_LIMIT = {
     "user_id": "☃" * 1000,
@@ -21,22 +21,22 @@ BEYOND = {
 }
 
 
-def test_what_is_at_the_limit_is_accepted() -> None:
-    """A request may use every limit to the full."""
+def test_values_at_the_limits_are_accepted() -> None:
+    """Also all of them in one request."""
     request = RecommendationRequest.model_validate(AT_THE_LIMIT)
     assert len(request.exclude_items) == 10_000
 
 
 @pytest.mark.parametrize("field", BEYOND)
-def test_what_is_beyond_a_limit_is_refused(field: str) -> None:
-    """One more than the limit names the field."""
+def test_a_value_beyond_its_limit_is_refused(field: str) -> None:
+    """The error names the field."""
     with pytest.raises(ValidationError) as caught:
         RecommendationRequest.model_validate({**AT_THE_LIMIT, field: BEYOND[field]})
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]
 
 
 def test_the_schema_states_the_limits() -> None:
-    """Whoever reads the schema learns what is refused."""
+    """The schema has the limits by which requests are refused."""
     schema: dict[str, Any] = RecommendationRequest.model_json_schema()
     fields = schema["properties"]
     assert (fields["k"]["minimum"], fields["k"]["maximum"], fields["k"]["default"]) == (1, 1000, 20)
