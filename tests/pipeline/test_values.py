@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes_validate import validate
 from tests.helm.charts import CHARTS, MAJORS, Release, containers, expanded, find_helm, pods
-from tests.release.artefact.test_assignments import SEED, TEXTS, quoted
+from tests.release.values.test_assignments import SEED, TEXTS, quoted
 
-from modelsystem_release.artefact import assignments
-from modelsystem_release.artefact.yamlfile import Document
+from modelsystem_release.values import assignments
+from modelsystem_release.values.yamlfile import Document
 
 # Variables of the trainer that take any text.
 NAMES = ("CSV_COLUMNS", "PARAMETERS", "GIT_COMMIT", "STARTED_BY")

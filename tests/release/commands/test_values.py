@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from tests.release.artefact.test_assignments import SEED, read
 from tests.release.conftest import Release
+from tests.release.values.test_assignments import SEED, read
 
 SCHEMA = {
     "type": "object",

@@ -9,7 +9,7 @@ and so on. Another salt makes another assignment, independent of the first.
 import argparse
 import hashlib
 
-from modelsystem_release.commands.common import Commands, Parser, command, show
+from modelsystem_release.commands.arguments import Commands, Parser, command, show
 
 BUCKETS = 100
 

@@ -13,7 +13,7 @@ from modelsystem_release.artefact.artefact import Artefact
 from modelsystem_release.cluster import programs, target, watching
 from modelsystem_release.cluster.target import Namespace
 from modelsystem_release.cluster.watching import Seen
-from modelsystem_release.commands.common import Commands, Parser, command, show
+from modelsystem_release.commands.arguments import Commands, Parser, command, show
 from modelsystem_release.errors import CannotRunError, ServiceError, TooLateError, UsageError
 
 log = logging.getLogger(__name__)

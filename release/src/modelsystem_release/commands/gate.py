@@ -11,12 +11,13 @@ import numpy as np
 
 from modelsystem_release.cluster.site import Question, Site
 from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import GateError, ServiceError
-from modelsystem_release.judging import interview, junit, ranking, rules, verdict
+from modelsystem_release.judging import interview, junit, rules, verdict
+from modelsystem_release.judging import lists as ranking
 from modelsystem_release.judging.rules import Rules
 from modelsystem_release.judging.verdict import Asked, Check, Figures
-from modelsystem_release.traffic import weights
+from modelsystem_release.traffic import routing as weights
 
 log = logging.getLogger(__name__)
 MORE = f"""A build is a number, which is reached by port-forward, or a URL. The champion is what the

@@ -4,10 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
-from modelsystem_release.artefact import archive, artefact, masking, origin
+from modelsystem_release.artefact import archive, artefact, origin
 from modelsystem_release.artefact.artefact import Artefact
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values import masking
 from modelsystem_shared import files
 
 MORE = """examples:

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelsystem_release.artefact import artefact, masking, yamlfile
+from modelsystem_release.artefact import artefact
 from modelsystem_release.artefact.artefact import Artefact
 from modelsystem_release.cluster.site import Site
 from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import UsageError
-from modelsystem_release.traffic import weights
+from modelsystem_release.traffic import routing as weights
+from modelsystem_release.values import masking, yamlfile
 from modelsystem_shared import manifest
 from modelsystem_shared.manifest import Manifest, Metrics
 

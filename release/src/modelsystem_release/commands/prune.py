@@ -12,10 +12,10 @@ from typing import Any
 from modelsystem_release import naming
 from modelsystem_release.cluster import programs, target
 from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import ServiceError
-from modelsystem_release.traffic import weights
-from modelsystem_release.traffic.weights import Routing
+from modelsystem_release.traffic import routing as weights
+from modelsystem_release.traffic.routing import Routing
 
 log = logging.getLogger(__name__)
 _UPDATED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:?\d\d)")

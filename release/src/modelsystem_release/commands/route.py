@@ -4,14 +4,14 @@ import argparse
 import re
 from pathlib import Path
 
-from modelsystem_release.artefact.yamlfile import load
 from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import UsageError
 from modelsystem_release.judging import rules
-from modelsystem_release.traffic import weights
+from modelsystem_release.traffic import routing as weights
 from modelsystem_release.traffic.promotion import Promotion, shared
-from modelsystem_release.traffic.weights import Change, Routing, Weights, new_id, now, text, whoever
+from modelsystem_release.traffic.routing import Change, Routing, Weights, new_id, now, text, whoever
+from modelsystem_release.values.yamlfile import load
 
 _PAIR = re.compile(r"([^=]+)=(\d{1,3})")
 _DURATION = re.compile(r"(\d+)([smh]?)")

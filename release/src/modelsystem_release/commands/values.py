@@ -6,11 +6,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from modelsystem_release.artefact import assignments, masking, schema, yamlfile
-from modelsystem_release.artefact.assignments import Assignment
-from modelsystem_release.artefact.yamlfile import Document
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values import assignments, masking, schema, yamlfile
+from modelsystem_release.values.assignments import Assignment
+from modelsystem_release.values.yamlfile import Document
 
 EXAMPLE = r"""examples:
   release values --file values.yaml "build.number='152',image.tag='152',replicaCount=3"

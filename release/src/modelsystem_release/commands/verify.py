@@ -11,10 +11,10 @@ from modelsystem_release.artefact import artefact
 from modelsystem_release.cluster.site import Site
 from modelsystem_release.cluster.target import Namespace
 from modelsystem_release.commands import provenance
-from modelsystem_release.commands.common import Commands, Parser, command, show, table
+from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
 from modelsystem_release.errors import MismatchError
 from modelsystem_release.judging.verdict import Check
-from modelsystem_release.traffic import weights
+from modelsystem_release.traffic import routing as weights
 from modelsystem_shared.manifest import Manifest
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")

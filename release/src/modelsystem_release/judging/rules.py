@@ -23,8 +23,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from modelsystem_release.artefact.yamlfile import read_text
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values.yamlfile import read_text
 
 
 @dataclass(frozen=True)

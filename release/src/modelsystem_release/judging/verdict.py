@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from modelsystem_release.cluster.site import Question
-from modelsystem_release.judging import bootstrap, ranking
+from modelsystem_release.judging import bootstrap
+from modelsystem_release.judging import lists as ranking
 from modelsystem_release.judging.bootstrap import Estimate
 from modelsystem_release.judging.interview import Interview
 from modelsystem_release.judging.rules import Quality, Rules

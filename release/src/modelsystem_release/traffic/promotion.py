@@ -11,9 +11,9 @@ from modelsystem_release.cluster.target import Namespace
 from modelsystem_release.errors import RolledBackError, ServiceError, UsageError
 from modelsystem_release.judging import health
 from modelsystem_release.judging.health import Traffic
-from modelsystem_release.judging.ranking import K
+from modelsystem_release.judging.lists import K
 from modelsystem_release.judging.rules import Rules
-from modelsystem_release.traffic.weights import Change, Routing, Weights, new_id, now, text, whoever
+from modelsystem_release.traffic.routing import Change, Routing, Weights, new_id, now, text, whoever
 
 log = logging.getLogger(__name__)
 PROBES = 20  # questions in a round

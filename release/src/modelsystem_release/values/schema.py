@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from modelsystem_release.artefact.assignments import Keys, dotted
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values.assignments import Keys, dotted
 
 NAME = "values.schema.json"
 

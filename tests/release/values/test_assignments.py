@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_release.artefact import assignments
-from modelsystem_release.artefact.assignments import Assignment
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values import assignments
+from modelsystem_release.values.assignments import Assignment
 
 SEED = (
     r"build.number='20180523.10',scoringimage.repository='acr.example/samplescorer',"

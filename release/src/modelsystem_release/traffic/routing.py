@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from modelsystem_release.artefact import yamlfile
-from modelsystem_release.artefact.assignments import Assignment
 from modelsystem_release.cluster import programs, target
 from modelsystem_release.cluster.site import is_url
-from modelsystem_release.commands.common import Parser
+from modelsystem_release.commands.arguments import Parser
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values import yamlfile
+from modelsystem_release.values.assignments import Assignment
 
 Weights = dict[str, int]
 CHANGES = "modelsystem/changes"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from modelsystem_release.judging import ranking
+from modelsystem_release.judging import lists as ranking
 
 TWENTY = tuple(f"i{n}" for n in range(20))
 

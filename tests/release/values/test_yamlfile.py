@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from ruamel.yaml import YAML
-from tests.release.artefact.test_assignments import TEXTS
+from tests.release.values.test_assignments import TEXTS
 
-from modelsystem_release.artefact import yamlfile
-from modelsystem_release.artefact.assignments import Assignment
-from modelsystem_release.artefact.yamlfile import Document
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values import yamlfile
+from modelsystem_release.values.assignments import Assignment
+from modelsystem_release.values.yamlfile import Document
 
 COMMENTED = """\
 # The build.

@@ -11,8 +11,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
-from modelsystem_release.artefact.assignments import Assignment, dotted
 from modelsystem_release.errors import UsageError
+from modelsystem_release.values.assignments import Assignment, dotted
 from modelsystem_shared import files
 
 MOST_BYTES = 4 << 20

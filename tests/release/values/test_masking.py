@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelsystem_release.artefact import masking
+from modelsystem_release.values import masking
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A chart's values: assigned, kept in YAML, checked and masked."""
