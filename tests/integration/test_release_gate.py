@@ -31,38 +31,38 @@ class Models(NamedTuple):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    """Train on users who mostly stay within one group of items; one model may see little of it."""
+    """Train on users who mostly stay within a group of items; the poor model has one neighbour."""
     folder = tmp_path_factory.mktemp("gate")
     rng = random.Random(7)
     rows = []
     for user in range(USERS):
         group = rng.randrange(GROUPS)
-        own = [group * ITEMS + n for n in rng.sample(range(ITEMS), 7)]
-        chosen = [rng.randrange(GROUPS * ITEMS), *own]
-        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(chosen)]
+        of_group = [group * ITEMS + n for n in rng.sample(range(ITEMS), 7)]
+        items = [rng.randrange(GROUPS * ITEMS), *of_group]
+        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(items)]
     (folder / "data").mkdir()
     (folder / "data" / "interactions.csv").write_text(
         "user_id,item_id,timestamp\n" + "\n".join(rows) + "\n"
     )
-    made = Models(folder / "153", folder / "152")
-    for path, neighbours in ((made.good, 100), (made.poor, 1)):
+    both = Models(folder / "153", folder / "152")
+    for path, neighbours in ((both.good, 100), (both.poor, 1)):
         ended = run(
             "trainer", MODELFOLDER=path, CSV_FOLDER=folder / "data", BUILDNUMBER=path.name,
             PARAMETERS="method=cooccurrence", NEIGHBOURS=neighbours,
         )  # fmt: skip
         assert ended.code == 0, ended.output
-    return made
+    return both
 
 
 class Gate(NamedTuple):
-    """What the gate said."""
+    """How the gate ended, and the JSON that it wrote."""
 
     ended: Ended
-    told: dict[str, Any]
+    report: dict[str, Any]
 
     def outcome(self, rule: str) -> tuple[bool, str]:
         """Return whether a rule was kept, and why."""
-        return next((c["passed"], c["reason"]) for c in self.told["checks"] if c["name"] == rule)
+        return next((c["passed"], c["reason"]) for c in self.report["checks"] if c["name"] == rule)
 
 
 Ask = Callable[..., Gate]
@@ -82,8 +82,8 @@ def ask(tmp_path: Path) -> Ask:
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False, timeout=120,
         )  # fmt: skip
-        told = json.loads(figures.read_text()) if figures.exists() else {}
-        return Gate(Ended(done.returncode, done.stdout), told)
+        report = json.loads(figures.read_text()) if figures.exists() else {}
+        return Gate(Ended(done.returncode, done.stdout), report)
 
     return call
 
@@ -94,13 +94,13 @@ def open_site(serve: Serve, folder: Path, **more: str) -> Site:
 
 
 def url(site: Site) -> str:
-    """Return where a site is."""
+    """Return a site's URL."""
     return f"http://127.0.0.1:{site.port}"
 
 
 @pytest.fixture
 def delayed() -> Iterator[Callable[[int], int]]:
-    """Return a function that puts a slow line before a port, and gives the line's own port."""
+    """Return a function that delays requests to a port, and returns the port that does so."""
     listeners: list[socket.socket] = []
 
     def pump(source: socket.socket, target: socket.socket, pause: float) -> None:
@@ -127,40 +127,40 @@ def delayed() -> Iterator[Callable[[int], int]]:
     def begin(port: int) -> int:
         listeners.append(socket.create_server(("127.0.0.1", 0)))
         threading.Thread(target=accept, args=(listeners[-1], port), daemon=True).start()
-        own: int = listeners[-1].getsockname()[1]
-        return own
+        slow_port: int = listeners[-1].getsockname()[1]
+        return slow_port
 
     yield begin
     for listener in listeners:
         listener.close()
 
 
-def test_a_first_release_passes_on_its_own_and_tells_everything(
+def test_a_first_release_is_judged_without_a_champion(
     serve: Serve, models: Models, ask: Ask, tmp_path: Path
 ) -> None:
-    """Without a champion it must beat popularity; table, JSON and JUnit agree."""
-    found = ask(url(open_site(serve, models.good)))
-    assert found.ended.code == 0, found.ended.output
-    assert found.told["passed"]
-    assert found.told["champion"] is None
-    assert found.told["candidate"]["ndcg@20"]["mean"] > 2 * found.told["popularity"]["ndcg@20"]
-    assert "candidate   153" in found.ended.output
+    """It must beat popularity; table, JSON and JUnit agree."""
+    gate = ask(url(open_site(serve, models.good)))
+    assert gate.ended.code == 0, gate.ended.output
+    assert gate.report["passed"]
+    assert gate.report["champion"] is None
+    assert gate.report["candidate"]["ndcg@20"]["mean"] > 2 * gate.report["popularity"]["ndcg@20"]
+    assert "candidate   153" in gate.ended.output
     suite = ET.parse(tmp_path / "gate.xml").getroot()[0]
     assert suite.get("failures") == "0"
-    assert suite.get("tests") == str(len(found.told["checks"]))
+    assert suite.get("tests") == str(len(gate.report["checks"]))
 
 
 def test_the_figures_are_those_of_the_training(serve: Serve, models: Models, ask: Ask) -> None:
     """The manifest's figures for the gate users, computed by other code inside the training."""
-    found = ask(url(open_site(serve, models.good)))
+    gate = ask(url(open_site(serve, models.good)))
     (attempt,) = models.good.glob("attempt-*")
     manifest = json.loads((attempt / "manifest.json").read_text())
-    gate = manifest["model"]["metrics"]["gate"]
-    assert found.told["questions"] == gate["users"]
-    for ours, theirs in (("candidate", "model"), ("popularity", "popularity")):
-        told = found.told[ours]["ndcg@20"]
-        value = told["mean"] if isinstance(told, dict) else told
-        assert value == pytest.approx(gate[theirs]["at"]["20"]["ndcg"]["mean"], abs=1e-5)
+    trained = manifest["model"]["metrics"]["gate"]
+    assert gate.report["questions"] == trained["users"]
+    candidate = gate.report["candidate"]["ndcg@20"]["mean"]
+    popularity = gate.report["popularity"]["ndcg@20"]
+    for value, name in ((candidate, "model"), (popularity, "popularity")):
+        assert value == pytest.approx(trained[name]["at"]["20"]["ndcg"]["mean"], abs=1e-5)
 
 
 def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
@@ -168,8 +168,8 @@ def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
     good, poor = url(open_site(serve, models.good)), url(open_site(serve, models.poor))
     better = ask(good, poor)
     assert better.ended.code == 0, better.ended.output
-    assert better.told["difference"]["ndcg@20"]["low"] > 0
-    assert better.told["overlap@20"] < 1
+    assert better.report["difference"]["ndcg@20"]["low"] > 0
+    assert better.report["overlap@20"] < 1
     worse = ask(poor, good)
     assert worse.ended.code == 8, worse.ended.output
     passed, reason = worse.outcome("ndcg champion")
@@ -178,12 +178,12 @@ def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
     assert "build 152 is refused: ndcg champion: worse" in worse.ended.output
     equal = ask(good, good)
     assert equal.ended.code == 0, equal.ended.output
-    assert equal.told["difference"]["ndcg@20"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
-    assert equal.told["overlap@20"] == 1
+    assert equal.report["difference"]["ndcg@20"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert equal.report["overlap@20"] == 1
 
 
 def test_a_broken_site_is_refused(serve: Serve, models: Models, ask: Ask) -> None:
-    """Killed while it is asked: what was not answered is an error."""
+    """Killed while it is asked: a question without an answer is an error."""
     site = open_site(serve, models.good)
     real = site.program.process.pid
 
@@ -193,15 +193,15 @@ def test_a_broken_site_is_refused(serve: Serve, models: Models, ask: Ask) -> Non
 
     killer = threading.Thread(target=kill)
     killer.start()
-    found = ask(url(site))
+    gate = ask(url(site))
     killer.join()
-    assert found.ended.code == 8, found.ended.output
-    assert not found.told or not found.outcome("errors")[0]
-    assert "refused" in found.ended.output or "cannot be judged" in found.ended.output
+    assert gate.ended.code == 8, gate.ended.output
+    assert not gate.report or not gate.outcome("errors")[0]
+    assert "refused" in gate.ended.output or "cannot be judged" in gate.ended.output
 
 
 def test_a_site_that_is_not_there_cannot_be_judged(serve: Serve, models: Models, ask: Ask) -> None:
-    """Nor can one that keeps its questions to itself; the cure is named."""
+    """Nor a site without questions; the message has the cure."""
     away = ask(f"http://127.0.0.1:{free_port()}")
     assert away.ended.code == 8
     assert "cannot be judged" in away.ended.output
@@ -214,11 +214,11 @@ def test_a_site_that_is_not_there_cannot_be_judged(serve: Serve, models: Models,
 def test_a_slow_site_is_refused(
     serve: Serve, models: Models, ask: Ask, delayed: Callable[[int], int]
 ) -> None:
-    """Its model is as good as any, but nobody would wait for it."""
+    """Its answers are good, but late."""
     site = open_site(serve, models.good)
     slow = f"http://127.0.0.1:{delayed(site.port)}"
-    found = ask(slow, rules="p50_ms: {ceiling: 40}\n")
-    assert found.ended.code == 8, found.ended.output
-    passed, reason = found.outcome("p50_ms")
+    gate = ask(slow, rules="p50_ms: {ceiling: 40}\n")
+    assert gate.ended.code == 8, gate.ended.output
+    passed, reason = gate.outcome("p50_ms")
     assert not passed
     assert float(reason.split(",")[0]) > DELAY * 1000

@@ -1,4 +1,4 @@
-"""Traffic is moved between real sites of real builds; only the cluster around them is recorded."""
+"""Traffic moves between real sites of real builds; only the cluster around them is a fake."""
 
 import json
 import os
@@ -14,14 +14,14 @@ import pytest
 from tests.integration.conftest import Ended, Serve, Site, run
 from tests.release.fake_cluster import Cluster, deployment, pod
 
-from modelsystem_release.artefact import artefact
+from modelsystem_release import artefact
 
 CHANGED = "release: promote 153, step "
 RULES = "p99_ms: {ceiling: 2000}\np50_ms: {ceiling: 1000}\nndcg: {loss: 1}\n"
 
 
 class Live(NamedTuple):
-    """A recorded cluster with two real sites, of builds 152 and 153; the first has all traffic."""
+    """A fake cluster with two real sites, of builds 152 and 153; the first has all traffic."""
 
     cluster: Cluster
     sites: dict[str, Site]
@@ -46,9 +46,9 @@ class Live(NamedTuple):
 
     def changes(self) -> list[dict[str, Any]]:
         """Return what is recorded on the route, the newest first."""
-        told = self.release("route", "show", "--output", "json")
-        found: list[dict[str, Any]] = json.loads(told.output)["changes"]
-        return found
+        ended = self.release("route", "show", "--output", "json")
+        changes: list[dict[str, Any]] = json.loads(ended.output)["changes"]
+        return changes
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
-    """Serve both builds, and record a cluster around them."""
+    """Serve both builds, in a fake cluster."""
     cluster = Cluster(tmp_path / "cluster")
     served = {
         build: serve(MODELFOLDER=models / build, EVALUATION_ENDPOINT="on", WORKERS=1)
@@ -93,11 +93,11 @@ def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
 
 
 def test_a_good_build_is_promoted_step_by_step(live: Live) -> None:
-    """Each step is held and watched; in the end the build has all traffic, and the way back."""
+    """Each step is watched; in the end the build has all traffic, and can be rolled back."""
     steps = ("--steps", "10,100", "--hold", "2s", "--every", "1s", "--rules", "rules.yaml")
-    told = live.release("route", "promote", "153", *steps, "--why", "nightly")
-    assert told.code == 0, told.output
-    assert told.output.count("as it should be") >= 4
+    ended = live.release("route", "promote", "153", *steps, "--why", "nightly")
+    assert ended.code == 0, ended.output
+    assert ended.output.count("healthy") >= 4
     assert live.cluster.routed() == {"153": 100}
     changes = live.changes()
     assert [change["after"] for change in changes] == [{"153": 100}, {"152": 90, "153": 10}]
@@ -108,7 +108,7 @@ def test_a_good_build_is_promoted_step_by_step(live: Live) -> None:
 
 
 def test_a_build_that_breaks_under_traffic_is_rolled_back(live: Live) -> None:
-    """Its site is killed during a step: the weights are as before at once, and it is recorded."""
+    """Its site is killed during a step: the weights are as before, and the change is recorded."""
     site = live.sites["153"].program.process
     steps = ("--steps", "10,100", "--hold", "5m", "--every", "1s", "--rules", "rules.yaml")
     started = time.monotonic()
@@ -117,11 +117,11 @@ def test_a_build_that_breaks_under_traffic_is_rolled_back(live: Live) -> None:
         output = ""
         for line in process.stdout:
             output += line
-            if "as it should be" in line:
+            if "healthy" in line:
                 os.killpg(site.pid, signal.SIGKILL)
         process.wait()
     assert process.returncode == 9, output
-    assert "build 153 broke a rule and was rolled back" in output
+    assert "build 153 was rolled back: " in output
     assert time.monotonic() - started < 60
     assert live.cluster.routed() == {"152": 100}
     assert live.changes()[0]["action"] == "roll back 153"
@@ -131,23 +131,23 @@ def test_a_build_that_is_too_slow_is_rolled_back(live: Live) -> None:
     """The rules of the gate hold under traffic, too."""
     (live.folder / "rules.yaml").write_text("p99_ms: {ceiling: 0.01}\n")
     steps = ("--steps", "10,100", "--hold", "1m", "--rules", "rules.yaml")
-    told = live.release("route", "promote", "153", *steps)
-    assert told.code == 9, told.output
-    assert "p99_ms of 20 probes' requests" in told.output
+    ended = live.release("route", "promote", "153", *steps)
+    assert ended.code == 9, ended.output
+    assert "p99_ms of 20 probes' requests" in ended.output
     assert live.cluster.routed() == {"152": 100}
 
 
-def test_a_build_that_is_not_ready_gets_nothing(live: Live) -> None:
+def test_a_build_that_is_not_ready_gets_no_traffic(live: Live) -> None:
     """Not even the first step."""
     live.cluster.change(objects=[deployment("152"), deployment("153", ready=1)])
-    told = live.release("route", "promote", "153")
-    assert told.code == 2
-    assert "build 153 is not ready: no traffic is moved" in told.output
+    ended = live.release("route", "promote", "153")
+    assert ended.code == 2
+    assert "build 153 is not ready: the weights stay as they are" in ended.output
     assert live.cluster.changing() == []
 
 
-def test_somebody_elses_change_is_not_overwritten(live: Live) -> None:
-    """A promotion that finds other weights than its own stops and leaves them alone."""
+def test_another_change_is_not_overwritten(live: Live) -> None:
+    """A promotion stops if the weights are not those that it has set."""
 
     def interfere() -> None:
         deadline = time.monotonic() + 60
@@ -159,18 +159,18 @@ def test_somebody_elses_change_is_not_overwritten(live: Live) -> None:
     other = threading.Thread(target=interfere)
     other.start()
     steps = ("--steps", "10,100", "--hold", "4s", "--every", "1s", "--rules", "rules.yaml")
-    told = live.release("route", "promote", "153", *steps)
+    ended = live.release("route", "promote", "153", *steps)
     other.join()
-    assert told.code == 2, told.output
-    assert "somebody else moved the traffic to 152=77 153=23" in told.output
+    assert ended.code == 2, ended.output
+    assert "the weights were changed to 152=77 153=23 during the promotion" in ended.output
     assert live.cluster.routed() == {"152": 77, "153": 23}
 
 
-def test_the_gate_finds_both_builds_by_itself(live: Live) -> None:
-    """By port-forward: the candidate by its number, the champion by what the route points to."""
-    told = live.release("gate", "153", "--rules", "rules.yaml", "--output", "json")
-    assert told.code in (0, 8), told.output
-    data = json.loads(told.output[told.output.index("{") : told.output.rindex("}") + 1])
+def test_the_gate_reaches_both_builds_by_port_forward(live: Live) -> None:
+    """The candidate by its number, the champion by the route."""
+    ended = live.release("gate", "153", "--rules", "rules.yaml", "--output", "json")
+    assert ended.code in (0, 8), ended.output
+    data = json.loads(ended.output[ended.output.index("{") : ended.output.rindex("}") + 1])
     assert (data["candidate"]["build"], data["champion"]["build"]) == ("153", "152")
     assert data["difference"]["ndcg@20"]["mean"] == 0.0
 
@@ -201,10 +201,8 @@ def running(build: str, scorer: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def test_provenance_tells_all_and_verify_holds_the_running_build_to_it(
-    live: Live, package: Path
-) -> None:
-    """Commit, run, parameters, images, data and metrics; a wrong model or image is found."""
+def test_verify_compares_a_running_build_with_its_provenance(live: Live, package: Path) -> None:
+    """Commit, run, parameters, images, data and metrics; another model or image is refused."""
     images = [f"--image=acr.example/{name}@sha256:{sha}" for name, sha in IMAGES.items()]
     made = live.release("provenance", package.name, *images, "--trained", "153", "--into", "p.json")
     assert made.code == 0, made.output
@@ -212,7 +210,7 @@ def test_provenance_tells_all_and_verify_holds_the_running_build_to_it(
     statement = json.loads((live.folder / "p.json").read_text())
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
-    assert [one["name"] for one in statement["subject"]] == [
+    assert [subject["name"] for subject in statement["subject"]] == [
         "153.tar.gz", "acr.example/trainer", "acr.example/scorer", "acr.example/waiter"
     ]  # fmt: skip
     definition = statement["predicate"]["buildDefinition"]
@@ -229,19 +227,19 @@ def test_provenance_tells_all_and_verify_holds_the_running_build_to_it(
     assert good.code == 0, good.output
     other = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['152'].port}")
     assert other.code == 4
-    assert "build: 152, but the statement says 153" in other.output
+    assert "build: 152, but the statement has 153" in other.output
     live.cluster.add(running("153", "e" * 64))
     swapped = live.release("verify", "p.json", "153")
     assert swapped.code == 4
     assert "image of scorer in pod-153" in swapped.output
 
 
-def test_a_statement_without_a_model_vouches_for_none(live: Live, package: Path) -> None:
-    """Made before the training it says what went in; verify says what it lacks."""
+def test_a_statement_without_a_model_is_not_enough(live: Live, package: Path) -> None:
+    """Made before the training it has the inputs only; verify names the missing part."""
     live.release("provenance", package.name, "--into", "p.json")
-    told = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['153'].port}")
-    assert told.code == 4
-    assert "of which the statement says nothing" in told.output
+    ended = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['153'].port}")
+    assert ended.code == 4
+    assert "and the statement has none" in ended.output
     tagged = live.release("provenance", package.name, "--image", "acr.example/trainer:153")
     assert tagged.code == 2
     assert "a tag can be moved" in tagged.output

@@ -275,6 +275,8 @@ def pruned(path: Walk, artefact: Path) -> str:
         [artefact / ".venv-tool/bin/release", "prune", "--keep", "0", "--dry-run"],
         env=path.environ(), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    candidates = [line.split()[0] for line in ended.stdout.splitlines() if "would go" in line]
+    candidates = [
+        line.split()[0] for line in ended.stdout.splitlines() if "would be removed" in line
+    ]
     assert sorted(candidates) == ["20180401.1", "20180402.1"]
     return ended.stdout

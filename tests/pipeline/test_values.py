@@ -10,8 +10,7 @@ from kubernetes_validate import validate
 from tests.helm.charts import CHARTS, MAJORS, Release, containers, expanded, find_helm, pods
 from tests.release.values.test_assignments import SEED, TEXTS, quoted
 
-from modelsystem_release.values import assignments
-from modelsystem_release.values.yamlfile import Document
+from modelsystem_release.values import Document, parse_assignments
 
 # Variables of the trainer that take any text.
 NAMES = ("CSV_COLUMNS", "PARAMETERS", "GIT_COMMIT", "STARTED_BY")
@@ -25,7 +24,7 @@ HARD_TEXTS = (
 def rendered(text: str, major: int, folder: Path) -> Release:
     """Return what Helm makes of the chart with values that were assigned."""
     document = Document((CHARTS / "modelsystem" / "values.yaml").read_text(encoding="utf-8"))
-    document.assign(assignments.parse(text))
+    document.assign(parse_assignments(text))
     path = folder / "values.yaml"
     path.write_text(document.text(), encoding="utf-8")
     ended = find_helm(major).run(

@@ -1,4 +1,4 @@
-"""The tool, called as people call it."""
+"""The tool, run as a program."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ hypothesis.settings.register_profile(  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 
 
-class Told(NamedTuple):
-    """How the tool ended, and what it printed."""
+class Result(NamedTuple):
+    """How the tool ended: its exit code, its output, and its log."""
 
     code: int
     output: str
@@ -25,18 +25,20 @@ class Told(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What it printed as JSON."""
+        """The output as JSON."""
         return json.loads(self.output)
 
 
-Release = Callable[..., Told]
+Release = Callable[..., Result]
 
 
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
     """Return a function that runs the tool in a process of its own, in `tmp_path`."""
 
-    def call(*arguments: object, stdin: str = "", environ: Mapping[str, str] | None = None) -> Told:
+    def call(
+        *arguments: object, stdin: str = "", environ: Mapping[str, str] | None = None
+    ) -> Result:
         done = subprocess.run(
             [sys.executable, "-m", "modelsystem_release", *map(str, arguments)],
             cwd=tmp_path,
@@ -47,6 +49,6 @@ def release(tmp_path: Path) -> Release:
             check=False,
             timeout=60,
         )
-        return Told(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return call

@@ -1,4 +1,4 @@
-"""A small recorded cluster: `fake_program` on PATH as kubectl and helm. A fake, and says so."""
+"""A small fake cluster: `fake_program` on PATH as kubectl and helm."""
 
 import json
 import os
@@ -11,7 +11,7 @@ OLD = "2026-01-02 03:04:05.6 +0000 UTC"
 
 
 class Cluster:
-    """Its state, and the calls that were made of it."""
+    """Its state, and the calls that were made to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -25,16 +25,16 @@ class Cluster:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What makes a process use it."""
+        """The variables with which a process uses it."""
         path = f"{self.folder}:/usr/bin:/bin"
         return {"PATH": path, "FAKE_CLUSTER": str(self.folder), "LANG": os.environ.get("LANG", "C")}
 
     @property
     def state(self) -> dict[str, Any]:
-        """All of it."""
+        """The whole state."""
         path = self.folder / "state.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return state
 
     @property
     def calls(self) -> list[list[str]]:
@@ -64,16 +64,16 @@ class Cluster:
 
     def install(self, name: str, **revision: Any) -> None:
         """Install a Helm release."""
-        made = {
+        installed = {
             "values": {}, "description": "", "status": "deployed", "updated": OLD,
             "app_version": "",
         } | revision  # fmt: skip
-        self.change(releases=self.state["releases"] | {name: [made]})
+        self.change(releases=self.state["releases"] | {name: [installed]})
 
     def routed(self) -> dict[str, int]:
         """Return the weights that the routing release has."""
         values = self.state["releases"]["modelsystem-routing"][-1]["values"]
-        return {one["number"]: one["weight"] for one in values["builds"]}
+        return {build["number"]: build["weight"] for build in values["builds"]}
 
 
 def labels(build: str, component: str = "scorer") -> dict[str, str]:
@@ -82,7 +82,7 @@ def labels(build: str, component: str = "scorer") -> dict[str, str]:
     return {"app.kubernetes.io/instance": instance, "app.kubernetes.io/component": component}
 
 
-def deployment(build: str, ready: int = 2, wanted: int = 2) -> dict[str, Any]:
+def deployment(build: str, ready: int = 2, replicas: int = 2) -> dict[str, Any]:
     """Return a site's Deployment, as the chart makes it."""
     waiter = {
         "name": "waiter-container",
@@ -98,7 +98,8 @@ def deployment(build: str, ready: int = 2, wanted: int = 2) -> dict[str, Any]:
             "name": f"scoring-deployment-{build}", "labels": labels(build), "generation": 1
         },
         "spec": {
-            "replicas": wanted,
+            "replicas": replicas,
+            "progressDeadlineSeconds": 4500,
             "template": {"spec": {
                 "initContainers": [waiter],
                 "securityContext": {"runAsUser": 10001},
@@ -122,13 +123,13 @@ def pod(name: str, build: str, component: str = "scorer", **status: Any) -> dict
 
 def job(build: str, **conditions: str) -> dict[str, Any]:
     """Return a training Job with conditions: type to message."""
-    told = [
+    listed = [
         {"type": kind, "status": "True", "message": message} for kind, message in conditions.items()
     ]
     return {
         "kind": "Job",
         "metadata": {"name": f"trainingjob-{build}", "labels": labels(build, "trainer")},
-        "status": {"conditions": told},
+        "status": {"conditions": listed},
     }
 
 

@@ -4,11 +4,11 @@ It answers from one JSON file in the folder FAKE_CLUSTER, in the forms that the 
 print, records every call in calls.jsonl, and forwards "ports" and /metrics to real scorers.
 
     objects    Kubernetes objects, as `kubectl get --output json` has them
-    frames     release → list of lists of objects: each look at it shows the next one
+    frames     release → list of lists of objects: each snapshot of it shows the next one
     releases   name → list of revisions: values, description, status, updated, app_version
     sites      build's Service, or pod → URL
     logs       pod → text
-    fail       "helm upgrade" → what it says instead of doing it
+    fail       "helm upgrade" → the message with which it fails
 """
 
 import json
@@ -55,30 +55,34 @@ def helm(arguments: list[str]) -> None:
     if arguments[0] == "version":
         print("v3.17.3+ge4da497")
     elif arguments[0] == "list":
-        told = [
+        listed = [
             {"name": name, "updated": r[-1]["updated"], "status": r[-1]["status"],
              "app_version": r[-1]["app_version"], "revision": str(len(r))}
             for name, r in releases.items() if re.search(option(arguments, "--filter"), name)
         ]  # fmt: skip
-        print(json.dumps(told))
+        print(json.dumps(listed))
     elif arguments[:2] == ["get", "values"]:
         print(json.dumps(releases[arguments[2]][-1]["values"]))
     elif arguments[0] == "history":
         print(json.dumps(releases[arguments[1]]))
     elif arguments[0] == "upgrade":
-        name = arguments[2]
-        given = option(arguments, "--values")
-        revision = {
-            "values": json.loads(Path(given).read_text()) if given else None,
-            "description": option(arguments, "--description"), "status": "deployed",
-            "updated": time.strftime("%Y-%m-%d %H:%M:%S.0 +0000 UTC", time.gmtime()),
-            "app_version": "0",
-        }  # fmt: skip
-        if not any(one.startswith("--dry-run") for one in arguments):
-            releases.setdefault(name, []).append(revision)
-            save(state)
+        upgrade(state, arguments)
     elif arguments[0] == "uninstall":
         del releases[arguments[1]]
+        save(state)
+
+
+def upgrade(state: dict[str, Any], arguments: list[str]) -> None:
+    """Add a revision to a release, unless it is a dry run."""
+    path = option(arguments, "--values")
+    revision = {
+        "values": json.loads(Path(path).read_text()) if path else None,
+        "description": option(arguments, "--description"), "status": "deployed",
+        "updated": time.strftime("%Y-%m-%d %H:%M:%S.0 +0000 UTC", time.gmtime()),
+        "app_version": "0",
+    }  # fmt: skip
+    if not any(argument.startswith("--dry-run") for argument in arguments):
+        state["releases"].setdefault(arguments[2], []).append(revision)
         save(state)
 
 
@@ -95,31 +99,36 @@ def kubectl(arguments: list[str]) -> None:
     elif arguments[0] == "get":
         print(json.dumps({"kind": "List", "items": objects(state, arguments)}))
     elif arguments[0] == "port-forward":
-        target = next(one for one in arguments if one.startswith("service/"))
-        url = state["sites"].get(target.partition("/")[2])
-        if not url:
-            refuse(f'services "{target.partition("/")[2]}" not found')
-        print(f"Forwarding from 127.0.0.1:{url.rpartition(':')[2]} -> 3000", flush=True)
-        time.sleep(600)
+        forward(state, next(a for a in arguments if a.startswith("service/")))
     elif arguments[0] == "logs":
         print(state["logs"].get(arguments[1], ""))
 
 
+def forward(state: dict[str, Any], target: str) -> None:
+    """Say which port forwards to a Service, and wait."""
+    service = target.partition("/")[2]
+    url = state["sites"].get(service)
+    if not url:
+        refuse(f'services "{service}" not found')
+    print(f"Forwarding from 127.0.0.1:{url.rpartition(':')[2]} -> 3000", flush=True)
+    time.sleep(600)
+
+
 def objects(state: dict[str, Any], arguments: list[str]) -> list[dict[str, Any]]:
-    """Return what a selector selects; of a release with frames, the next one."""
-    found: list[dict[str, Any]] = state["objects"]
-    wanted = dict(pair.split("=") for pair in option(arguments, "--selector").split(",") if pair)
-    release = wanted.get("app.kubernetes.io/instance", "")
+    """Return the objects of a selector; of a release with frames, those of the next one."""
+    candidates: list[dict[str, Any]] = state["objects"]
+    labels = dict(pair.split("=") for pair in option(arguments, "--selector").split(",") if pair)
+    release = labels.get("app.kubernetes.io/instance", "")
     if frames := state["frames"].get(release):
-        found = found + frames[0]
+        candidates = candidates + frames[0]
         if len(frames) > 1:
             del frames[0]
             save(state)
     kinds = {kind.removesuffix("s") for kind in arguments[1].split(",")}
     return [
-        one for one in found
-        if one["kind"].lower() in kinds
-        and wanted.items() <= one["metadata"].get("labels", {}).items()
+        thing for thing in candidates
+        if thing["kind"].lower() in kinds
+        and labels.items() <= thing["metadata"].get("labels", {}).items()
     ]  # fmt: skip
 
 

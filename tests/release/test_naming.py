@@ -24,14 +24,14 @@ def test_the_name_of_a_release(build: str, tenant: str, name: str) -> None:
 
 @given(st.text(min_size=1, max_size=80), st.text(max_size=40))
 def test_any_build_has_a_valid_name(build: str, tenant: str) -> None:
-    """A DNS label within Helm's limit, whatever the build is called."""
+    """A DNS label within Helm's limit, for any text."""
     name = naming.release(build, tenant)
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
     assert len(name) <= 53
 
 
-def test_what_was_altered_keeps_its_own_name() -> None:
-    """Two builds that would be mended to the same get different hashes."""
+def test_altered_names_differ() -> None:
+    """Two builds whose names are altered to the same text have different hashes."""
     assert naming.service("Feature_X") != naming.service("feature-x")
     assert naming.service("a" * 80) != naming.service("a" * 81)
 

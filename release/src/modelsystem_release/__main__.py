@@ -1,8 +1,10 @@
-"""From commit to traffic, in small commands: each has --help and can be used by hand."""
+"""Takes a build, one Helm chart with all its settings and a number, from a commit to traffic.
+
+`values` and `package` make it, `deploy` installs it and waits for its site, `gate` compares it
+with the build that serves now, and `route` moves the traffic to it, step by step.
+"""
 
 import argparse
-import logging
-import sys
 
 from modelsystem_release.commands import (
     bucket,
@@ -12,42 +14,37 @@ from modelsystem_release.commands import (
     provenance,
     prune,
     route,
+    tag,
     values,
     verify,
 )
 from modelsystem_shared import program
 
-COMMANDS = (
-    values.add, package.add, package.add_tag, deploy.add, gate.add, route.add, bucket.add,
-    provenance.add, verify.add, prune.add,
-)  # fmt: skip
-ABOUT = """exit codes: 0 done; 1 unforeseen, or stopped; 2 arguments, values or artefact; 3 the
-training failed; 4 something is not what it claims; 5 a program, the cluster or a site does not
-answer; 6 the cluster cannot run it; 7 not ready in time; 8 the gate refuses; 9 rolled back.
-docs/operations.md says what to do about each."""
+COMMANDS = (values, package, tag, deploy, gate, route, bucket, provenance, verify, prune)
+EXIT_CODES = """exit codes: 0 done; 1 unexpected error, or stopped; 2 wrong arguments, values or
+artefact; 3 the training failed; 4 a build is not what its provenance says; 5 a program, the
+cluster or a site does not answer; 6 the cluster cannot run the build; 7 not ready in time;
+8 refused by the gate; 9 promotion rolled back. docs/operations.md says what to do about each."""
 
 
 def main() -> None:
     """Run the tool as a program."""
-    chosen = parser().parse_args()
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="release: %(message)s", force=True
-    )
-    sys.exit(program.run(lambda: chosen.run(chosen), on_failure=lambda _error: None))
+    arguments = parser().parse_args()
+    program.main_of_tool("release", lambda: arguments.run(arguments))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    whole = argparse.ArgumentParser(
+    tool = argparse.ArgumentParser(
         prog="release",
         description=__doc__,
-        epilog=ABOUT,
+        epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for add in COMMANDS:
-        add(commands)
-    return whole
+    commands = tool.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return tool
 
 
 if __name__ == "__main__":

@@ -1,34 +1,13 @@
-"""What can go wrong on the way to traffic; `docs/operations.md` says what to do about each.
+"""Errors that only the release tool has; `docs/operations.md` explains every exit code.
 
-Exit codes of `modelsystem_shared.errors` that are used here as they are: 1 nobody foresaw it,
-or it was stopped; 3 the training failed.
+The others are in `modelsystem_shared.errors`: 2 usage, 3 training, 4 mismatch, 5 service.
 """
 
 from modelsystem_shared.errors import ModelSystemError
 
 
-class UsageError(ModelSystemError):
-    """Arguments, values or an artefact are wrong; nothing was changed."""
-
-    exit_code = 2
-    retry_helps = False
-
-
-class MismatchError(ModelSystemError):
-    """Something is not what it claims to be."""
-
-    exit_code = 4
-    retry_helps = False
-
-
-class ServiceError(ModelSystemError):
-    """A program, the cluster or a site does not answer as it should."""
-
-    exit_code = 5
-
-
 class CannotRunError(ModelSystemError):
-    """The cluster cannot run a pod: its image, its place or its volume is missing."""
+    """The cluster cannot run a pod: its image, its node or its volume is missing."""
 
     exit_code = 6
     retry_helps = False

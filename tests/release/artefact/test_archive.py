@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_release.artefact import archive
-from modelsystem_release.errors import UsageError
+from modelsystem_shared.errors import UsageError
 
 NAMES = st.from_regex(r"[a-z]{1,8}(/[a-z.]{1,8}[a-z])?", fullmatch=True)
 
 
 @given(st.dictionaries(NAMES, st.binary(max_size=200_000), min_size=1, max_size=4))
-def test_what_is_packed_is_unpacked(contents: dict[str, bytes]) -> None:
-    """Gzip and tar of others read it, in one order, and with no time, user or mode in it."""
+def test_an_archive_is_read_as_it_was_packed(contents: dict[str, bytes]) -> None:
+    """Also by Python's gzip and tar; sorted, and without time, user and mode."""
     packed = archive.pack("chart", contents)
     assert packed == archive.pack("chart", dict(reversed(contents.items())))
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as tar:
@@ -31,7 +31,7 @@ def test_what_is_packed_is_unpacked(contents: dict[str, bytes]) -> None:
 
 
 def test_a_folder_is_read_whole(tmp_path: Path) -> None:
-    """At any depth, but for what tools leave behind."""
+    """At any depth, without files of other tools."""
     for name in ("Chart.yaml", "templates/a.yaml", "templates/__pycache__/x.pyc", ".helmignore"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,14 +44,14 @@ def test_a_folder_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
-    """It could lead anywhere."""
+    """Its target may be outside of the folder."""
     (tmp_path / "link").symlink_to("/etc/hostname")
     with pytest.raises(UsageError, match="only plain files"):
         archive.of_folder(tmp_path)
 
 
-def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
-    """Whatever is wrong with it, one sentence that names it."""
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    """One sentence, with the file's name."""
     path = tmp_path / "152.tar.gz"
     for content in (b"", b"text", archive.pack("c", {"a": b"b"})[:-9], gzip.compress(b"x" * 600)):
         path.write_bytes(content)

@@ -1,5 +1,6 @@
-"""`release deploy` in a recorded cluster: every end that a deployment can have, in one sentence."""
+"""`release deploy` in a fake cluster: every end of a deployment, in one sentence."""
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -7,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.conftest import Release, Told
+from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, claim, deployment, job, pod
 
-from modelsystem_release.artefact import artefact
+from modelsystem_release import artefact
+from modelsystem_release.cluster import Stage
+from modelsystem_release.commands.deploy import StageLog
 
-Deploy = Callable[..., Told]
+Deploy = Callable[..., Result]
 RELEASE = "mlrelease-152"
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
-    """Return a recorded cluster with a bound claim."""
-    made = Cluster(tmp_path / "cluster")
-    made.add(claim())
-    return made
+    """Return a fake cluster with a bound claim."""
+    empty = Cluster(tmp_path / "cluster")
+    empty.add(claim())
+    return empty
 
 
 @pytest.fixture
@@ -36,13 +39,13 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deploy(release: Release, cluster: Cluster, package: Path) -> Deploy:
-    """Return a function that deploys the artefact; each look at it shows the next frame."""
+    """Return a function that deploys the artefact; each snapshot shows the next frame."""
 
-    def call(*frames: list[dict[str, Any]], **options: object) -> Told:
+    def call(*frames: list[dict[str, Any]], **options: object) -> Result:
         cluster.change(frames={RELEASE: list(frames)})
-        given = [part for name, value in options.items() for part in (f"--{name}", value)]
-        call = ("deploy", package, "--namespace", "prod", *given)
-        return release(*call, environ=cluster.environ)
+        more = [part for name, value in options.items() for part in (f"--{name}", value)]
+        arguments = ("deploy", package, "--namespace", "prod", *more)
+        return release(*arguments, environ=cluster.environ)
 
     return call
 
@@ -60,22 +63,22 @@ def unschedulable(message: str) -> dict[str, Any]:
     return {"phase": "Pending", "conditions": [condition]}
 
 
-def test_it_installs_and_tells_how_far_it_is(deploy: Deploy, cluster: Cluster) -> None:
+def test_it_installs_and_logs_each_stage(deploy: Deploy, cluster: Cluster) -> None:
     """Phase and share from the trainer's log, then the site's pods, then the end."""
-    line = json.dumps({"program": "trainer", "message": "Search: 45 %"})
+    line = json.dumps({"program": "trainer", "message": "search: 45 %"})
     cluster.change(logs={"t": f"noise\n{line}\nmore noise\n"})
-    told = deploy(
+    result = deploy(
         [job("152"), pod("t", "152", "trainer"), deployment("152", ready=0)],
         [job("152", Complete=""), deployment("152", ready=1)],
         [job("152", Complete=""), deployment("152")],
     )
-    assert told.code == 0, told.errors
-    assert told.errors.splitlines() == [
-        "release: training: Search: 45 %; site: 0 of 2 pods ready",
+    assert result.code == 0, result.errors
+    assert result.errors.splitlines() == [
+        "release: training: search: 45 %; site: 0 of 2 pods ready",
         "release: training: done; site: 1 of 2 pods ready",
         "release: training: done; site: 2 of 2 pods ready",
     ]
-    assert told.output == f"build 152 is ready as {RELEASE}\n"
+    assert result.output == f"build 152 is ready as {RELEASE}\n"
     (call,) = cluster.changing()
     assert call[:4] == ["helm", "upgrade", "--install", RELEASE]
 
@@ -83,7 +86,7 @@ def test_it_installs_and_tells_how_far_it_is(deploy: Deploy, cluster: Cluster) -
 def test_the_same_artefact_again_changes_nothing(
     deploy: Deploy, cluster: Cluster, package: Path, release: Release
 ) -> None:
-    """It is watched as it is; another artefact under the same number is refused."""
+    """It is watched only; another artefact under the same number is refused."""
     ready = [job("152", Complete=""), deployment("152")]
     for _ in range(2):
         assert deploy(ready).code == 0
@@ -91,24 +94,24 @@ def test_the_same_artefact_again_changes_nothing(
     contents = artefact.read(package).contents | {"templates/new.yaml": b"a: 1\n"}
     _, content = artefact.make(contents, {}, package)
     package.write_bytes(content)
-    told = deploy(ready)
-    assert told.code == 2
-    assert "a build never changes, cut a new one" in told.errors
+    result = deploy(ready)
+    assert result.code == 2
+    assert "a build never changes, use a new build number" in result.errors
     assert len(cluster.changing()) == 1
 
 
 def test_a_dry_run_only_asks_helm(
     deploy: Deploy, release: Release, cluster: Cluster, package: Path
 ) -> None:
-    """Nothing is installed, nothing watched."""
+    """It installs nothing and watches nothing."""
     call = ("deploy", package, "--namespace", "prod", "--dry-run")
-    told = release(*call, environ=cluster.environ)
-    assert told.code == 0, told.errors
+    result = release(*call, environ=cluster.environ)
+    assert result.code == 0, result.errors
     assert cluster.state["releases"] == {}
     assert "--dry-run=server" in cluster.calls[-1]
 
 
-def test_a_failed_training_ends_it_with_the_trainers_own_reason(deploy: Deploy) -> None:
+def test_a_failed_training_ends_it_with_the_reason_of_the_trainer(deploy: Deploy) -> None:
     """The last words of the attempt that ended last, and exit code 3."""
     ended = [
         pod(f"t{n}", "152", "trainer", phase="Failed", containerStatuses=[{
@@ -119,9 +122,9 @@ def test_a_failed_training_ends_it_with_the_trainers_own_reason(deploy: Deploy) 
             [("old words", "2026-11-24T01:00:00Z"), ("a.csv:7: no item_id", "2026-11-24T02:00:00Z")]
         )
     ]  # fmt: skip
-    told = deploy([job("152", Failed="BackoffLimitExceeded"), *ended, deployment("152", ready=0)])
-    assert told.code == 3
-    assert told.errors.splitlines()[-1] == "release: the training failed: a.csv:7: no item_id"
+    result = deploy([job("152", Failed="BackoffLimitExceeded"), *ended, deployment("152", ready=0)])
+    assert result.code == 3
+    assert result.errors.splitlines()[-1] == "release: the training failed: a.csv:7: no item_id"
 
 
 CANNOT = {
@@ -146,57 +149,98 @@ CANNOT = {
             {"name": "scorer", "restartCount": 4, "state": {},
              "lastState": {"terminated": {"message": "port 3000 is taken"}}}
         ]),
-        "the scorer of pod s keeps ending: port 3000 is taken",
+        "the scorer of pod s crashes again and again: port 3000 is taken",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CANNOT)
-def test_what_cannot_run_is_said_at_once(deploy: Deploy, case: str) -> None:
-    """Images, Secrets, nodes, and a scorer that keeps ending: exit code 6, one sentence."""
+def test_a_pod_that_cannot_run_ends_it_at_once(deploy: Deploy, case: str) -> None:
+    """Images, Secrets, nodes, and a scorer that crashes: exit code 6, one sentence."""
     thing, sentence = CANNOT[case]
     started = time.monotonic()
-    told = deploy([job("152"), thing, deployment("152", ready=0)], patience=0)
-    assert told.code == 6, told.errors
-    assert sentence in told.errors.splitlines()[-1]
+    result = deploy([job("152"), thing, deployment("152", ready=0)], patience=0)
+    assert result.code == 6, result.errors
+    assert sentence in result.errors.splitlines()[-1]
     assert time.monotonic() - started < 20
 
 
 def test_an_unbound_claim_is_named(deploy: Deploy, cluster: Cluster) -> None:
-    """It is what the pods wait for, so it is what is said."""
+    """The pods wait for it, so the message is about it and not about them."""
     cluster.change(objects=[claim("Pending")])
-    told = deploy([job("152"), pod("t", "152", "trainer", **unschedulable("unbound"))], patience=0)
-    assert told.code == 6
-    assert "claim azurefilecustom is not bound but Pending" in told.errors
+    result = deploy(
+        [job("152"), pod("t", "152", "trainer", **unschedulable("unbound"))], patience=0
+    )
+    assert result.code == 6
+    assert "claim azurefilecustom is Pending, not Bound" in result.errors
 
 
-def test_a_short_delay_is_borne(deploy: Deploy) -> None:
-    """A node may be on its way: only what lasts ends the deployment."""
+def test_a_short_delay_does_not_end_it(deploy: Deploy) -> None:
+    """A node may be on its way."""
     slow = pod("t", "152", "trainer", **unschedulable("scaling up"))
-    told = deploy([job("152"), slow, deployment("152", ready=0)], [job("152"), deployment("152")])
-    assert told.code == 0, told.errors
+    result = deploy([job("152"), slow, deployment("152", ready=0)], [job("152"), deployment("152")])
+    assert result.code == 0, result.errors
 
 
-def test_the_deadline_says_how_far_it_came(deploy: Deploy) -> None:
+def test_too_late_it_ends_with_its_stage(deploy: Deploy) -> None:
     """Exit code 7."""
-    told = deploy([job("152"), deployment("152", ready=1)], timeout=0)
-    assert told.code == 7
-    assert told.errors.splitlines()[-1] == (
+    result = deploy([job("152"), deployment("152", ready=1)], timeout=0)
+    assert result.code == 7
+    assert result.errors.splitlines()[-1] == (
         "release: not ready after 0 s: training: starting; site: 1 of 2 pods ready"
     )
 
 
-def test_helms_own_reason_is_told(deploy: Deploy, cluster: Cluster) -> None:
-    """A chart that refuses its values does so in a sentence of its own."""
+def test_the_deadline_is_that_of_the_installed_deployment(deploy: Deploy) -> None:
+    """The chart's, unless --timeout is given."""
+    site = deployment("152", ready=1)
+    site["spec"]["progressDeadlineSeconds"] = 0
+    result = deploy([job("152"), site])
+    assert result.code == 7
+    assert "not ready after 0 s" in result.errors
+
+
+class Terminal(io.StringIO):
+    """Standard error that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_progress_of_the_training_stays_on_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each stage of the site has a line of its own; the same stage again is not repeated."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    log = StageLog()
+    for stage in (
+        Stage(False, "search: 45 %", 0, 2),
+        Stage(False, "fit: 10 %", 0, 2),
+        Stage(True, "", 0, 2),
+        Stage(True, "", 2, 2),
+        Stage(True, "", 2, 2),
+    ):
+        log(stage)
+    assert terminal.getvalue().replace("\r\x1b[K", "^") == (
+        "^training: search: 45 %; site: 0 of 2 pods ready"
+        "^training: fit: 10 %; site: 0 of 2 pods ready"
+        "^training: done; site: 0 of 2 pods ready\n"
+        "^training: done; site: 2 of 2 pods ready\n"
+    )
+
+
+def test_the_reason_of_helm_is_in_the_message(deploy: Deploy, cluster: Cluster) -> None:
+    """A chart refuses its values in a sentence of its own."""
     cluster.change(fail={"helm upgrade": "execution error: outputs.claim: there is no claim x"})
-    told = deploy([])
-    assert told.code == 5
-    assert "outputs.claim: there is no claim x" in told.errors
+    result = deploy([])
+    assert result.code == 5
+    assert "outputs.claim: there is no claim x" in result.errors
 
 
 def test_a_missing_program_is_named(release: Release, package: Path, tmp_path: Path) -> None:
-    """Without Helm nothing is guessed."""
+    """Helm is required."""
     environ = {"PATH": str(tmp_path)}
-    told = release("deploy", package, "--namespace", "prod", environ=environ)
-    assert told.code == 5
-    assert "helm is not on PATH: install it" in told.errors
+    result = release("deploy", package, "--namespace", "prod", environ=environ)
+    assert result.code == 5
+    assert "helm is not on PATH: install it" in result.errors

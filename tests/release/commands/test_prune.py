@@ -1,4 +1,4 @@
-"""`release prune`: what goes, what never does, and how a model folder is removed."""
+"""`release prune`: which builds stay, and how a build is removed."""
 
 import json
 import os
@@ -8,51 +8,50 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.release.conftest import Release, Told
+from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, deployment
 
-from modelsystem_release.cluster import target
-from modelsystem_release.commands import prune
+from modelsystem_release import cluster as cluster_room
 
-REMOVAL = Path(target.__file__).with_name("removal.py")
+REMOVAL = Path(cluster_room.__file__).with_name("removal.py")
 BUILDS = [str(n) for n in range(140, 154)]
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
     """Return a cluster with 14 builds, the last one installed just now."""
-    made = Cluster(tmp_path / "cluster")
+    full = Cluster(tmp_path / "cluster")
     for day, build in enumerate(BUILDS, 1):
         when = f"2026-01-{day:02} 03:00:00.123456789 +0000 UTC"
         if build == "153":
             when = time.strftime("%Y-%m-%d %H:%M:%S.5 +0000 UTC", time.gmtime())
-        made.install(f"mlrelease-{build}", app_version=build, updated=when)
-        made.add(deployment(build))
-    made.install("mlrelease-140-acme", app_version="140")  # another tenant's
-    made.install("something-else", app_version="1")
+        full.install(f"mlrelease-{build}", app_version=build, updated=when)
+        full.add(deployment(build))
+    full.install("mlrelease-140-acme", app_version="140")  # another tenant's
+    full.install("something-else", app_version="1")
     change = {
         "id": "1", "action": "set", "by": "a", "at": "t", "why": "",
         "before": {"141": 100}, "after": {"152": 100},
     }  # fmt: skip
-    made.route(
+    full.route(
         {"152": 100, "144": 0},
         mirror={"build": "142"},
         testers=[{"build": "143", "header": "X-T", "value": "1"}],
         annotations={"modelsystem/changes": json.dumps([change])},
     )
-    return made
+    return full
 
 
-def call(release: Release, cluster: Cluster, *arguments: str) -> Told:
+def call(release: Release, cluster: Cluster, *arguments: str) -> Result:
     """Prune."""
     return release("prune", *arguments, environ=cluster.environ)
 
 
-def test_what_is_needed_stays(release: Release, cluster: Cluster) -> None:
-    """Routed, mirrored, tested, the champion before, the young and the newest; others go."""
-    told = call(release, cluster, "--keep", "4", "--dry-run", "--output", "json")
-    assert told.code == 0, told.errors
-    assert told.json["kept"] == {
+def test_needed_builds_stay(release: Release, cluster: Cluster) -> None:
+    """Routed, mirrored, tested, the champion before, the young and the newest."""
+    result = call(release, cluster, "--keep", "4", "--dry-run", "--output", "json")
+    assert result.code == 0, result.errors
+    assert result.json["kept"] == {
         "153": "is younger than 7 days",
         "152": "has 100 % of the traffic",
         "151": "is among the newest 4",
@@ -62,15 +61,15 @@ def test_what_is_needed_stays(release: Release, cluster: Cluster) -> None:
         "142": "is mirrored to",
         "141": "is the champion before the current one",
     }
-    assert told.json["removed"] == ["149", "148", "147", "146", "145", "140"]
+    assert result.json["removed"] == ["149", "148", "147", "146", "145", "140"]
     assert cluster.changing() == []
-    assert "would go" in call(release, cluster, "--dry-run").output
+    assert "would be removed" in call(release, cluster, "--dry-run").output
 
 
 def test_release_and_then_model_are_removed(release: Release, cluster: Cluster) -> None:
-    """The Job runs as the waiter of that very build does, but may write."""
-    told = call(release, cluster, "--keep", "13")
-    assert told.code == 0, told.errors
+    """The Job has image, user and claim of the build's waiter, but may write."""
+    result = call(release, cluster, "--keep", "13")
+    assert result.code == 0, result.errors
     verbs = [(c[0], c[1]) for c in cluster.changing()]
     assert verbs == [("helm", "uninstall"), ("kubectl", "create"), ("kubectl", "delete")]
     assert "mlrelease-140" not in cluster.state["releases"]
@@ -91,12 +90,12 @@ def test_the_same_number_of_another_tenant_is_not_touched(
 ) -> None:
     """A tenant's builds are judged by its own routes only."""
     tenants = ("--tenant", "acme", "--routing", "routing-acme")
-    told = call(release, cluster, *tenants, "--keep", "0", "--dry-run", "--output", "json")
-    assert told.json == {"removed": ["140"], "kept": {}, "dry_run": True}
+    result = call(release, cluster, *tenants, "--keep", "0", "--dry-run", "--output", "json")
+    assert result.json == {"removed": ["140"], "kept": {}, "dry_run": True}
 
 
 def remove(mount: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Run what runs inside the cluster."""
+    """Run the script of the Job."""
     return subprocess.run(
         [sys.executable, "-c", REMOVAL.read_text()],
         env=os.environ | {"MOUNT": str(mount), "MODELFOLDER": str(folder)},
@@ -118,13 +117,13 @@ def models(tmp_path: Path) -> Path:
 
 
 def test_one_model_folder_is_removed(models: Path) -> None:
-    """And no other; again it is no fault."""
+    """And no other; a second run changes nothing."""
     for _ in range(2):
         assert remove(models, models / "152").returncode == 0
     assert [path.name for path in models.iterdir()] == ["153"]
 
 
-def test_what_is_no_model_folder_is_refused(models: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused(models: Path, tmp_path: Path) -> None:
     """The volume itself, a folder elsewhere, a link, and one with something else in it."""
     (models / "notes").mkdir()
     (models / "notes" / "a.txt").write_text("mine")
@@ -135,12 +134,3 @@ def test_what_is_no_model_folder_is_refused(models: Path, tmp_path: Path) -> Non
         assert "nothing is removed" in done.stderr
     assert (models / "153" / "complete.txt").exists()
     assert (models / "notes" / "a.txt").exists()
-
-
-def test_helms_times_are_read() -> None:
-    """As versions 3 and 4 print them."""
-    texts = ("2026-11-23 01:02:03.456789 +0000 UTC", "2026-11-23T01:02:03Z",
-             "2026-11-23 02:02:03.4 +0100 CET")  # fmt: skip
-    listed = [{"app_version": "1", "name": "mlrelease-1", "updated": text} for text in texts]
-    found = prune.builds(listed, "")
-    assert {one.updated.timestamp() for one in found} == {1795395723.0}

@@ -1,4 +1,4 @@
-"""The seed's parameter string, taken verbatim."""
+"""The parameter string."""
 
 from typing import Any
 
@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_release.errors import UsageError
-from modelsystem_release.values import assignments
-from modelsystem_release.values.assignments import Assignment
+from modelsystem_release.values import Assignment, from_environment, parse_assignments
+from modelsystem_shared.errors import UsageError
 
 SEED = (
     r"build.number='20180523.10',scoringimage.repository='acr.example/samplescorer',"
@@ -24,7 +23,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 def read(text: str) -> dict[str, Any]:
     """Return what is assigned, by path."""
-    return {one.name: one.value for one in assignments.parse(text)}
+    return {assignment.name: assignment.value for assignment in parse_assignments(text)}
 
 
 def quoted(value: str) -> str:
@@ -32,8 +31,8 @@ def quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def test_the_seeds_string_is_taken_as_it_stands() -> None:
-    """Every value is the string that stands there, escapes resolved and inner quotes kept."""
+def test_the_string_of_the_first_pipeline_is_read() -> None:
+    """Every value is its string, with escapes resolved and inner quotes unchanged."""
     assert read(SEED) == {
         "build.number": "20180523.10",
         "scoringimage.repository": "acr.example/samplescorer",
@@ -53,7 +52,7 @@ def test_the_seeds_string_is_taken_as_it_stands() -> None:
 def test_any_texts_are_read_as_they_were_written(pairs: list[tuple[str, str]]) -> None:
     """Quoting loses nothing, whatever the texts hold."""
     text = " , ".join(f"{key}={quoted(value)}" for key, value in pairs)
-    assert [(one.name, one.value) for one in assignments.parse(text)] == pairs
+    assert [(a.name, a.value) for a in parse_assignments(text)] == pairs
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_separators_are_commas_or_lines() -> None:
 
 def test_a_key_may_hold_a_dot() -> None:
     """Annotations have dots in their names."""
-    assert assignments.parse(r"podAnnotations.prometheus\.io/scrape='true'") == [
+    assert parse_assignments(r"podAnnotations.prometheus\.io/scrape='true'") == [
         Assignment(("podAnnotations", "prometheus.io/scrape"), "true")
     ]
 
@@ -95,38 +94,36 @@ def test_a_key_may_hold_a_dot() -> None:
         ("image.tag=0123", "write image.tag='0123'"),
         ("image.tag=1e5", "write image.tag='1e5'"),
         ("day=2018-05-08", "put it in quotes"),
-        ("a='b", "a: the quote at character 3 has no end"),
-        ("a='b' c='d'", "a: a comma is missing after it, at character 6"),
-        (r"a='\n'", r"a: \n is no escape"),
-        ("a", "a: '=' is missing after it, at character 2"),
-        ("a..b='c'", "'a..b' is no path"),
-        ("='c'", "character 1 does not begin a path"),
-        ("a=[1", "a: what stands after '=' is not YAML"),
+        ("a='b", "a: the quote at character 3 is not closed"),
+        ("a='b' c='d'", "a: missing comma after it, at character 6"),
+        (r"a='\n'", r"a: \n is not an escape"),
+        ("a", "a: missing '=' after it, at character 2"),
+        ("a..b='c'", "'a..b' is not a path"),
+        ("='c'", "no path at character 1"),
+        ("a=[1", "a: the value is not YAML"),
         ("a='\0'", "a: the value has a NUL"),
     ],
 )
 def test_a_fault_is_named_with_its_cure(text: str, cure: str) -> None:
-    """The message has the path, or the character, and says what to write instead."""
+    """The message has the path or the character, and what to write instead."""
     with pytest.raises(UsageError) as caught:
-        assignments.parse(text)
+        parse_assignments(text)
     assert cure in str(caught.value)
 
 
 def test_a_fault_does_not_show_a_secret() -> None:
     """Neither an error nor a repr holds the value."""
     with pytest.raises(UsageError) as caught:
-        assignments.parse("env.BLOB_STORAGE_KEY='geheim' env.B='c'")
+        parse_assignments("env.BLOB_STORAGE_KEY='geheim' env.B='c'")
     assert "geheim" not in str(caught.value)
-    assert "geheim" not in repr(assignments.parse("env.BLOB_STORAGE_KEY='geheim'"))
+    assert "geheim" not in repr(parse_assignments("env.BLOB_STORAGE_KEY='geheim'"))
 
 
-def test_from_a_variable_a_value_is_taken_as_it_is() -> None:
-    """No grammar and no quotes: it is a string whatever it looks like."""
+def test_from_a_variable_a_value_is_a_string() -> None:
+    """Without grammar and quotes."""
     environ = {"KEY": "it's\\ 1e5, a=b"}
-    assert assignments.from_environment("env.K=KEY", environ) == Assignment(
-        ("env", "K"), environ["KEY"]
-    )
-    with pytest.raises(UsageError, match="there is no environment variable NONE"):
-        assignments.from_environment("env.K=NONE", environ)
+    assert from_environment("env.K=KEY", environ) == Assignment(("env", "K"), environ["KEY"])
+    with pytest.raises(UsageError, match="environment variable NONE is not set"):
+        from_environment("env.K=NONE", environ)
     with pytest.raises(UsageError, match="write path=VARIABLE"):
-        assignments.from_environment("env.K", environ)
+        from_environment("env.K", environ)

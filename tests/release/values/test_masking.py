@@ -1,4 +1,4 @@
-"""Secrets are known by the names of their keys."""
+"""Secrets are known by the names of their keys, or by their content."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from modelsystem_release.values import masking
         "secret.value",
     ],
 )
-def test_what_is_secret(path: str) -> None:
+def test_secrets(path: str) -> None:
     """Keys, passwords, tokens and signatures, in every way of writing their names."""
     assert masking.is_secret(tuple(path.split(".")), "geheim")
 
@@ -37,20 +37,20 @@ def test_what_is_secret(path: str) -> None:
         "env.TENANTID",
     ],
 )
-def test_what_is_not(path: str) -> None:
-    """The name of a Secret, and keys that are no keys to anything, are shown."""
+def test_values_that_are_not_secret(path: str) -> None:
+    """The name of a Secret, and keys of other kinds, are shown."""
     assert not masking.is_secret(tuple(path.split(".")), "azure")
 
 
-def test_a_connection_string_is_known_by_what_it_holds() -> None:
-    """Whatever its key is called."""
+def test_a_connection_string_is_known_by_its_content() -> None:
+    """Whatever the name of its key."""
     assert masking.is_secret(("env", "STORE"), "AccountName=a;AccountKey=k==")
     assert masking.is_secret(("env", "URL"), "https://a.example/c?sp=r&sig=abc")
     assert masking.is_secret(("env", "URL"), "https://user:word@a.example/")
 
 
 def test_only_the_secrets_are_masked() -> None:
-    """All else stays, in lists too; an empty value and a switch are no secrets."""
+    """Others stay, in lists too; an empty value and a switch are not secret."""
     values = {
         "env": {"BLOB_STORAGE_KEY": "k==", "TENANTID": "t"},
         "extraEnv": [{"name": "A", "password": "p"}, "text"],
@@ -63,7 +63,7 @@ def test_only_the_secrets_are_masked() -> None:
         "token": "",
         "automountServiceAccountToken": False,
     }
-    assert list(masking.found(values)) == [
+    assert list(masking.secret_paths(values)) == [
         ("env", "BLOB_STORAGE_KEY"),
         ("extraEnv", "0", "password"),
     ]

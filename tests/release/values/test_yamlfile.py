@@ -7,10 +7,8 @@ from hypothesis import given
 from ruamel.yaml import YAML
 from tests.release.values.test_assignments import TEXTS
 
-from modelsystem_release.errors import UsageError
-from modelsystem_release.values import yamlfile
-from modelsystem_release.values.assignments import Assignment
-from modelsystem_release.values.yamlfile import Document
+from modelsystem_release.values import Assignment, Document, load
+from modelsystem_shared.errors import UsageError
 
 COMMENTED = """\
 # The build.
@@ -28,7 +26,7 @@ env:
 """
 
 
-def test_what_is_not_touched_stays() -> None:
+def test_other_values_stay() -> None:
     """Comments, order, quotes, indentation, and how numbers are written."""
     edited = Document(COMMENTED)
     edited.assign([Assignment(("env", "D"), "1e5")])
@@ -43,8 +41,8 @@ def test_a_value_is_replaced_in_its_place() -> None:
     assert len(edited.text().splitlines()) == len(COMMENTED.splitlines())
 
 
-def test_what_is_missing_on_the_way_is_made() -> None:
-    """At any depth, and where there was nothing or null."""
+def test_missing_maps_are_added() -> None:
+    """At any depth, also in place of null."""
     edited = Document("a:\n")
     edited.assign([Assignment(("a", "b", "c"), 1), Assignment(("d", "e"), [{"on": "off"}])])
     assert YAML(typ="safe").load(edited.text()) == {
@@ -55,7 +53,7 @@ def test_what_is_missing_on_the_way_is_made() -> None:
 
 @given(TEXTS)
 def test_any_text_survives_the_file(value: str) -> None:
-    """Whatever a string holds, YAML gives it back."""
+    """YAML reads the same string that was written."""
     edited = Document()
     edited.assign([Assignment(("env", "A"), value)])
     assert YAML(typ="safe").load(edited.text()) == {"env": {"A": value}}
@@ -66,21 +64,21 @@ def test_any_text_survives_the_file(value: str) -> None:
     ("content", "fault"),
     [
         (b"a: [1", "line 1 is not YAML"),
-        (b"- a", "is not a map of values"),
+        (b"- a", "not a map"),
         (b"\xff", "byte 1 is not UTF-8"),
         (b"a: 1\nb: 2\na: 3\n", "line 3 is not YAML"),
     ],
 )
-def test_what_is_no_map_is_refused(tmp_path: Path, content: bytes, fault: str) -> None:
-    """With the file's name, and the line where there is one."""
+def test_a_file_without_a_map_is_refused(tmp_path: Path, content: bytes, fault: str) -> None:
+    """The message has the file, and the line if it is known."""
     path = tmp_path / "values.yaml"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        yamlfile.load(path)
+        load(path)
     assert str(caught.value) == f"{path}: {fault}"
 
 
 def test_a_path_through_a_scalar_is_refused() -> None:
-    """It would lose what stands there."""
+    """The scalar would be lost."""
     with pytest.raises(UsageError, match=r"a\.b\.c: a\.b is not a map"):
         Document("a:\n  b: 1\n").assign([Assignment(("a", "b", "c"), 2)])

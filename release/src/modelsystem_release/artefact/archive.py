@@ -1,6 +1,6 @@
 """A folder as one `.tar.gz` whose bytes depend on names and contents only.
 
-Compressing would make them depend on the version of a library too: the blocks are stored.
+The blocks are stored without compression: compressed bytes depend on the version of a library.
 """
 
 import gzip
@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from modelsystem_release.errors import UsageError
+from modelsystem_shared.errors import UsageError
 
 Contents = dict[str, bytes]
 MOST_BYTES = 16 << 20
@@ -28,7 +28,7 @@ def of_folder(folder: Path) -> Contents:
         UsageError: there is a link, or there is too much.
 
     """
-    found: Contents = {}
+    contents: Contents = {}
     size = 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -37,10 +37,10 @@ def of_folder(folder: Path) -> Contents:
         if path.is_symlink() or not path.is_file():
             raise UsageError(f"{path}: only plain files can be packaged")
         size += path.stat().st_size
-        if size > MOST_BYTES or len(found) >= _MOST_FILES:
+        if size > MOST_BYTES or len(contents) >= _MOST_FILES:
             raise UsageError(f"{folder}: more than {MOST_BYTES >> 20} MiB or {_MOST_FILES} files")
-        found[name.as_posix()] = path.read_bytes()
-    return found
+        contents[name.as_posix()] = path.read_bytes()
+    return contents
 
 
 def pack(top: str, contents: Mapping[str, bytes]) -> bytes:
@@ -54,29 +54,27 @@ def pack(top: str, contents: Mapping[str, bytes]) -> bytes:
     return _stored(stream.getvalue())
 
 
-def unpack(path: Path) -> tuple[str, Contents]:
-    """Return the one folder at the top of an archive, and the files below it.
+def unpack(path: Path) -> Contents:
+    """Return the files of an archive, by their names below its one top folder.
 
     Raises:
-        UsageError: it is no such archive.
+        UsageError: it is not such an archive.
 
     """
     try:
         with gzip.open(path) as file:
             content = file.read(MOST_BYTES * 2 + 1)
         if len(content) > MOST_BYTES * 2:
-            raise UsageError(f"{path}: is larger than an artefact may be")
+            raise UsageError(f"{path}: too large for an artefact")
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:
             files = dict(_files(tar))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (EOFError, zlib.error, tarfile.TarError) as error:
-        raise UsageError(f"{path}: is no .tar.gz: {error}") from error
-    tops = {name.partition("/")[0] for name in files}
-    if len(tops) != 1:
-        raise UsageError(f"{path}: is no chart: it must hold one folder")
-    (top,) = tops
-    return top, {name.partition("/")[2]: content for name, content in files.items()}
+        raise UsageError(f"{path}: not a .tar.gz: {error}") from error
+    if len({name.partition("/")[0] for name in files}) != 1:
+        raise UsageError(f"{path}: not a chart: it must hold exactly one folder")
+    return {name.partition("/")[2]: content for name, content in files.items()}
 
 
 def _files(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:

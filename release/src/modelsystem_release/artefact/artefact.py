@@ -1,32 +1,31 @@
-"""A build's artefact: the chart with this build's values, version and origin, as one file."""
+"""A build's artefact: the chart with the build's values, version and origin, as one file."""
 
-import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from modelsystem_release import naming
 from modelsystem_release.artefact import archive
 from modelsystem_release.artefact.archive import Contents
 from modelsystem_release.artefact.origin import Origin, of_annotations
-from modelsystem_release.errors import UsageError
+from modelsystem_release.values import Values, parse_yaml
 from modelsystem_shared import files
+from modelsystem_shared.errors import UsageError
 
-_CHART, _VALUES = "Chart.yaml", "values.yaml"
+CHART, VALUES = "Chart.yaml", "values.yaml"
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A packaged build, read."""
+    """A packaged build, as read from its file."""
 
     path: Path
     sha256: str
-    chart: dict[str, Any]
-    values: dict[str, Any] = field(repr=False)
+    chart: Values
+    values: Values = field(repr=False)
     contents: Contents = field(repr=False)
 
     @property
@@ -45,82 +44,83 @@ class Artefact:
         return naming.release(self.build, self.tenant)
 
     @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations of its chart."""
+        annotations = self.chart.get("annotations") or {}
+        return {str(name): str(text) for name, text in annotations.items()}
+
+    @property
     def origin(self) -> Origin:
-        """Where it comes from."""
-        return of_annotations(self.chart.get("annotations") or {})
+        """The commit and the pipeline's run that it was made from."""
+        return of_annotations(self.annotations)
+
+    @property
+    def description(self) -> str:
+        """The text that its Helm release and its tag carry."""
+        return f"artefact sha256:{self.sha256}"
 
 
 def read(path: Path) -> Artefact:
     """Read an artefact.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not one.
 
     """
-    _, contents = archive.unpack(path)
-    chart, values = (mapping(contents, name, path) for name in (_CHART, _VALUES))
+    contents = archive.unpack(path)
+    chart, values = (yaml_in(contents, name, path) for name in (CHART, VALUES))
     build_number(values, path)
     return Artefact(path, files.sha256(path), chart, values, contents)
 
 
-def make(contents: Contents, annotations: dict[str, str], where: Path) -> tuple[str, bytes]:
+def make(contents: Contents, annotations: Mapping[str, str], source: Path) -> tuple[str, bytes]:
     """Return the build number and the artefact's bytes.
 
-    contents: the chart's files, its values those of the build.
-    annotations: what is told of the build beside what the chart has.
+    contents: the chart's files, with the build's values.
+    annotations: what is added to the chart's own annotations.
+    source: what messages name.
 
     Raises:
-        UsageError: it is no chart, or there is no build number among the values.
+        UsageError: it is not a chart, or its values have no build number.
 
     """
-    chart = mapping(contents, _CHART, where)
-    build = build_number(mapping(contents, _VALUES, where), where)
+    chart = yaml_in(contents, CHART, source)
+    build = build_number(yaml_in(contents, VALUES, source), source)
     version = f"0.0.0-b{naming.label('', build)}"  # SemVer: no number with a leading zero
-    chart |= {"version": version, "appVersion": build}
-    told = (chart.get("annotations") or {}) | annotations
-    chart["annotations"] = dict(sorted(told.items()))
-    return build, archive.pack(str(chart["name"]), contents | {_CHART: _yaml(chart)})
+    merged = (chart.get("annotations") or {}) | dict(annotations)
+    chart |= {"version": version, "appVersion": build, "annotations": dict(sorted(merged.items()))}
+    return build, archive.pack(str(chart["name"]), contents | {CHART: _yaml(chart)})
 
 
-def digest(content: bytes) -> str:
-    """Return the SHA-256 in hex."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def mapping(contents: Contents, name: str, where: Path) -> dict[str, Any]:
-    """Return a YAML file's map.
+def yaml_in(contents: Contents, name: str, source: Path) -> Values:
+    """Return the map in a YAML file of a chart.
 
     Raises:
-        UsageError: it is missing or none.
+        UsageError: the file is missing, or not a map.
 
     """
-    try:
-        found = YAML(typ="safe", pure=True).load(contents[name])
-    except KeyError:
-        raise UsageError(f"{where}: is no chart: there is no {name}") from None
-    except YAMLError as error:
-        raise UsageError(f"{where}: {name} is not YAML") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{where}: {name} is not a map")
-    return found
+    if name not in contents:
+        raise UsageError(f"{source}: not a chart: {name} is missing")
+    return parse_yaml(contents[name], f"{source}: {name}")
 
 
-def build_number(values: dict[str, Any], where: Path) -> str:
+def build_number(values: Values, source: Path) -> str:
     """Return the build number, a text or a whole number.
 
     Raises:
-        UsageError: there is none, or it is a float, which may have lost digits.
+        UsageError: it is missing, or a float, which may have lost digits.
 
     """
     number = (values.get("build") or {}).get("number")
     if type(number) not in (str, int) or number == "":
         raise UsageError(
-            f"{where}: build.number is {number!r}: write it in quotes, as build.number='20180523.5'"
+            f"{source}: build.number is {number!r}: write it in quotes, "
+            "as build.number='20180523.5'"
         )
     return str(number)
 
 
-def _yaml(chart: dict[str, Any]) -> bytes:
+def _yaml(chart: Values) -> bytes:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 1 << 30
@@ -128,8 +128,3 @@ def _yaml(chart: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
     yaml.dump(chart, stream)
     return stream.getvalue().removeprefix(b"%YAML 1.1\n---\n")
-
-
-def checksum(artefact: Artefact) -> str:
-    """Return what people and records call it by."""
-    return f"sha256:{artefact.sha256}"

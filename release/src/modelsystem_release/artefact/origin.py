@@ -1,4 +1,4 @@
-"""Where a build comes from: Git, and the pipeline's run as its variables tell of it."""
+"""Where a build comes from: Git, and the variables of the pipeline's run."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from modelsystem_release.errors import UsageError
+from modelsystem_shared.errors import UsageError
 
 PREFIX = "modelsystem/"
 _PULL_REQUEST = re.compile(r"^Merged PR (\d+)\b|^Merge pull request #?(\d+)\b")
@@ -15,7 +15,7 @@ _WORK_ITEM = re.compile(r"\bAB#(\d+)\b")
 
 @dataclass(frozen=True)
 class Origin:
-    """All texts; empty where it is not known. Annotations of a chart hold nothing else."""
+    """Texts only, as in a chart's annotations; an unknown one is empty."""
 
     commit: str = ""
     repository: str = ""
@@ -28,19 +28,21 @@ class Origin:
     started_by: str = ""
 
     def annotations(self) -> dict[str, str]:
-        """Return what is known as annotations of a chart."""
-        told = {PREFIX + f.name.replace("_", "-"): getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in told.items() if value}
+        """Return the annotations of a chart; without those that are unknown."""
+        texts = {key: getattr(self, name) for name, key in _KEYS.items()}
+        return {key: text for key, text in texts.items() if text}
+
+
+_KEYS = {f.name: PREFIX + f.name.replace("_", "-") for f in fields(Origin)}
 
 
 def of_annotations(annotations: Mapping[str, str]) -> Origin:
-    """Return what a chart's annotations tell."""
-    names = {f.name: PREFIX + f.name.replace("_", "-") for f in fields(Origin)}
-    return Origin(**{name: annotations.get(key, "") for name, key in names.items()})
+    """Return the origin in a chart's annotations."""
+    return Origin(**{name: annotations.get(key, "") for name, key in _KEYS.items()})
 
 
 def of_run(environ: Mapping[str, str], folder: Path) -> Origin:
-    """Ask Azure Pipelines' variables, else Git, in a folder of the clone.
+    """Return the origin by Azure Pipelines' variables, else by Git in a folder of the clone.
 
     Raises:
         UsageError: there is neither.
@@ -63,15 +65,21 @@ def of_run(environ: Mapping[str, str], folder: Path) -> Origin:
     )
 
 
+def builder_url(environ: Mapping[str, str]) -> str:
+    """Return the URL of the pipeline that runs this; empty if none does."""
+    project, pipeline = _project_url(environ), environ.get("SYSTEM_DEFINITIONID", "")
+    return f"{project}/_build?definitionId={pipeline}" if project else ""
+
+
 def git(folder: Path, *arguments: str) -> str:
-    """Return what Git prints.
+    """Return the output of Git.
 
     Raises:
-        UsageError: Git refuses, with its own reason.
+        UsageError: Git fails; the sentence has its last line.
 
     """
     try:
-        done = subprocess.run(  # noqa: S603  # no shell; a program that people have on their PATH
+        done = subprocess.run(  # noqa: S603  # no shell; Git as found on PATH
             ["git", "-C", str(folder), *arguments],  # noqa: S607  # as above
             capture_output=True,
             text=True,
@@ -79,18 +87,22 @@ def git(folder: Path, *arguments: str) -> str:
             timeout=120,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        told = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise UsageError(f"git {arguments[0]} in {folder}: {' '.join(told)}") from error
+        lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        raise UsageError(f"git {arguments[0]} in {folder}: {' '.join(lines[-1:])}") from error
     return done.stdout.strip()
 
 
 def _run_url(environ: Mapping[str, str]) -> str:
-    place = environ.get("SYSTEM_COLLECTIONURI", "")
+    project, run = _project_url(environ), environ.get("BUILD_BUILDID", "")
+    return f"{project}/_build/results?buildId={run}" if project and run else ""
+
+
+def _project_url(environ: Mapping[str, str]) -> str:
+    collection = environ.get("SYSTEM_COLLECTIONURI", "")
     project = environ.get("SYSTEM_TEAMPROJECT", "").replace(" ", "%20")
-    run = environ.get("BUILD_BUILDID", "")
-    return f"{place}{project}/_build/results?buildId={run}" if place and project and run else ""
+    return f"{collection}{project}" if collection and project else ""
 
 
 def _without_user(url: str) -> str:
-    """Azure Repos puts the organisation before an @, and a mistake puts a password there."""
+    """Return a URL without user and password: Azure Repos puts the organisation there."""
     return re.sub(r"://[^/@]*@", "://", url)

@@ -1,6 +1,7 @@
-"""Runs inside the cluster, in a Job that mounts the claim: removes one build's model folder.
+"""Removes one build's model folder; runs as `python -c` in a Job that mounts the claim.
 
-It is handed over as text and needs nothing but Python. It refuses what is no model folder.
+It imports nothing but Python's own modules, and refuses a folder that holds anything else than a
+model.
 """
 
 import os
@@ -14,9 +15,9 @@ if not folder.exists():
 if folder.is_symlink() or mount not in folder.resolve().parents:
     sys.exit(f"{folder} is not below {mount}: nothing is removed")
 names = [path.name for path in folder.iterdir()]
-foreign = [n for n in names if not n.startswith(("attempt-", "complete.txt"))]
+foreign = [name for name in names if not name.startswith(("attempt-", "complete.txt"))]
 if foreign:
-    sys.exit(f"{folder} holds {foreign[0]}, so it is no model folder: nothing is removed")
-(folder / "complete.txt").unlink(missing_ok=True)  # first: no reader may take the rest for whole
+    sys.exit(f"{folder} holds {foreign[0]}, so it is not a model folder: nothing is removed")
+(folder / "complete.txt").unlink(missing_ok=True)  # first: a reader must not see a partial model
 shutil.rmtree(folder)
 print(f"removed {folder}")

@@ -1,16 +1,19 @@
-"""A build's site, asked over HTTP: every answer is checked, timed and bounded."""
+"""A build's site, asked over HTTP: every answer is checked, timed, and limited in size."""
 
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 
-from modelsystem_release.errors import ServiceError
+from modelsystem_shared import manifest, typed
+from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.manifest import Data, Manifest
 
+T = TypeVar("T")
 TIMEOUT = 10.0  # seconds for one answer
 MOST_BYTES = 64 << 20
 _LIMITS = urllib3.Timeout(connect=5.0, read=TIMEOUT)
@@ -18,7 +21,7 @@ _LIMITS = urllib3.Timeout(connect=5.0, read=TIMEOUT)
 
 @dataclass(frozen=True)
 class Answer:
-    """What was recommended: ids, best first; or why there is no valid answer."""
+    """A recommendation: ids, best first; or the fault of an invalid answer."""
 
     items: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -29,17 +32,46 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """Earlier items of a gate user, the latest last, and the latest ones, to be found."""
+    """A gate user: the earlier items, the latest of them last; and the held-out items."""
 
     items: tuple[str, ...]
-    answers: frozenset[str]
+    held_out: frozenset[str]
+
+
+class _AskedUser(TypedDict):
+    items: list[str]
+    answers: list[str]
+
+
+class _Questions(TypedDict):
+    questions: list[_AskedUser]
+
+
+class _ScoredItem(TypedDict):
+    item_id: str
+
+
+class _Recommendations(TypedDict):
+    items: list[_ScoredItem]
+
+
+class _Readiness(TypedDict):
+    build: str
+
+
+class _ModelData(TypedDict):
+    data: Data
+
+
+class _Provenance(TypedDict):
+    model: _ModelData
 
 
 class Site:
     """One site, over one connection that stays open."""
 
     def __init__(self, url: str) -> None:
-        """Ask nothing yet."""
+        """Connect with the first request only."""
         self.url = url.rstrip("/")
         self._pool = urllib3.PoolManager(timeout=_LIMITS, retries=False, maxsize=1)
 
@@ -53,14 +85,41 @@ class Site:
         """Return the gate users' questions.
 
         Raises:
-            ServiceError: they cannot be got, with the reason and the cure.
+            ServiceError: the site does not give them; with the reason and the cure.
 
         """
-        found = self.get("/v1/evaluation/questions")
-        return [Question(tuple(q["items"]), frozenset(q["answers"])) for q in found["questions"]]
+        users = self._json("/v1/evaluation/questions", _Questions)["questions"]
+        return [Question(tuple(user["items"]), frozenset(user["answers"])) for user in users]
+
+    def manifest(self) -> Manifest:
+        """Return the manifest of the model that the site serves.
+
+        Raises:
+            CorruptModelError: it is not a manifest that this version reads.
+
+        """
+        return manifest.parse(self.read("/v1/provenance"))
+
+    def data(self) -> Data:
+        """Return the manifest's part about the data; also of a model of another format.
+
+        Raises:
+            ServiceError: the site does not give it.
+
+        """
+        return self._json("/v1/provenance", _Provenance)["model"]["data"]
+
+    def is_ready_as(self, build: str) -> bool:
+        """Return whether the site is ready and of this build.
+
+        Raises:
+            ServiceError: it does not answer, or is not ready.
+
+        """
+        return self._json("/readyz", _Readiness)["build"] == build
 
     def recommend(self, items: Sequence[str], k: int) -> Answer:
-        """Ask what to recommend by `items`; a fault of the site is an answer too."""
+        """Ask for k recommendations for a history; a fault of the site is an answer, too."""
         started = time.perf_counter()
         try:
             response = self._pool.request(
@@ -69,32 +128,21 @@ class Site:
             seconds = time.perf_counter() - started
             if response.status != 200:
                 return Answer(seconds=seconds, fault=f"status {response.status}")
-            shown = tuple(item["item_id"] for item in response.json()["items"])
+            answer = typed.checked(_Recommendations, response.json(), "answer")
         except urllib3.exceptions.HTTPError as error:
             return Answer(seconds=time.perf_counter() - started, fault=type(error).__name__)
-        except (ValueError, KeyError, TypeError):
-            return Answer(seconds=seconds, fault="no valid answer")
-        told = response.headers
-        return Answer(shown, seconds, told.get("X-Model-Build", ""), told.get("X-Model-Digest", ""))
+        except ValueError:
+            return Answer(seconds=seconds, fault="invalid answer")
+        ids = tuple(item["item_id"] for item in answer["items"])
+        headers = response.headers
+        build, digest = headers.get("X-Model-Build", ""), headers.get("X-Model-Digest", "")
+        return Answer(ids, seconds, build, digest)
 
-    def get(self, path: str) -> Any:
-        """Return the JSON of an answer.
-
-        Raises:
-            ServiceError: there is none.
-
-        """
-        text = self.text(path)
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise ServiceError(f"{self.url}{path}: the answer is not JSON") from error
-
-    def text(self, path: str) -> bytes:
-        """Return an answer.
+    def read(self, path: str) -> bytes:
+        """Return the body of an answer.
 
         Raises:
-            ServiceError: there is none.
+            ServiceError: the site does not answer, or not with status 200.
 
         """
         try:
@@ -104,12 +152,19 @@ class Site:
         except urllib3.exceptions.HTTPError as error:
             raise ServiceError(f"{self.url} does not answer: {type(error).__name__}") from error
         if response.status == 404 and path.startswith("/v1/evaluation"):
-            raise ServiceError(f"{self.url}{path}: not there; set EVALUATION_ENDPOINT=on")
+            raise ServiceError(f"{self.url}{path}: not found; set EVALUATION_ENDPOINT=on")
         if response.status != 200:
             raise ServiceError(f"{self.url}{path}: status {response.status}")
         return content
 
+    def _json(self, path: str, kind: type[T]) -> T:
+        content = self.read(path)
+        try:
+            return typed.checked(kind, json.loads(content), "answer")
+        except ValueError as error:
+            raise ServiceError(f"{self.url}{path}: unexpected answer: {error}") from error
+
 
 def is_url(text: str) -> bool:
-    """Whether a text is a site's URL, not a build number."""
+    """Return whether a text is a site's URL, not a build number."""
     return urlsplit(text).scheme in ("http", "https")

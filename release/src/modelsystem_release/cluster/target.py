@@ -1,123 +1,72 @@
-"""What a namespace of the cluster says of builds, by kubectl; and a way to their sites."""
+"""Where builds run: a namespace of the cluster, or sites that are known by URL."""
 
 import contextlib
-import json
-import os
-import re
-import select
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from modelsystem_release import naming
-from modelsystem_release.cluster import programs, watching
+from modelsystem_release.cluster import programs
+from modelsystem_release.cluster.objects import (
+    KubernetesObject,
+    ObjectList,
+    is_available,
+    name_of,
+)
+from modelsystem_release.cluster.port_forward import forwarded
 from modelsystem_release.cluster.site import Site, is_url
-from modelsystem_release.errors import ServiceError
-
-_FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
-_PATIENCE = 30.0  # seconds for a port-forward to stand
+from modelsystem_shared.errors import ServiceError
 
 
 @dataclass(frozen=True)
-class Namespace:
-    """A namespace, the tenant whose builds are meant, and the sites known by URL."""
+class Target:
+    """A namespace, the tenant of its builds, and the sites that are known by URL."""
 
-    name: str
+    namespace: str
     tenant: str = ""
     sites: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
-        """Return objects of a kind."""
-        found = programs.ask("kubectl", ["get", kind, "--namespace", self.name, *arguments])
-        items: list[dict[str, Any]] = found.get("items", [found])
-        return items
+    def release(self, build: str) -> str:
+        """Return the name of a build's Helm release."""
+        return naming.release(build, self.tenant)
 
-    def of_release(self, kind: str, release: str) -> list[dict[str, Any]]:
+    def get(self, kind: str, *arguments: str) -> list[KubernetesObject]:
+        """Return the namespace's objects of a kind, or of several kinds with commas."""
+        command = ["get", kind, "--namespace", self.namespace, *arguments]
+        return programs.ask("kubectl", command, ObjectList)["items"]
+
+    def of_release(self, kind: str, release: str) -> list[KubernetesObject]:
         """Return a Helm release's objects of a kind."""
         return self.get(kind, "--selector", f"app.kubernetes.io/instance={release}")
 
     def is_ready(self, build: str) -> bool:
-        """Whether every pod that a build's site should have is ready."""
+        """Return whether every pod of a build's site is ready."""
         if url := self.url(build):
             with Site(url) as site, contextlib.suppress(ServiceError):
-                return bool(site.get("/readyz")["build"] == build or is_url(build))
+                return site.is_ready_as(build) or is_url(build)
             return False
-        found = self.of_release("deployments", naming.release(build, self.tenant))
-        return bool(found) and all(map(watching.is_available, found))
+        deployments = self.of_release("deployments", self.release(build))
+        return bool(deployments) and all(map(is_available, deployments))
 
     def url(self, build: str) -> str | None:
-        """Return the URL of a build's site, where it needs no port-forward."""
+        """Return the URL of a build's site; None if it needs a port-forward."""
         return build if is_url(build) else self.sites.get(build)
 
     def metrics(self, build: str) -> list[str]:
-        """Return what each pod of a build's site shows at /metrics."""
+        """Return /metrics of each pod of a build's site."""
         if url := self.url(build):
             with Site(url) as site:
-                return [site.text("/metrics").decode()]
-        selector = f"app.kubernetes.io/instance={naming.release(build, self.tenant)}"
-        selector += ",app.kubernetes.io/component=scorer"
-        pods = [pod["metadata"]["name"] for pod in self.get("pods", "--selector", selector)]
-        root = f"/api/v1/namespaces/{self.name}/pods"
-        return [
-            programs.run("kubectl", ["get", "--raw", f"{root}/{pod}:3000/proxy/metrics"])
-            for pod in pods
-        ]
+                return [site.read("/metrics").decode()]
+        selector = f"app.kubernetes.io/instance={self.release(build)}"
+        pods = self.get("pods", "--selector", f"{selector},app.kubernetes.io/component=scorer")
+        root = f"/api/v1/namespaces/{self.namespace}/pods"
+        paths = [f"{root}/{name_of(pod)}:3000/proxy/metrics" for pod in pods]
+        return [programs.run("kubectl", ["get", "--raw", path]) for path in paths]
 
     @contextlib.contextmanager
-    def site(self, build: str) -> Iterator[str]:
-        """Give the URL of a build's site as long as the context lasts, by port-forward.
-
-        A URL is taken as it is.
-        """
-        if url := self.url(build):
-            yield url
-            return
-        target = f"service/{naming.service(build, self.tenant)}"
-        command = [programs.find("kubectl"), "port-forward", "--namespace", self.name]
-        with subprocess.Popen(  # noqa: S603  # no shell; kubectl as found on PATH
-            [*command, "--address", "127.0.0.1", target, ":80"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            try:
-                yield f"http://127.0.0.1:{_port(process, target)}"
-            finally:
-                process.terminate()
-
-
-def values(release: str, namespace: str) -> dict[str, Any]:
-    """Return the values that a Helm release was given; nothing where there were none."""
-    found: dict[str, Any] | None = programs.ask(
-        "helm", ["get", "values", release, "--namespace", namespace]
-    )
-    return found or {}
-
-
-def releases(namespace: str, pattern: str) -> list[dict[str, Any]]:
-    """Return the Helm releases whose names match a pattern, as `helm list` tells of them."""
-    found: list[dict[str, Any]] = programs.ask(
-        "helm", ["list", "--namespace", namespace, "--filter", pattern, "--max", "0", "--all"]
-    )
-    return found
-
-
-def _port(process: "subprocess.Popen[bytes]", target: str) -> str:
-    """Wait for the line that names the port."""
-    assert process.stdout
-    assert process.stderr
-    deadline, told = time.monotonic() + _PATIENCE, b""
-    while time.monotonic() < deadline and process.poll() is None:
-        if select.select([process.stdout], [], [], 0.5)[0]:
-            told += os.read(process.stdout.fileno(), 4096)
-            if found := _FORWARDED.search(told.decode(errors="replace")):
-                return found[1]
-    process.terminate()
-    reason = process.stderr.read().decode(errors="replace").strip()
-    raise ServiceError(f"kubectl port-forward {target}: {reason or 'no port in time'}")
-
-
-def dumps(value: Any) -> str:
-    """Return compact JSON, its keys in order."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    def site(self, build: str) -> Iterator[Site]:
+        """Open a build's site: by its URL if it is known, else by port-forward."""
+        with contextlib.ExitStack() as stack:
+            url = self.url(build) or stack.enter_context(
+                forwarded(naming.service(build, self.tenant), self.namespace)
+            )
+            yield stack.enter_context(Site(url))

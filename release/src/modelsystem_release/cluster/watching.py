@@ -1,133 +1,151 @@
-"""From what the cluster says of a build's Job and pods to how it stands, in one sentence.
+"""From one snapshot of an installed release to its stage, or to why it will never be ready.
 
-Nothing here calls the cluster. Objects are as `kubectl get --output json` has them.
+Nothing here calls the cluster.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from modelsystem_release.cluster.objects import (
+    KubernetesObject,
+    condition,
+    container_statuses,
+    is_available,
+    name_of,
+)
 from modelsystem_release.errors import CannotRunError
 from modelsystem_shared.errors import ModelSystemError, TrainingFailedError
 
-Object = dict[str, Any]
-# What a node says of a container that will not start by itself.
+# Reasons of a waiting container that does not start without help.
 _HOPELESS = {
     "ImagePullBackOff", "InvalidImageName", "ImageInspectError", "CreateContainerConfigError",
     "CreateContainerError", "ErrImageNeverPull",
 }  # fmt: skip
 _CRASHES = 3  # restarts after which a container counts as broken
+_DEADLINE = 600  # seconds: Kubernetes' default for a Deployment
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One look at a release; `claims`: those that its pods mount and that exist."""
+class Snapshot:
+    """A release's objects at one time; `claims`: those that exist of the ones its pods mount."""
 
-    jobs: Sequence[Object]
-    deployments: Sequence[Object]
-    pods: Sequence[Object]
-    claims: Sequence[Object]
-
-
-def is_ready(seen: Seen) -> bool:
-    """Whether every pod that the site should have is ready."""
-    return bool(seen.deployments) and all(map(is_available, seen.deployments))
+    jobs: Sequence[KubernetesObject]
+    deployments: Sequence[KubernetesObject]
+    pods: Sequence[KubernetesObject]
+    claims: Sequence[KubernetesObject]
 
 
-def is_available(deployment: Object) -> bool:
-    """Whether every pod that a Deployment should have is ready."""
-    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
-    generation = deployment["metadata"].get("generation", 0)
-    is_current = status.get("observedGeneration", 0) >= generation
-    return bool(is_current and wanted > 0 and status.get("readyReplicas", 0) >= wanted)
+@dataclass(frozen=True)
+class Stage:
+    """How far an installation is.
+
+    progress: the trainer's latest, such as `search: 45 %`; empty if it has logged none yet.
+    """
+
+    is_trained: bool
+    progress: str
+    ready: int
+    replicas: int
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the training goes on, and no pod of the site is ready yet."""
+        return not self.is_trained and not self.ready
+
+    def __str__(self) -> str:
+        training = "done" if self.is_trained else self.progress or "starting"
+        return f"training: {training}; site: {self.ready} of {self.replicas} pods ready"
 
 
-def failure(seen: Seen) -> ModelSystemError | None:
-    """Return why there is nothing to wait for, or None."""
-    for job in seen.jobs:
-        if condition := _condition(job, "Failed", "True"):
-            return TrainingFailedError(f"the training failed: {_trainers_reason(seen, condition)}")
-    return next(map(CannotRunError, _broken(seen)), None)
+def is_ready(snapshot: Snapshot) -> bool:
+    """Return whether every pod of the site is ready."""
+    return bool(snapshot.deployments) and all(map(is_available, snapshot.deployments))
 
 
-def delay(seen: Seen) -> str | None:
-    """Return what keeps a pod from being placed: for a while that may be as it should be."""
-    for claim in seen.claims:
+def stage(snapshot: Snapshot, progress: str) -> Stage:
+    """Return how far the installation is; `progress`: the trainer's latest."""
+    deployments = snapshot.deployments
+    return Stage(
+        is_trained=any(condition(job, "Complete", "True") for job in snapshot.jobs),
+        progress=progress,
+        ready=sum(site.get("status", {}).get("readyReplicas", 0) for site in deployments),
+        replicas=sum(site["spec"].get("replicas", 1) for site in deployments),
+    )
+
+
+def deadline(snapshot: Snapshot) -> float:
+    """Return the seconds that the chart gives training and site together."""
+    specs = (deployment["spec"] for deployment in snapshot.deployments)
+    seconds = (spec.get("progressDeadlineSeconds", _DEADLINE) for spec in specs)
+    return float(max(seconds, default=_DEADLINE))
+
+
+def failure(snapshot: Snapshot) -> ModelSystemError | None:
+    """Return why the release will never be ready; None if it may be."""
+    for job in snapshot.jobs:
+        if failed := condition(job, "Failed", "True"):
+            return TrainingFailedError(f"the training failed: {_reason(snapshot, failed)}")
+    return next(map(CannotRunError, _broken(snapshot)), None)
+
+
+def delay(snapshot: Snapshot) -> str | None:
+    """Return what keeps a pod from starting and may pass by itself; None if nothing does."""
+    for claim in snapshot.claims:
         if (phase := claim["status"].get("phase")) != "Bound":
-            return f"claim {_name(claim)} is not bound but {phase}"
-    for pod in seen.pods:
-        condition = _condition(pod, "PodScheduled", "False")
-        if condition and condition.get("reason") == "Unschedulable":
-            return f"pod {_name(pod)} has no node: {condition.get('message', '')}"
-        for name, waiting in _waiting(pod):
+            return f"claim {name_of(claim)} is {phase}, not Bound"
+    for pod in snapshot.pods:
+        unscheduled = condition(pod, "PodScheduled", "False")
+        if unscheduled and unscheduled.get("reason") == "Unschedulable":
+            return f"pod {name_of(pod)} has no node: {unscheduled.get('message', '')}"
+        for container, waiting in _waiting(pod):
             if waiting.get("reason") == "ErrImagePull":
-                return f"{name} of pod {_name(pod)}: {_told(waiting)}"
+                return f"{container} of pod {name_of(pod)}: {_sentence(waiting)}"
     return None
 
 
-def stage(seen: Seen, progress: str) -> str:
-    """Say in one line how far it is; `progress`: the last that the trainer's log told of it."""
-    trained = any(_condition(job, "Complete", "True") for job in seen.jobs)
-    training = "training: done" if trained else f"training: {progress or 'starting'}"
-    ready = sum(one.get("status", {}).get("readyReplicas", 0) for one in seen.deployments)
-    wanted = sum(one["spec"].get("replicas", 1) for one in seen.deployments)
-    return f"{training}; site: {ready} of {wanted} pods ready"
-
-
-def trainers(seen: Seen) -> list[str]:
-    """Return the names of the trainer's pods that run, the newest last."""
+def trainers(snapshot: Snapshot) -> list[str]:
+    """Return the names of the trainer's running pods, the newest last."""
     running = [
         pod
-        for pod in seen.pods
+        for pod in snapshot.pods
         if pod["status"].get("phase") == "Running"
-        and any(one["name"] == "trainer" for one in pod["spec"]["containers"])
+        and any(container["name"] == "trainer" for container in pod["spec"]["containers"])
     ]
-    return [
-        _name(pod) for pod in sorted(running, key=lambda pod: pod["status"].get("startTime", ""))
-    ]
+    return [*map(name_of, sorted(running, key=lambda pod: pod["status"].get("startTime", "")))]
 
 
-def _broken(seen: Seen) -> Iterator[str]:
-    for pod in seen.pods:
-        for name, waiting in _waiting(pod):
+def _broken(snapshot: Snapshot) -> Iterator[str]:
+    for pod in snapshot.pods:
+        for container, waiting in _waiting(pod):
             if waiting.get("reason") in _HOPELESS:
-                yield f"{name} of pod {_name(pod)} cannot start: {_told(waiting)}"
+                yield f"{container} of pod {name_of(pod)} cannot start: {_sentence(waiting)}"
         for status in pod["status"].get("containerStatuses", []):
             if status["name"] == "scorer" and status.get("restartCount", 0) >= _CRASHES:
-                reason = status.get("lastState", {}).get("terminated", {}).get("message", "")
-                why = reason.strip() or "it does not say why"
-                yield f"the scorer of pod {_name(pod)} keeps ending: {why}"
+                message = status.get("lastState", {}).get("terminated", {}).get("message", "")
+                reason = message.strip() or "it left no message"
+                yield f"the scorer of pod {name_of(pod)} crashes again and again: {reason}"
 
 
-def _waiting(pod: Object) -> Iterator[tuple[str, Object]]:
-    status = pod["status"]
-    for one in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        if waiting := one.get("state", {}).get("waiting"):
-            yield one["name"], waiting
+def _waiting(pod: KubernetesObject) -> Iterator[tuple[str, KubernetesObject]]:
+    for status in container_statuses(pod):
+        if waiting := status.get("state", {}).get("waiting"):
+            yield status["name"], waiting
 
 
-def _trainers_reason(seen: Seen, condition: Object) -> str:
-    """Return the last words of the trainer that ended last, else what the Job says."""
+def _reason(snapshot: Snapshot, failed: KubernetesObject) -> str:
+    """Return the last words of the trainer that ended last; without any, the Job's own message."""
     ended = [
         status["state"]["terminated"]
-        for pod in seen.pods
+        for pod in snapshot.pods
         for status in pod["status"].get("containerStatuses", [])
         if status["name"] == "trainer" and "terminated" in status.get("state", {})
     ]
-    told = [one for one in ended if one.get("message")]
-    if not told:
-        return str(condition.get("message") or condition.get("reason"))
-    return str(max(told, key=lambda one: one.get("finishedAt") or "")["message"]).strip()
+    with_message = [state for state in ended if state.get("message")]
+    if not with_message:
+        return str(failed.get("message") or failed.get("reason"))
+    latest = max(with_message, key=lambda state: state.get("finishedAt") or "")
+    return str(latest["message"]).strip()
 
 
-def _condition(thing: Object, kind: str, status: str) -> Object | None:
-    found: list[Object] = thing.get("status", {}).get("conditions", [])
-    return next((c for c in found if (c["type"], c["status"]) == (kind, status)), None)
-
-
-def _told(waiting: Object) -> str:
+def _sentence(waiting: KubernetesObject) -> str:
     return ": ".join(part for part in (waiting.get("reason"), waiting.get("message")) if part)
-
-
-def _name(thing: Object) -> str:
-    return str(thing["metadata"]["name"])

@@ -1,40 +1,83 @@
-"""What all commands have in common: their help, and a table for people or JSON for programs."""
+"""Arguments that commands have in common, and what they mean."""
 
 import argparse
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelsystem_release import traffic
+from modelsystem_release.cluster import Target, is_url
+from modelsystem_release.traffic import ROUTING, Routing
+from modelsystem_shared.errors import UsageError
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 Parser = argparse.ArgumentParser
 
 
 def command(commands: "Commands[Parser]", name: str, about: str | None, more: str = "") -> Parser:
-    """Add a command; its help is `about`, a module's docstring: "`release name`: it does this."."""
-    told = (about or "").partition(": ")[2]
+    """Add a command.
+
+    about: a module's docstring, "`release name`: summary."; its first sentence is the short help.
+    more: what the help has below the options.
+    """
+    text = (about or "").partition(": ")[2]
     parser: Parser = commands.add_parser(
         name,
-        help=told.partition(".")[0].partition("\n")[0],
-        description=told,
+        help=text.partition(".")[0].partition("\n")[0],
+        description=text,
         epilog=more,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--output", choices=("table", "json"), default="table", help="for people, or for programs"
-    )
+    add_output(parser)
     return parser
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows below their head, each column as wide as its widest cell."""
-    cells = [[*map(str, head)], *([*map(str, row)] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    padded = (
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+def add_output(parser: Parser) -> None:
+    """Add the argument that says how to print the result."""
+    parser.add_argument(
+        "--output", choices=("table", "json"), default="table", help="for people, or for programs"
     )
-    return "\n".join(padded)
 
 
-def show(as_json: bool, data: Any, text: str) -> None:
-    """Print `data` as JSON, or `text`."""
-    print(json.dumps(data, indent=1, ensure_ascii=False) if as_json else text, flush=True)
+def add_place(parser: Parser) -> None:
+    """Add the arguments that say where builds and their weights are."""
+    parser.add_argument("--namespace", default="default", metavar="N")
+    parser.add_argument("--tenant", default="", help="of the builds, if they have one")
+    parser.add_argument("--routing", default=ROUTING, metavar="RELEASE", help=f"default {ROUTING}")
+    chart = Path("helm") / ROUTING
+    parser.add_argument("--routing-chart", type=Path, default=chart, metavar="CHART")
+    parser.add_argument(
+        "--routing-file", type=Path, metavar="FILE", help="a values file instead of the release"
+    )
+    parser.add_argument(
+        "--site",
+        action="append",
+        default=[],
+        metavar="BUILD=URL",
+        help="URL of a build's site, instead of asking the cluster",
+    )
+
+
+def target(arguments: argparse.Namespace) -> Target:
+    """Return where builds are, by the arguments of `add_place`.
+
+    Raises:
+        UsageError: a --site is not BUILD=URL.
+
+    """
+    pairs = [pair.partition("=")[::2] for pair in arguments.site]
+    if malformed := [build for build, url in pairs if not is_url(url)]:
+        raise UsageError(f"--site {malformed[0]}: write BUILD=URL")
+    return Target(arguments.namespace, arguments.tenant, dict(pairs))
+
+
+def routing(arguments: argparse.Namespace, base: Mapping[str, object] | None = None) -> Routing:
+    """Return the weights, by the arguments of `add_place`.
+
+    base: the values of a first installation.
+    """
+    tenant = {"tenant": arguments.tenant} if arguments.tenant else {}
+    values = {**(base or {}), **tenant}
+    if arguments.routing_file:
+        return Routing(traffic.FileStore(arguments.routing_file), values)
+    store = traffic.ReleaseStore(arguments.routing, arguments.namespace, arguments.routing_chart)
+    return Routing(store, values)

@@ -1,4 +1,4 @@
-"""`release bucket`: the bucket of a user, for a sticky two-sided A/B test by header.
+"""`release bucket`: prints the bucket of a user, for a sticky two-sided A/B test by header.
 
 bucket = the first 8 bytes of SHA-256 of "<salt>:<user>" in UTF-8, as a big-endian number,
 modulo 100, written with two digits. An application sends it as header `X-Bucket`; the routing
@@ -9,7 +9,8 @@ and so on. Another salt makes another assignment, independent of the first.
 import argparse
 import hashlib
 
-from modelsystem_release.commands.arguments import Commands, Parser, command, show
+from modelsystem_release.commands.arguments import Commands, Parser, command
+from modelsystem_release.commands.output import show
 
 BUCKETS = 100
 
@@ -24,11 +25,11 @@ def add(commands: "Commands[Parser]") -> None:
     """Add the command."""
     parser = command(commands, "bucket", __doc__)
     parser.add_argument("user", metavar="USER")
-    parser.add_argument("--salt", required=True, metavar="S", help="names the experiment")
+    parser.add_argument("--salt", required=True, metavar="S", help="name of the experiment")
     parser.set_defaults(run=run)
 
 
-def run(chosen: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Print the bucket."""
-    found = bucket(chosen.user, chosen.salt)
-    show(chosen.output == "json", {"user": chosen.user, "bucket": found}, found)
+    number = bucket(arguments.user, arguments.salt)
+    show(arguments, {"user": arguments.user, "bucket": number}, number)

@@ -1,29 +1,45 @@
-"""`release gate`: asks a build's real service, before any traffic, what no build has learned."""
+"""`release gate`: compares a build's site with the champion's before it gets traffic.
+
+Both are asked the same questions, about users of whom no build has learned.
+"""
 
 import argparse
 import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from modelsystem_release.cluster.site import Question, Site
-from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.commands.arguments import Commands, Parser, command, show, table
-from modelsystem_release.errors import GateError, ServiceError
-from modelsystem_release.judging import interview, junit, rules, verdict
-from modelsystem_release.judging import lists as ranking
-from modelsystem_release.judging.rules import Rules
-from modelsystem_release.judging.verdict import Asked, Check, Figures
-from modelsystem_release.traffic import routing as weights
+from modelsystem_release.cluster import Target
+from modelsystem_release.commands.arguments import (
+    Commands,
+    Parser,
+    add_place,
+    command,
+    routing,
+    target,
+)
+from modelsystem_release.commands.output import show, table, write_json
+from modelsystem_release.errors import GateError
+from modelsystem_release.judging import (
+    QUALITIES,
+    RULES_HELP,
+    Check,
+    Comparison,
+    Figures,
+    compare,
+    judge,
+    load_rules,
+    write_junit,
+)
+from modelsystem_shared.errors import ServiceError
 
 log = logging.getLogger(__name__)
-MORE = f"""A build is a number, which is reached by port-forward, or a URL. The champion is what the
-route points to; none is the first release.
+MORE = f"""BUILD is a number, reached by port-forward, or the URL of its site. The default champion
+is the build with most of the traffic; `none` is for a first release.
 
-rules:{(rules.__doc__ or "").partition(".")[2]}"""
+A file of rules; a key that it leaves out has this default:
+
+{RULES_HELP}"""
 
 
 def add(commands: "Commands[Parser]") -> None:
@@ -35,124 +51,83 @@ def add(commands: "Commands[Parser]") -> None:
     parser.add_argument("--questions", type=int, default=5000, metavar="N", help="at most")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and verdict there")
-    weights.add_place(parser)
+    add_place(parser)
     parser.set_defaults(run=run)
 
 
-def run(chosen: argparse.Namespace) -> None:
-    """Ask, judge, tell.
+def run(arguments: argparse.Namespace) -> None:
+    """Compare, judge, and show the verdict.
 
     Raises:
         GateError: a rule is broken, or the candidate cannot be judged.
 
     """
-    chosen_rules = rules.load(chosen.rules)
-    space = Namespace(chosen.namespace, chosen.tenant, weights.sites(chosen))
-    champion = _champion(chosen)
-    with contextlib.ExitStack() as stack:
-        names = [chosen.candidate, *([champion] if champion else [])]
-        urls = [stack.enter_context(space.site(name)) for name in names]
-        sites = [stack.enter_context(Site(url)) for url in urls]
-        try:
-            asked = ask(sites[0], sites[1] if champion else None, chosen.questions)
-        except ServiceError as error:
-            raise GateError(f"{chosen.candidate} cannot be judged: {error}") from error
-    checks = verdict.judge(asked, chosen_rules)
-    tell(chosen, asked, checks, chosen_rules)
-    if broken := [check for check in checks if not check.passed]:
-        told = "; ".join(f"{check.name}: {check.reason}" for check in broken)
-        raise GateError(f"build {asked.candidate.build or chosen.candidate} is refused: {told}")
+    rules = load_rules(arguments.rules)
+    place, champion = target(arguments), _champion(arguments)
+    comparison = _compare(place, arguments.candidate, champion, arguments.questions)
+    checks = judge(comparison, rules)
+    data = report(comparison, checks, rules.confidence)
+    build = comparison.candidate.build
+    if arguments.junit:
+        write_junit(arguments.junit, f"gate of build {build}", checks)
+    if arguments.json:
+        write_json(arguments.json, data)
+    show(arguments, data, f"{_figures_table(comparison)}\n\n{_verdict_table(checks)}")
+    if broken := "; ".join(f"{c.name}: {c.reason}" for c in checks if not c.passed):
+        raise GateError(f"build {build or arguments.candidate} is refused: {broken}")
 
 
-def ask(candidate: Site, champion: Site | None, most: int) -> Asked:
-    """Ask both sites the candidate's questions, and what popularity would have answered.
-
-    Raises:
-        ServiceError: the candidate has no questions, or does not say what it is.
-
-    """
-    questions = candidate.questions()[:most]
-    if not questions:
-        raise ServiceError("its model has no gate users, so there is nothing to ask")
-    n_items = _n_items(candidate)
-    ours = interview.ask(candidate, questions, "the candidate")
-    popular = interview.popular(candidate, questions)
-    theirs = interview.ask(champion, questions, "the champion") if champion else None
-    return Asked(
-        verdict.figures(ours, questions, n_items),
-        _popularity(popular, questions),
-        verdict.figures(theirs, questions, _n_items(champion)) if champion and theirs else None,
-        ranking.overlap(ours.lists, theirs.lists) if theirs else None,
-    )
-
-
-def tell(
-    chosen: argparse.Namespace, asked: Asked, checks: Sequence[Check], used: Rules
-) -> dict[str, Any]:
-    """Print the verdict, and write it down where that is wanted."""
-    passed = all(check.passed for check in checks)
-    data = {
-        "passed": passed,
-        "checks": [vars(check) for check in checks],
-        "questions": len(asked.candidate.ndcg),
-        "candidate": asked.candidate.told(used.confidence),
-        "champion": asked.champion.told(used.confidence) if asked.champion else None,
-        "popularity": {f"{name}@20": value for name, value in asked.popularity.items()},
-        "difference": _differences(asked, used.confidence),
-        "overlap@20": asked.overlap,
-    }
-    if chosen.junit:
-        junit.write(chosen.junit, f"gate of build {asked.candidate.build}", checks)
-    if chosen.json:
-        weights.write_json(chosen.json, data)
-    show(chosen.output == "json", data, f"{_figures(asked)}\n\n{_verdict(checks)}")
-    return data
-
-
-def _champion(chosen: argparse.Namespace) -> str | None:
-    if chosen.champion == "none":
-        return None
-    if chosen.champion != "auto":
-        return str(chosen.champion)
-    found = weights.store(chosen).champion(but=chosen.candidate)
-    log.info("champion: %s", f"build {found}" if found else "none, this is the first release")
-    return found
-
-
-def _n_items(site: Site) -> int:
-    try:
-        return int(site.get("/v1/provenance")["model"]["data"]["items"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ServiceError(f"{site.url}/v1/provenance: is no manifest") from error
-
-
-def _popularity(lists: Sequence[ranking.List], questions: Sequence[Question]) -> dict[str, float]:
-    pairs = list(zip(lists, questions, strict=True))
+def report(comparison: Comparison, checks: Sequence[Check], rate: float) -> dict[str, object]:
+    """Return figures and verdict for JSON; `rate`: of the intervals."""
+    champion = comparison.champion
+    differences = {f"{name}@20": comparison.difference(name, rate) for name in QUALITIES}
     return {
-        "ndcg": float(np.mean([ranking.ndcg(shown, q.answers) for shown, q in pairs])),
-        "recall": float(np.mean([ranking.recall(shown, q.answers) for shown, q in pairs])),
+        "passed": all(check.passed for check in checks),
+        "checks": [vars(check) for check in checks],
+        "questions": len(comparison.candidate.values["ndcg"]),
+        "candidate": comparison.candidate.as_json(rate),
+        "champion": champion.as_json(rate) if champion else None,
+        "popularity": {f"{name}@20": value for name, value in comparison.popularity.items()},
+        "difference": {n: vars(gain) for n, gain in differences.items() if gain} or None,
+        "overlap@20": comparison.overlap,
     }
 
 
-def _differences(asked: Asked, rate: float) -> dict[str, Any] | None:
-    gains = {name: verdict.difference(asked, name, rate) for name in ("ndcg", "recall")}
-    return {f"{name}@20": vars(gain) for name, gain in gains.items() if gain} or None
+def _compare(place: Target, candidate: str, champion: str | None, most: int) -> Comparison:
+    with contextlib.ExitStack() as stack:
+        site = stack.enter_context(place.site(candidate))
+        other = stack.enter_context(place.site(champion)) if champion else None
+        try:
+            return compare(site, other, most)
+        except ServiceError as error:
+            raise GateError(f"{candidate} cannot be judged: {error}") from error
 
 
-def _figures(asked: Asked) -> str:
+def _champion(arguments: argparse.Namespace) -> str | None:
+    """Return the champion's build or URL; None for a first release."""
+    if arguments.champion == "none":
+        return None
+    if arguments.champion != "auto":
+        return str(arguments.champion)
+    champion = routing(arguments).champion(but=arguments.candidate)
+    log.info("champion: %s", f"build {champion}" if champion else "none, a first release")
+    return champion
+
+
+def _figures_table(comparison: Comparison) -> str:
     head = ("", "BUILD", "NDCG@20", "RECALL@20", "COVERAGE", "ERRORS", "P50 MS", "P99 MS")
-    told = [("candidate", asked.candidate), ("champion", asked.champion)]
-    rows = [[name, *_row(one)] for name, one in told if one]
-    popular = [f"{value:.4f}" for value in asked.popularity.values()]
+    sites = [("candidate", comparison.candidate), ("champion", comparison.champion)]
+    rows = [[name, *_row(figures)] for name, figures in sites if figures]
+    popular = [f"{comparison.popularity[name]:.4f}" for name in QUALITIES]
     return table(head, [*rows, ["popularity", "", *popular, "", "", "", ""]])
 
 
-def _row(one: Figures) -> list[str]:
-    qualities = [f"{np.mean(values):.4f}" for values in (one.ndcg, one.recall)]
-    times = [f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}"]
-    return [one.build, *qualities, f"{one.coverage:.3f}", f"{one.errors:.2%}", *times]
+def _row(figures: Figures) -> list[str]:
+    means = [f"{figures.mean(name):.4f}" for name in QUALITIES]
+    times = [f"{figures.p50_ms:.1f}", f"{figures.p99_ms:.1f}"]
+    return [figures.build, *means, f"{figures.coverage:.3f}", f"{figures.errors:.2%}", *times]
 
 
-def _verdict(checks: Sequence[Check]) -> str:
+def _verdict_table(checks: Sequence[Check]) -> str:
     rows = [("ok" if check.passed else "FAILED", check.name, check.reason) for check in checks]
-    return table(("VERDICT", "RULE", "WHY"), rows)
+    return table(("VERDICT", "RULE", "REASON"), rows)

@@ -1,42 +1,40 @@
-"""The gate's rules, from a small YAML file; what it leaves out has a default.
+"""The gate's rules, from a small YAML file; a key that it leaves out has this default.
 
-questions: {floor: 30}    # fewer cannot decide anything
+questions: {floor: 30}    # fewer do not suffice for a verdict
 confidence: 0.95          # of all intervals
-ndcg:                     # and recall, the same
-  floor: 0.0              # the candidate's own
-  popularity: 1.0         # times what popularity gets for the same questions; 0: no rule
-  loss: 0.01              # allowed against the champion, absolute; 1: no rule
-coverage: {floor: 0.0}    # the share of all items that anybody is shown
-overlap: {floor: 0.0}     # with the champion's lists; low: users see much change
-errors: {ceiling: 0.0}    # the share of requests
+ndcg:                     # recall has the same keys
+  floor: 0.0              # of the candidate itself
+  popularity: 1.0         # times popularity's value for the same questions; 0: no such rule
+  loss: 0.01              # allowed against the champion, absolute; 1: no such rule
+coverage: {floor: 0.0}    # share of all items that are in any list
+overlap: {floor: 0.0}     # with the champion's lists; a low one means that users see much change
+errors: {ceiling: 0.0}    # share of requests
 p50_ms: {ceiling: 100}
 p99_ms: {ceiling: 500}
-inconclusive: refuse      # or accept: the interval holds both an allowed and too large a loss
+inconclusive: refuse      # or accept: the interval contains the allowed loss
 """
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from modelsystem_release.values import parse_yaml, read_text
+from modelsystem_shared.errors import UsageError
 
-from modelsystem_release.errors import UsageError
-from modelsystem_release.values.yamlfile import read_text
+RULES_HELP = (__doc__ or "").partition("\n\n")[2]
 
 
 @dataclass(frozen=True)
 class Floor:
-    """At least so much."""
+    """At least this much."""
 
     floor: float = 0.0
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """At most so much."""
+    """At most this much."""
 
     ceiling: float = 0.0
 
@@ -63,51 +61,54 @@ class Rules:
     errors: Ceiling = Ceiling()
     p50_ms: Ceiling = Ceiling(100)
     p99_ms: Ceiling = Ceiling(500)
-    inconclusive: str = field(default="refuse")
+    inconclusive: str = "refuse"
 
 
-def load(path: Path | None) -> Rules:
-    """Read a file of rules, or take the defaults.
+Section = TypeVar("Section", bound=Rules | Quality | Floor | Ceiling)
+
+
+def load_rules(path: Path | None) -> Rules:
+    """Read a file of rules; None for the defaults.
 
     Raises:
-        UsageError: naming each key that is unknown or has a wrong value.
+        UsageError: with each key that is unknown or has a wrong value.
 
     """
     if path is None:
         return Rules()
-    try:
-        given = YAML(typ="safe", pure=True).load(read_text(path)) or {}
-    except YAMLError as error:
-        raise UsageError(f"{path}: is not YAML") from error
     faults: list[str] = []
-    rules = _merged(Rules(), given, "", faults)
+    rules = _merged(Rules(), parse_yaml(read_text(path), str(path)), "", faults)
     if rules.inconclusive not in ("refuse", "accept"):
-        faults.append("inconclusive: is neither refuse nor accept")
+        faults.append("inconclusive: neither refuse nor accept")
     if not 0.5 <= rules.confidence < 1:
-        faults.append("confidence: is not from 0.5 to below 1")
+        faults.append("confidence: not from 0.5 to below 1")
     if faults:
         raise UsageError(f"{path}: {'; '.join(faults)}")
-    assert isinstance(rules, Rules)
     return rules
 
 
-def _merged(default: Any, given: Any, where: str, faults: list[str]) -> Any:
-    """Return a default with what is given instead; what is wrong stays as it was."""
-    if not is_dataclass(default) or isinstance(default, type):
-        is_number = isinstance(default, int | float)
-        if isinstance(given, bool) or not isinstance(given, int | float if is_number else str):
-            faults.append(f"{where}: {given!r} is not {'a number' if is_number else 'a word'}")
-            return default
-        return given
-    if not isinstance(given, Mapping):
-        faults.append(f"{where or 'rules'}: is not a map")
+def _merged(default: Section, changes: object, name: str, faults: list[str]) -> Section:
+    """Return a section with the changes that a file makes; a faulty one is left out."""
+    if not isinstance(changes, Mapping):
+        faults.append(f"{name}: not a map")
         return default
-    names = [f.name for f in fields(default)]
-    dot = f"{where}." if where else ""
-    faults += [f"{dot}{key}: there is no such rule" for key in given if key not in names]
-    own = {name: getattr(default, name) for name in names}
-    merged = {
-        name: _merged(value, given[name], dot + name, faults) if name in given else value
-        for name, value in own.items()
+    dot = f"{name}." if name else ""
+    values = {f.name: getattr(default, f.name) for f in fields(default)}
+    faults += [f"{dot}{key}: unknown rule" for key in changes if key not in values]
+    known: dict[str, Any] = {  # each of its field's type: `_value` checks that
+        key: _value(value, changes[key], dot + key, faults)
+        for key, value in values.items()
+        if key in changes
     }
-    return dataclasses.replace(default, **merged)
+    return replace(default, **known)
+
+
+def _value(default: object, change: object, name: str, faults: list[str]) -> object:
+    """Return the change if it is of the default's type, else the default."""
+    if isinstance(default, Quality | Floor | Ceiling):
+        return _merged(default, change, name, faults)
+    is_number = isinstance(default, int | float)
+    if isinstance(change, bool) or not isinstance(change, int | float if is_number else str):
+        faults.append(f"{name}: {change!r} is not a {'number' if is_number else 'word'}")
+        return default
+    return change

@@ -1,1 +1,26 @@
-"""Weights over builds, and how they move."""
+"""The weights over builds: their store, their changes step by step, and the builds they need."""
+
+from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
+from modelsystem_release.traffic.promotion import Promotion
+from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
+from modelsystem_release.traffic.routing import Routing
+from modelsystem_release.traffic.shares import with_share
+from modelsystem_release.traffic.stores import ROUTING, FileStore, ReleaseStore, Store
+
+__all__ = [
+    "ROUTING",
+    "Build",
+    "Change",
+    "FileStore",
+    "Promotion",
+    "ReleaseStore",
+    "Routing",
+    "Store",
+    "Weights",
+    "as_text",
+    "builds",
+    "new_change",
+    "protected",
+    "with_reasons",
+    "with_share",
+]

@@ -1,29 +1,29 @@
-"""A promotion: step by step, with a look at the candidate between steps, and back if it fails."""
+"""A promotion: traffic moves step by step; a fault of the candidate undoes it."""
 
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from modelsystem_release.cluster.site import Question, Site
-from modelsystem_release.cluster.target import Namespace
-from modelsystem_release.errors import RolledBackError, ServiceError, UsageError
-from modelsystem_release.judging import health
-from modelsystem_release.judging.health import Traffic
-from modelsystem_release.judging.lists import K
-from modelsystem_release.judging.rules import Rules
-from modelsystem_release.traffic.routing import Change, Routing, Weights, new_id, now, text, whoever
+from modelsystem_release.cluster import Question, Site, Target
+from modelsystem_release.errors import RolledBackError
+from modelsystem_release.judging import Rules, Traffic, health_faults, read_traffic
+from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
+from modelsystem_release.traffic.routing import ROLLBACK, Routing
+from modelsystem_release.traffic.shares import with_share
+from modelsystem_shared.errors import ServiceError, UsageError
+from modelsystem_shared.ranking import K
 
 log = logging.getLogger(__name__)
 PROBES = 20  # questions in a round
 
 
 @dataclass
-class Watch:
-    """What has been seen of the candidate in one step."""
+class Candidate:
+    """The build under traffic in one step, and what was measured of it."""
 
-    space: Namespace
+    target: Target
     build: str
     site: Site
     questions: Sequence[Question]
@@ -31,24 +31,24 @@ class Watch:
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
 
-    def look(self, rules: Rules) -> list[str]:
-        """Ask a round of questions, read the counters, and return which rules are broken."""
+    def faults(self, rules: Rules) -> list[str]:
+        """Ask a round of questions, read the pods' counters, and return which rules are broken."""
         start = len(self.seconds) % max(len(self.questions), 1)
         for question in self.questions[start : start + PROBES]:
             answer = self.site.recommend(question.items, K)
             self.seconds.append(answer.seconds)
             self.failed += bool(answer.fault)
-        told = [] if self.space.is_ready(self.build) else ["not all of its pods are ready"]
-        return told + health.faults(self.traffic(), self.seconds, self.failed, rules)
-
-    def traffic(self) -> Traffic:
-        """Return what its pods have counted in this step, our own requests among it."""
-        return health.read(self.space.metrics(self.build)).since(self.before)
+        unready = [] if self.target.is_ready(self.build) else ["not all of its pods are ready"]
+        traffic = read_traffic(self.target.metrics(self.build)).since(self.before)
+        return unready + health_faults(traffic, self.seconds, self.failed, rules)
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What is wanted: shares for a build, each held for some seconds."""
+    """A build's shares in per cent, step by step.
+
+    hold: seconds of each step. every: seconds between two rounds of questions.
+    """
 
     build: str
     steps: Sequence[int]
@@ -57,83 +57,71 @@ class Promotion:
     rules: Rules
     why: str
 
-    def run(self, routing: Routing, space: Namespace) -> None:
+    def plan(self, routing: Routing, start: Weights) -> list[Weights]:
+        """Return the weights of each step, from those at the start.
+
+        Raises:
+            UsageError: the route's provider cannot split traffic.
+
+        """
+        if not routing.can_split and [*self.steps] != [100]:
+            raise UsageError("provider service cannot split traffic: use --steps 100")
+        listed = routing.listed().keys()
+        return [with_share(start, self.build, share, listed) for share in self.steps]
+
+    def run(self, routing: Routing, target: Target) -> None:
         """Move the traffic step by step.
 
         Raises:
             RolledBackError: a rule was broken; the weights are as before.
-            UsageError: the build is not ready, or somebody else moves the traffic.
+            UsageError: the build is not ready, or the weights were changed by another hand.
 
         """
-        start, change_id = routing.weights(), new_id()
-        if not space.is_ready(self.build):
-            raise UsageError(f"build {self.build} is not ready: no traffic is moved")
-        current = start
-        for number, share in enumerate(self.steps, 1):
-            after = shared(start, self.build, share, routing.needed().keys())
+        start = routing.weights()
+        plan = self.plan(routing, start)
+        if not target.is_ready(self.build):
+            raise UsageError(f"build {self.build} is not ready: the weights stay as they are")
+        change_id, current = None, start
+        for number, (share, weights) in enumerate(zip(self.steps, plan, strict=True), 1):
             action = f"promote {self.build}, step {number} of {len(self.steps)}"
-            self._move(
-                routing, Change(change_id, action, whoever(), now(), current, after, self.why)
-            )
-            current = after
-            if found := self._hold(space, share):
-                self._back(routing, change_id, start, current, "; ".join(found))
+            change = new_change(action, current, weights, self.why, change_id)
+            _move(routing, change)
+            change_id, current = change.id, weights
+            if faults := self._hold(target, share):
+                self._roll_back(routing, change, start, "; ".join(faults))
 
-    def _hold(self, space: Namespace, share: int) -> list[str]:
-        """Watch for as long as a step is held; return at once with what is broken."""
+    def _hold(self, target: Target, share: int) -> list[str]:
+        """Watch the candidate for the time of a step; return the first faults."""
         try:
-            with self._watched(space) as watch:
+            with self._candidate(target) as candidate:
                 until = time.monotonic() + self.hold
                 while True:
-                    if found := watch.look(self.rules):
-                        return found
-                    log.info("build %s at %d %%: as it should be", self.build, share)
-                    if (left := until - time.monotonic()) <= 0:
+                    if faults := candidate.faults(self.rules):
+                        return faults
+                    log.info("build %s at %d %%: healthy", self.build, share)
+                    if (remaining := until - time.monotonic()) <= 0:
                         return []
-                    time.sleep(min(left, self.every))
+                    time.sleep(min(remaining, self.every))
         except ServiceError as error:
             return [str(error)]
 
     @contextlib.contextmanager
-    def _watched(self, space: Namespace) -> Iterator[Watch]:
-        with space.site(self.build) as url, Site(url) as site:
-            before = health.read(space.metrics(self.build))
-            yield Watch(space, self.build, site, site.questions(), before)
+    def _candidate(self, target: Target) -> Iterator[Candidate]:
+        with target.site(self.build) as site:
+            before = read_traffic(target.metrics(self.build))
+            yield Candidate(target, self.build, site, site.questions(), before)
 
-    def _back(
-        self, routing: Routing, change_id: str, start: Weights, current: Weights, reason: str
-    ) -> None:
-        action = f"roll back {self.build}"
-        self._move(routing, Change(change_id, action, whoever(), now(), current, start, reason))
-        raise RolledBackError(f"build {self.build} broke a rule and was rolled back: {reason}")
-
-    def _move(self, routing: Routing, change: Change) -> None:
-        if routing.weights() != change.before:
-            raise UsageError(
-                f"somebody else moved the traffic to {text(routing.weights())} meanwhile: "
-                "nothing more is changed"
-            )
-        log.info("%s", change)
-        routing.move(change)
+    def _roll_back(self, routing: Routing, change: Change, start: Weights, reason: str) -> None:
+        action = f"{ROLLBACK} {self.build}"
+        _move(routing, new_change(action, change.after, start, reason, change.id))
+        raise RolledBackError(f"build {self.build} was rolled back: {reason}")
 
 
-def shared(weights: Weights, build: str, share: int, needed: Set[str] = frozenset()) -> Weights:
-    """Give `build` a share, and the rest to the others in proportion to what they had.
-
-    Who is left with nothing is taken off the list, but for those `needed` by mirror or testers.
-
-    Raises:
-        UsageError: there is nobody else to get the rest.
-
-    """
-    others = {name: weight for name, weight in weights.items() if weight and name != build}
-    if not others and share < 100:
-        raise UsageError("no other build has traffic: only --steps 100 is possible")
-    total, rest = sum(others.values()), 100 - share
-    exact = {name: weight * rest / total for name, weight in others.items()}
-    found = {name: int(value) for name, value in exact.items()} | {build: share}
-    by_remainder = sorted(exact, key=lambda name: found[name] - exact[name])
-    for name in by_remainder[: 100 - sum(found.values())]:
-        found[name] += 1
-    order = [*weights, *([] if build in weights else [build])]
-    return {name: found.get(name, 0) for name in order if found.get(name) or name in needed}
+def _move(routing: Routing, change: Change) -> None:
+    if (weights := routing.weights()) != change.before:
+        raise UsageError(
+            f"the weights were changed to {as_text(weights)} during the promotion: "
+            "they stay as they are"
+        )
+    log.info("%s", change)
+    routing.move(change)

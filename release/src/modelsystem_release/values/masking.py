@@ -1,8 +1,7 @@
-"""Which values are secrets, told by the names of their keys, and how they are shown."""
+"""Secrets among values: known by the names of their keys or by their content, and masked."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from modelsystem_release.values.assignments import Keys
 
@@ -14,8 +13,8 @@ _REFERS = {"existing", "name", "ref", "automount"}  # names a Secret, or is a sw
 _IN_VALUE = re.compile(r"(AccountKey|SharedAccessKey|SharedAccessSignature|[?&]sig)=|://[^/@\s]+@")
 
 
-def is_secret(path: Keys, value: Any) -> bool:
-    """Whether a value must not be shown, by the names that lead to it or by what it holds."""
+def is_secret(path: Keys, value: object) -> bool:
+    """Return whether a value must not be shown, by its key, its parent's key, or its content."""
     if not isinstance(value, str) or not value:
         return False
     if _IN_VALUE.search(value):
@@ -23,22 +22,27 @@ def is_secret(path: Keys, value: Any) -> bool:
     return not _REFERS & set(_words(path[-1])) and any(map(_names_secret, path[-2:]))
 
 
-def found(values: Any, path: Keys = ()) -> Iterator[Keys]:
-    """Yield the paths of all secrets among `values`."""
+def secret_paths(values: object, path: Keys = ()) -> Iterator[Keys]:
+    """Yield the paths of all secrets below `path`."""
     for key, value in _children(values):
         here = (*path, key)
         if is_secret(here, value):
             yield here
-        yield from found(value, here)
+        yield from secret_paths(value, here)
 
 
-def masked(values: Any, path: Keys = ()) -> Any:
-    """Return plain maps, lists and scalars, secrets replaced by a mask."""
-    if isinstance(values, Mapping):
-        return {key: masked(value, (*path, str(key))) for key, value in values.items()}
-    if isinstance(values, Sequence) and not isinstance(values, str):
-        return [masked(value, path) for value in values]
-    return MASK if is_secret(path, values) else values
+def masked(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values as plain maps, lists and scalars, each secret replaced by MASK."""
+    return {key: masked_value(value, (str(key),)) for key, value in values.items()}
+
+
+def masked_value(value: object, path: Keys) -> object:
+    """Return the value of a path, each secret in it replaced by MASK."""
+    if isinstance(value, Mapping):
+        return {key: masked_value(child, (*path, str(key))) for key, child in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [masked_value(element, path) for element in value]
+    return MASK if is_secret(path, value) else value
 
 
 def _names_secret(key: str) -> bool:
@@ -51,7 +55,7 @@ def _words(key: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(key)]
 
 
-def _children(values: Any) -> Iterator[tuple[str, Any]]:
+def _children(values: object) -> Iterator[tuple[str, object]]:
     if isinstance(values, Mapping):
         yield from ((str(key), value) for key, value in values.items())
     elif isinstance(values, Sequence) and not isinstance(values, str):

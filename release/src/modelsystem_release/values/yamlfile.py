@@ -1,4 +1,4 @@
-"""A YAML file that is edited in place: comments, order and what is not touched stay."""
+"""A YAML file that is edited in place: comments, order and untouched values stay as they are."""
 
 import io
 from collections.abc import Iterable
@@ -11,12 +11,13 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
-from modelsystem_release.errors import UsageError
 from modelsystem_release.values.assignments import Assignment, dotted
 from modelsystem_shared import files
+from modelsystem_shared.errors import UsageError
 
 MOST_BYTES = 4 << 20
 _WIDE = 1 << 30  # no line is folded
+Values = dict[str, Any]  # of a chart: the chart's schema says what they are, not this program
 
 
 class Document:
@@ -26,7 +27,7 @@ class Document:
         """Read `text`.
 
         Raises:
-            UsageError: it is not YAML, or not a map; the line is named.
+            UsageError: it is not YAML, or not a map; the sentence names the line.
 
         """
         self._yaml = YAML()
@@ -35,35 +36,34 @@ class Document:
         try:
             _, indent, offset = load_yaml_guess_indent(text)
             self._yaml.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
-            found = self._yaml.load(text)
+            content = self._yaml.load(text)
         except YAMLError as error:
-            raise UsageError(f"{name}: {_at(error)}is not YAML") from error
-        if not isinstance(found, CommentedMap | None):
-            raise UsageError(f"{name}: is not a map of values")
-        self.values: CommentedMap = CommentedMap() if found is None else found
+            raise UsageError(f"{name}: {_line(error)}not YAML") from error
+        if not isinstance(content, CommentedMap | None):
+            raise UsageError(f"{name}: not a map")
+        self.values: CommentedMap = CommentedMap() if content is None else content
 
     def assign(self, assignments: Iterable[Assignment]) -> None:
-        """Set values, and make what is missing on the way to them.
+        """Set values, and add the maps that are missing on the way to them.
 
         Raises:
             UsageError: a path leads through something that is not a map.
 
         """
-        for one in assignments:
-            *way, last = one.path
-            place = self.values
-            for depth, key in enumerate(way):
-                if place.get(key) is None:
-                    place[key] = CommentedMap()
-                place = place[key]
-                if not isinstance(place, CommentedMap):
-                    raise UsageError(f"{one.name}: {dotted(one.path[: depth + 1])} is not a map")
-            place[last] = _quoted(one.value)
+        for assignment in assignments:
+            path = assignment.path
+            node = self.values
+            for depth, key in enumerate(path[:-1]):
+                if node.get(key) is None:
+                    node[key] = CommentedMap()
+                node = node[key]
+                if not isinstance(node, CommentedMap):
+                    raise UsageError(f"{assignment.name}: {dotted(path[: depth + 1])} is not a map")
+            node[path[-1]] = _quoted(assignment.value)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Values:
         """Return the values without comments, as plain maps, lists and scalars."""
-        found: dict[str, Any] = YAML(typ="safe", pure=True).load(self.text())
-        return found
+        return parse_yaml(self.text(), "values")
 
     def text(self) -> str:
         """Return the file's content."""
@@ -73,20 +73,38 @@ class Document:
 
 
 def load(path: Path) -> Document:
-    """Read a file, or begin a new one where there is none.
+    """Read a file; an empty document if there is none.
 
     Raises:
-        UsageError: it is not a YAML map, or no UTF-8.
+        UsageError: it is not a YAML map, or not UTF-8.
 
     """
     return Document(read_text(path) if path.exists() else "", str(path))
+
+
+def parse_yaml(content: str | bytes, name: str) -> Values:
+    """Return the map in a YAML text; empty for an empty text.
+
+    Raises:
+        UsageError: it is not YAML, or not a map.
+
+    """
+    try:
+        values: object = YAML(typ="safe", pure=True).load(content)
+    except YAMLError as error:
+        raise UsageError(f"{name}: {_line(error)}not YAML") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"{name}: not a map")
+    return values
 
 
 def read_text(path: Path) -> str:
     """Return a file's text.
 
     Raises:
-        UsageError: it is missing, too large, or no UTF-8.
+        UsageError: it is missing, too large, or not UTF-8.
 
     """
     try:
@@ -94,24 +112,24 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     if len(content) > MOST_BYTES:
-        raise UsageError(f"{path}: is larger than {MOST_BYTES >> 20} MiB")
+        raise UsageError(f"{path}: larger than {MOST_BYTES >> 20} MiB")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
 
 
-def _quoted(value: Any) -> Any:
-    """Write every string in quotes: YAML 1.1, which Helm reads, takes `on` and `1e5` for others."""
+def _quoted(value: object) -> object:
+    """Quote every string: in YAML 1.1, which Helm reads, `on` is true and `1e5` is a number."""
     if isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, list):
-        return [_quoted(one) for one in value]
+        return [_quoted(element) for element in value]
     if isinstance(value, dict):
-        return CommentedMap({_quoted(key): _quoted(one) for key, one in value.items()})
+        return CommentedMap({_quoted(key): _quoted(child) for key, child in value.items()})
     return value
 
 
-def _at(error: YAMLError) -> str:
+def _line(error: YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1} " if mark else ""
+    return f"line {mark.line + 1} is " if mark else ""

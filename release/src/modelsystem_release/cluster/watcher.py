@@ -1,0 +1,118 @@
+"""Watching an installed release until its site is ready, or never will be."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+
+from modelsystem_release.cluster import programs, watching
+from modelsystem_release.cluster.objects import KubernetesObject, name_of
+from modelsystem_release.cluster.target import Target
+from modelsystem_release.cluster.watching import Snapshot, Stage
+from modelsystem_release.errors import CannotRunError, TooLateError
+from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.progress import is_progress
+
+log = logging.getLogger(__name__)
+_INTERVAL = 2.0  # seconds between two snapshots
+_UNREACHABLE = 60.0  # seconds for which the cluster may not answer
+_LINES = 20  # of the trainer's log that may follow its progress
+
+
+class Watcher:
+    """Takes snapshots of one release."""
+
+    def __init__(
+        self, target: Target, release: str, patience: float, report: Callable[[Stage], None]
+    ) -> None:
+        """Accept a delay of `patience` seconds; call `report` after each snapshot."""
+        self._target, self._release = target, release
+        self._patience, self._report = patience, report
+        self._delayed_since: float | None = None
+
+    def watch(self, timeout: float | None) -> None:
+        """Return when the site is ready.
+
+        timeout: seconds; None for the deadline of the installed Deployment.
+
+        Raises:
+            TrainingFailedError: with the trainer's own reason.
+            CannotRunError: an image, a node or the claim is missing.
+            TooLateError: it is not ready in time.
+
+        """
+        started = time.monotonic()
+        while True:
+            snapshot = self._snapshot()
+            stage = watching.stage(snapshot, self._progress(snapshot))
+            self._report(stage)
+            if watching.is_ready(snapshot):
+                return
+            if error := watching.failure(snapshot):
+                raise error
+            self._judge_delay(watching.delay(snapshot))
+            limit = watching.deadline(snapshot) if timeout is None else timeout
+            if time.monotonic() - started >= limit:
+                raise TooLateError(f"not ready after {limit:g} s: {stage}")
+            time.sleep(_INTERVAL)
+
+    def _snapshot(self) -> Snapshot:
+        """Ask the cluster; try again for 60 s if it does not answer."""
+        until = time.monotonic() + _UNREACHABLE
+        while True:
+            try:
+                return take_snapshot(self._target, self._release)
+            except ServiceError as error:
+                if time.monotonic() >= until:
+                    raise
+                log.warning("%s; trying again", error)
+                time.sleep(_INTERVAL)
+
+    def _judge_delay(self, reason: str | None) -> None:
+        if reason is None:
+            self._delayed_since = None
+            return
+        now = time.monotonic()
+        self._delayed_since = self._delayed_since or now
+        if now - self._delayed_since >= self._patience:
+            raise CannotRunError(f"{reason} (for {self._patience:g} s)")
+
+    def _progress(self, snapshot: Snapshot) -> str:
+        """Return the latest progress in the trainer's log; empty if it cannot be read."""
+        pods = watching.trainers(snapshot)
+        if not pods:
+            return ""
+        container = ["--namespace", self._target.namespace, "--container", "trainer"]
+        try:
+            text = programs.run("kubectl", ["logs", pods[-1], *container, "--tail", str(_LINES)])
+        except ServiceError:  # the pod has just ended, or is not running yet
+            return ""
+        return latest_progress(text)
+
+
+def take_snapshot(target: Target, release: str) -> Snapshot:
+    """Return a release's objects as they are now."""
+    objects = target.of_release("jobs,deployments,pods", release)
+    of_kind: dict[str, list[KubernetesObject]] = {"Job": [], "Deployment": [], "Pod": []}
+    for thing in objects:
+        of_kind[thing["kind"]].append(thing)
+    mounted = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for pod in of_kind["Pod"]
+        for volume in pod["spec"].get("volumes", [])
+        if "persistentVolumeClaim" in volume
+    }
+    claims = [claim for claim in target.get("persistentvolumeclaims") if name_of(claim) in mounted]
+    return Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], claims)
+
+
+def latest_progress(text: str) -> str:
+    """Return the last progress in a trainer's log, such as `search: 45 %`; empty without one."""
+    for line in reversed(text.splitlines()):
+        try:
+            message = json.loads(line)["message"]
+        except (ValueError, KeyError, TypeError):
+            message = line
+        if is_progress(str(message)):
+            return str(message)
+    return ""

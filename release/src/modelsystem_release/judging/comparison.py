@@ -1,0 +1,119 @@
+"""A candidate, the champion and popularity on the same questions, as figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelsystem_release.cluster import Question, Site
+from modelsystem_release.judging.interview import Interview, interview, popular_lists
+from modelsystem_release.judging.lists import Items, coverage, overlap
+from modelsystem_shared import ranking
+from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.ranking import Estimate
+
+QUALITIES = ("ndcg", "recall")  # at K places
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A site's figures.
+
+    values: for each quality the value of each question.
+    errors: the share of questions without a valid answer; `faults`: their kinds and numbers.
+    models: how many different models answered.
+    """
+
+    build: str
+    digest: str
+    values: Mapping[str, Float64s]
+    coverage: float
+    errors: float
+    p50_ms: float
+    p99_ms: float
+    faults: dict[str, int]
+    models: int
+
+    def mean(self, quality: str) -> float:
+        """Return a quality's mean over questions."""
+        return float(self.values[quality].mean())
+
+    def as_json(self, rate: float) -> dict[str, object]:
+        """Return the figures for a JSON file; `rate`: of the intervals."""
+        return {
+            "build": self.build,
+            "digest": self.digest,
+            **{f"{name}@20": vars(_estimate(self.values[name], rate)) for name in QUALITIES},
+            "coverage": self.coverage,
+            "errors": self.errors,
+            "p50_ms": round(self.p50_ms, 3),
+            "p99_ms": round(self.p99_ms, 3),
+            "faults": self.faults,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the gate judges; `champion` and `overlap` are None for a first release."""
+
+    candidate: Figures
+    popularity: dict[str, float]
+    champion: Figures | None
+    overlap: float | None
+
+    def difference(self, quality: str, rate: float) -> Estimate | None:
+        """Return candidate minus champion on the same questions; None without a champion."""
+        if self.champion is None:
+            return None
+        return _estimate(self.candidate.values[quality] - self.champion.values[quality], rate)
+
+
+def compare(candidate: Site, champion: Site | None, most: int) -> Comparison:
+    """Ask both sites at most `most` of the candidate's questions.
+
+    Raises:
+        ServiceError: the candidate has no questions, or a site does not give its provenance.
+
+    """
+    questions = candidate.questions()[:most]
+    if not questions:
+        raise ServiceError("its model has no gate users, so there are no questions")
+    answered = interview(candidate, questions, "the candidate")
+    popular = qualities(popular_lists(candidate, questions), questions)
+    by_champion = interview(champion, questions, "the champion") if champion else None
+    return Comparison(
+        figures(answered, questions, candidate.data()["items"]),
+        {name: float(values.mean()) for name, values in popular.items()},
+        figures(by_champion, questions, champion.data()["items"])
+        if champion and by_champion
+        else None,
+        overlap(answered.lists, by_champion.lists) if by_champion else None,
+    )
+
+
+def figures(answered: Interview, questions: Sequence[Question], n_items: int) -> Figures:
+    """Return the figures of a site's answers; n_items: in its catalogue."""
+    models = sorted(answered.models) or [("", "")]
+    p50, p99 = np.quantile(answered.seconds, [0.5, 0.99]) * 1000
+    return Figures(
+        *models[0],
+        values=qualities(answered.lists, questions),
+        coverage=coverage(answered.lists, n_items),
+        errors=answered.faults.total() / len(questions),
+        p50_ms=float(p50),
+        p99_ms=float(p99),
+        faults=dict(answered.faults),
+        models=len(models),
+    )
+
+
+def qualities(lists: Sequence[Items], questions: Sequence[Question]) -> dict[str, Float64s]:
+    """Return for each of QUALITIES the value of each list."""
+    marks = ranking.hits(lists, [question.held_out for question in questions])
+    counts = np.array([len(question.held_out) for question in questions])
+    return {"ndcg": ranking.ndcg(marks, counts), "recall": ranking.recall(marks, counts)}
+
+
+def _estimate(values: Float64s, rate: float) -> Estimate:
+    return ranking.estimate(values[:, np.newaxis], rate)[0]

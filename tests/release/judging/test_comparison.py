@@ -1,0 +1,48 @@
+"""From answers to figures."""
+
+import numpy as np
+import pytest
+
+from modelsystem_release.cluster import Answer, Question
+from modelsystem_release.judging.comparison import Comparison, Figures, figures
+from modelsystem_release.judging.interview import Interview
+from modelsystem_shared.arrays import Float64s
+
+
+def of_values(ndcg: Float64s) -> Figures:
+    """Return figures with these values of NDCG and recall."""
+    values = {"ndcg": ndcg, "recall": ndcg}
+    return Figures("153", "d", values, 0.5, 0.0, 1.0, 2.0, {}, models=1)
+
+
+def test_figures_of_an_interview() -> None:
+    """A fault is an error, and its list has no items."""
+    questions = [Question(("a",), frozenset({"b"})), Question(("b",), frozenset({"a", "c"}))]
+    answers = (Answer(("b", "x"), 0.001, "153", "d"), Answer(seconds=0.003, fault="status 500"))
+    site = figures(Interview(answers), questions, 4)
+    assert (site.build, site.digest, site.models) == ("153", "d", 1)
+    assert site.values["ndcg"].tolist() == [1.0, 0.0]
+    assert site.values["recall"].tolist() == [1.0, 0.0]
+    assert (site.coverage, site.errors, site.faults) == (0.5, 0.5, {"status 500": 1})
+    assert site.p50_ms == pytest.approx(2.0)
+    assert site.as_json(0.95)["ndcg@20"] == {"mean": 0.5, "low": 0.0, "high": 1.0}
+
+
+def test_figures_are_of_the_first_twenty_items() -> None:
+    """A list may be longer, and more items held out than fit into it."""
+    twenty = tuple(f"i{n}" for n in range(20))
+    questions = [Question((), frozenset({"late"})), Question((), frozenset({*twenty, "x", "y"}))]
+    answers = tuple(Answer(items, 0.001, "153", "d") for items in ((*twenty, "late"), twenty))
+    site = figures(Interview(answers), questions, 21)
+    assert site.values["ndcg"].tolist() == pytest.approx([0.0, 1.0])
+    assert site.values["recall"].tolist() == pytest.approx([0.0, 20 / 22])
+
+
+def test_the_difference_is_paired() -> None:
+    """Questions that are hard for both do not widen its interval."""
+    champion = np.random.default_rng(2).random(200)
+    comparison = Comparison(of_values(champion + 0.01), {}, of_values(champion), 1.0)
+    difference = comparison.difference("ndcg", 0.95)
+    assert difference
+    assert (difference.low, difference.high) == pytest.approx((0.01, 0.01))
+    assert Comparison(of_values(champion), {}, None, None).difference("ndcg", 0.95) is None
