@@ -6,21 +6,9 @@ with the build that serves now, and `route` moves the traffic to it, step by ste
 
 import argparse
 
-from modelsystem_release.commands import (
-    bucket,
-    deploy,
-    gate,
-    package,
-    provenance,
-    prune,
-    route,
-    tag,
-    values,
-    verify,
-)
+from modelsystem_release.commands import COMMANDS
 from modelsystem_shared import program
 
-COMMANDS = (values, package, tag, deploy, gate, route, bucket, provenance, verify, prune)
 EXIT_CODES = """exit codes: 0 done; 1 unexpected error, or stopped; 2 wrong arguments, values or
 artefact; 3 the training failed; 4 a build is not what its provenance says; 5 a program, the
 cluster or a site does not answer; 6 the cluster cannot run the build; 7 not ready in time;

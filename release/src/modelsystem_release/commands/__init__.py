@@ -3,15 +3,19 @@
 A command parses its arguments, calls the room whose subject it is, and shows the result.
 """
 
-__all__ = [
-    "bucket",
-    "deploy",
-    "gate",
-    "package",
-    "provenance",
-    "prune",
-    "route",
-    "tag",
-    "values",
-    "verify",
-]
+from modelsystem_release.commands import (
+    bucket,
+    deploy,
+    gate,
+    package,
+    provenance,
+    prune,
+    route,
+    tag,
+    values,
+    verify,
+)
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = (values, package, tag, deploy, gate, route, bucket, provenance, verify, prune)
