@@ -16,11 +16,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """A row of figures for each metric, with a column for each recommender."""
+    """A row of figures for each metric, with a column for each recommender.
+
+    champion: the champion's build, if it has a column.
+    """
 
     users: str
     recommenders: list[str]
     rows: list[tuple[str, list[Figure]]]
+    champion: str | None = None
 
 
 def figures(evaluation: Evaluation) -> Figures:
@@ -32,21 +36,21 @@ def figures(evaluation: Evaluation) -> Figures:
     if "champion" in gate:
         champion = gate["champion"]
         columns = {
-            "This build": gate["model"],
-            f"Champion {champion['build']}": champion["metrics"],
+            "Model": gate["model"],
+            "Champion": champion["metrics"],
             "Popularity": gate["popularity"],
         }
-        return _table(f"{gate['users']:,} gate users", columns)
-    columns = {"This build": evaluation["model"], "Popularity": evaluation["popularity"]}
+        return _table(f"{gate['users']:,} gate users", columns, champion["build"])
+    columns = {"Model": evaluation["model"], "Popularity": evaluation["popularity"]}
     return _table(f"{evaluation['model']['users']:,} users", columns)
 
 
-def _table(users: str, columns: Mapping[str, Metrics]) -> Figures:
-    lengths = sorted(columns["This build"]["at"], key=int)
+def _table(users: str, columns: Mapping[str, Metrics], champion: str | None = None) -> Figures:
+    lengths = sorted(columns["Model"]["at"], key=int)
     at = [metrics["at"] for metrics in columns.values()]
     recall = [(f"Recall@{k}", [_figure(of[k]["recall"]) for of in at]) for k in lengths]
     ndcg = [(f"NDCG@{k}", [_figure(of[k]["ndcg"]) for of in at]) for k in lengths]
-    return Figures(users, list(columns), recall + ndcg)
+    return Figures(users, list(columns), recall + ndcg, champion)
 
 
 def _figure(interval: Interval) -> Figure:
