@@ -6,7 +6,7 @@ import re
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _MOST = 63  # characters of a DNS label
 _MOST_OF_RELEASE = 53  # Helm's limit
-ROUTING = "modelsystem-routing"
+ROUTING = "modelsystem-routing"  # the chart, and its release for builds without a tenant
 
 
 def label(prefix: str, build: str, tenant: str = "", most: int = _MOST) -> str:

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from modelsystem_release.cluster import Answer, Question
-from modelsystem_release.judging.comparison import Comparison, Figures, figures
+from modelsystem_release.judging.comparison import Comparison, SiteFigures, figures
 from modelsystem_release.judging.interview import Interview
 from modelsystem_shared.arrays import Float64s
 
 
-def of_values(ndcg: Float64s) -> Figures:
+def of_values(ndcg: Float64s) -> SiteFigures:
     """Return figures with these values of NDCG and recall."""
     values = {"ndcg": ndcg, "recall": ndcg}
-    return Figures("153", "d", values, 0.5, 0.0, 1.0, 2.0, {}, models=1)
+    return SiteFigures("153", "d", values, 0.5, 0.0, 1.0, 2.0, {}, models=1)
 
 
 def test_figures_of_an_interview() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelsystem_release.judging import Check, Comparison, Figures, Rules, judge, write_junit
+from modelsystem_release.judging import Check, Comparison, Rules, SiteFigures, judge, write_junit
 from modelsystem_release.judging.rules import Ceiling, Floor, Quality
 
-MakeFigures = Callable[..., Figures]
+MakeFigures = Callable[..., SiteFigures]
 POPULAR = {"ndcg": 0.2, "recall": 0.2}
 
 
@@ -18,13 +18,13 @@ POPULAR = {"ndcg": 0.2, "recall": 0.2}
 def make_figures() -> MakeFigures:
     """Return a function that makes the figures of a flawless site."""
 
-    def make(ndcg: Sequence[float] = (0.3,) * 100, **others: object) -> Figures:
+    def make(ndcg: Sequence[float] = (0.3,) * 100, **others: object) -> SiteFigures:
         values = np.array(ndcg)
         flawless = {
             "build": "153", "digest": "d", "values": {"ndcg": values, "recall": values},
             "coverage": 0.5, "errors": 0.0, "p50_ms": 1.0, "p99_ms": 2.0, "faults": {}, "models": 1,
         }  # fmt: skip
-        return Figures(**(flawless | others))  # type: ignore[arg-type]  # of any field
+        return SiteFigures(**(flawless | others))  # type: ignore[arg-type]  # of any field
 
     return make
 

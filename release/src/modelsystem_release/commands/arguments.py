@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelsystem_release import traffic
+from modelsystem_release import naming, traffic
 from modelsystem_release.cluster import Target, is_url
-from modelsystem_release.traffic import ROUTING, Routing
+from modelsystem_release.traffic import Routing
 from modelsystem_shared.errors import UsageError
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -42,8 +42,9 @@ def add_place(parser: Parser) -> None:
     """Add the arguments that say where builds and their weights are."""
     parser.add_argument("--namespace", default="default", metavar="N")
     parser.add_argument("--tenant", default="", help="of the builds, if they have one")
-    parser.add_argument("--routing", default=ROUTING, metavar="RELEASE", help=f"default {ROUTING}")
-    chart = Path("helm") / ROUTING
+    name = naming.ROUTING
+    parser.add_argument("--routing", default=name, metavar="RELEASE", help=f"default {name}")
+    chart = Path("helm") / name
     parser.add_argument("--routing-chart", type=Path, default=chart, metavar="CHART")
     parser.add_argument(
         "--routing-file", type=Path, metavar="FILE", help="a values file instead of the release"

@@ -25,7 +25,7 @@ from modelsystem_release.judging import (
     RULES_HELP,
     Check,
     Comparison,
-    Figures,
+    SiteFigures,
     compare,
     judge,
     load_rules,
@@ -122,7 +122,7 @@ def _figures_table(comparison: Comparison) -> str:
     return table(head, [*rows, ["popularity", "", *popular, "", "", "", ""]])
 
 
-def _row(figures: Figures) -> list[str]:
+def _row(figures: SiteFigures) -> list[str]:
     means = [f"{figures.mean(name):.4f}" for name in QUALITIES]
     times = [f"{figures.p50_ms:.1f}", f"{figures.p99_ms:.1f}"]
     return [figures.build, *means, f"{figures.coverage:.3f}", f"{figures.errors:.2%}", *times]

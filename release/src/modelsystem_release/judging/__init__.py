@@ -5,7 +5,7 @@ provenance says.
 """
 
 from modelsystem_release.judging.check import Check
-from modelsystem_release.judging.comparison import QUALITIES, Comparison, Figures, compare
+from modelsystem_release.judging.comparison import QUALITIES, Comparison, SiteFigures, compare
 from modelsystem_release.judging.health import Traffic, health_faults, read_traffic
 from modelsystem_release.judging.junit import write_junit
 from modelsystem_release.judging.rules import RULES_HELP, Rules, load_rules
@@ -17,8 +17,8 @@ __all__ = [
     "RULES_HELP",
     "Check",
     "Comparison",
-    "Figures",
     "Rules",
+    "SiteFigures",
     "Traffic",
     "compare",
     "health_faults",

@@ -17,7 +17,7 @@ QUALITIES = ("ndcg", "recall")  # at K places
 
 
 @dataclass(frozen=True)
-class Figures:
+class SiteFigures:
     """A site's figures.
 
     values: for each quality the value of each question.
@@ -57,9 +57,9 @@ class Figures:
 class Comparison:
     """What the gate judges; `champion` and `overlap` are None for a first release."""
 
-    candidate: Figures
+    candidate: SiteFigures
     popularity: dict[str, float]
-    champion: Figures | None
+    champion: SiteFigures | None
     overlap: float | None
 
     def difference(self, quality: str, rate: float) -> Estimate | None:
@@ -92,11 +92,11 @@ def compare(candidate: Site, champion: Site | None, most: int) -> Comparison:
     )
 
 
-def figures(answered: Interview, questions: Sequence[Question], n_items: int) -> Figures:
+def figures(answered: Interview, questions: Sequence[Question], n_items: int) -> SiteFigures:
     """Return the figures of a site's answers; n_items: in its catalogue."""
     models = sorted(answered.models) or [("", "")]
     p50, p99 = np.quantile(answered.seconds, [0.5, 0.99]) * 1000
-    return Figures(
+    return SiteFigures(
         *models[0],
         values=qualities(answered.lists, questions),
         coverage=coverage(answered.lists, n_items),

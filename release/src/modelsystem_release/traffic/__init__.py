@@ -5,10 +5,9 @@ from modelsystem_release.traffic.promotion import Promotion
 from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
 from modelsystem_release.traffic.routing import Routing
 from modelsystem_release.traffic.shares import with_share
-from modelsystem_release.traffic.stores import ROUTING, FileStore, ReleaseStore, Store
+from modelsystem_release.traffic.stores import FileStore, ReleaseStore, Store
 
 __all__ = [
-    "ROUTING",
     "Build",
     "Change",
     "FileStore",

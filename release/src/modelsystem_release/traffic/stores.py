@@ -9,8 +9,6 @@ from modelsystem_release import cluster
 from modelsystem_release.traffic.changes import Change
 from modelsystem_release.values import Assignment, Values, load
 
-ROUTING = "modelsystem-routing"  # the name of the chart, and of its release
-
 
 class Store(Protocol):
     """Keeps the values of the routing chart."""
