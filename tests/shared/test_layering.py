@@ -72,12 +72,15 @@ ROOMS = {
         *("__main__", "commands", "traffic", "judging", "cluster", "artefact"),
         *("values", "naming", "errors"),
     ),
+    "modelsystem_trainer": (
+        *("__main__", "publishing", "training", "evaluation", "ingest"),
+        *("settings", "fit", "columns", "cpus"),
+    ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),
         *("observation", "delivery", "verdict", "settings"),
     ),
 }
-NOT_YET = {"modelsystem_trainer"}
 MOST_MODULES = 12  # of one folder, `__init__` left out
 
 
@@ -147,9 +150,9 @@ with_rooms = pytest.mark.parametrize(
 
 def test_every_package_but_shared_has_its_rooms_listed() -> None:
     """A new package, or a new room, gets its place in the order."""
-    assert {package.name for package in PACKAGES} == {SHARED, *ROOMS, *NOT_YET}
+    assert {package.name for package in PACKAGES} == {SHARED, *ROOMS}
     for package in PACKAGES:
-        if package.name in ROOMS:
+        if package.name != SHARED:
             assert sorted(ROOMS[package.name]) == sorted(_rooms(package))
 
 

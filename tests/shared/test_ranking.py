@@ -1,11 +1,13 @@
 """Figures of ranked lists, by hand and beside simple definitions; intervals hold their rate."""
 
 import math
+import time
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from modelsystem_shared import ranking
 from modelsystem_shared.arrays import Float64s
@@ -50,11 +52,31 @@ def test_by_hand() -> None:
     assert ranking.ndcg(marks, counts, 3).tolist() == pytest.approx([gain / ideal])
 
 
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.floats(0, 1))
+)
+def test_a_mean_lies_in_its_interval_and_within_the_values(values: Float64s) -> None:
+    """For any values; if all users are alike, the interval is a point."""
+    for column, estimate in zip(values.T, ranking.estimate(values), strict=True):
+        assert estimate.mean == pytest.approx(column.mean(), abs=1e-6)
+        assert column.min() - 1e-6 <= estimate.low <= estimate.high <= column.max() + 1e-6
+        if np.ptp(column) == 0:
+            assert estimate.low == estimate.mean == estimate.high
+
+
+def test_intervals_of_20_000_users_are_cheap() -> None:
+    """They take well below a second of a CPU."""
+    values = np.random.default_rng(3).random((20_000, 9))
+    start = time.process_time()
+    ranking.estimate(values)
+    assert time.process_time() - start < 2  # it measures 0.3 s; the machine may be busy
+
+
 def test_an_estimate_is_the_same_every_time() -> None:
     """It depends on the values only, and lies around the mean."""
     values = np.random.default_rng(1).random((200, 2))
     first = ranking.estimate(values)
-    assert first == ranking.estimate(values.copy())
+    assert first == ranking.estimate(values.copy()) == ranking.estimate(np.asfortranarray(values))
     for column, estimate in zip(values.T, first, strict=True):
         assert estimate.low < estimate.mean < estimate.high
         assert estimate.mean == pytest.approx(column.mean(), abs=1e-6)

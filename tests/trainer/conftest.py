@@ -20,11 +20,11 @@ from modelsystem_shared import folder, settings
 from modelsystem_shared.folder import Published
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout
-from modelsystem_trainer.ingest import export, interactions
-from modelsystem_trainer.ingest.interactions import Interactions, Reading
+from modelsystem_trainer.ingest import Interactions, export
+from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.settings import Settings
 
-# A busy machine is slow, which says nothing about the code.
+# On a busy machine a deadline says nothing about the code.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -60,19 +60,19 @@ class Trainer:
     def published(self) -> Published:
         """The model that it published, verified."""
         assert self.code == 0, self.output
-        found = folder.published(self.model_folder)
-        folder.verify(found)
-        return found
+        published = folder.published(self.model_folder)
+        folder.verify(published)
+        return published
 
     def pause(self) -> None:
-        """Stop it in the middle of its training, for as long as a test wants."""
+        """Stop it in the middle of its training, until `resume`."""
         while not folder.attempts(self.model_folder):
             assert self.process.poll() is None, self.output
             time.sleep(0.005)
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue the training."""
         self.process.send_signal(signal.SIGCONT)
 
 
@@ -101,8 +101,8 @@ def read(make_folder: Callable[[Files], Path]) -> Callable[..., Interactions]:
         files: Files, columns: str | None = None, tenant: str | None = None, bad_rows: int = 0
     ) -> Interactions:
         named = Columns.parse(columns) if columns else Columns()
-        found = export.of_folder(make_folder(files))
-        return interactions.read(found, Reading(named, tenant, bad_rows))
+        options = ReadOptions(named, tenant, bad_rows)
+        return read_export(export.of_folder(make_folder(files)), options)
 
     return make
 
@@ -115,8 +115,8 @@ def clustered_rows() -> Callable[..., list[str]]:
         draw = random.Random(seed)
         rows = []
         for user in range(users):
-            own = [ITEMS_IN_CLUSTER * (user % CLUSTERS) + n for n in range(ITEMS_IN_CLUSTER)]
-            items = {*draw.sample(own, 10), draw.randrange(CLUSTERS * ITEMS_IN_CLUSTER)}
+            cluster = [ITEMS_IN_CLUSTER * (user % CLUSTERS) + n for n in range(ITEMS_IN_CLUSTER)]
+            items = {*draw.sample(cluster, 10), draw.randrange(CLUSTERS * ITEMS_IN_CLUSTER)}
             times = draw.sample(range(1_500_000_000, 1_600_000_000), len(items))
             rows += [f"u{user},i{i},{t}" for i, t in zip(sorted(items), times, strict=True)]
         return rows
@@ -160,15 +160,15 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
             "MODELFOLDER": tmp_path_factory.mktemp("models") / "20180523.5",
             "BUILDNUMBER": "20180523.5",
         }
-        given = {name: value for name, value in (usual | variables).items() if value is not None}
+        environ = {name: value for name, value in (usual | variables).items() if value is not None}
         process = subprocess.Popen(
             [sys.executable, "-m", "modelsystem_trainer", *arguments],
-            env=inherited | {name: str(value) for name, value in given.items()},
+            env=inherited | {name: str(value) for name, value in environ.items()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        started.append(Trainer(process, Path(str(given.get("MODELFOLDER", "nowhere")))))
+        started.append(Trainer(process, Path(str(environ.get("MODELFOLDER", "nowhere")))))
         return started[-1]
 
     yield make
@@ -195,7 +195,7 @@ def trained(start: Callable[..., Trainer], clustered_export: Path) -> Trainer:
 
 @pytest.fixture(scope="session")
 def snapshot() -> Callable[[Path], dict[str, tuple[bytes, int]]]:
-    """Take down every file and folder below one: its bytes, and when it was written."""
+    """Return bytes and time of change of every file and folder below a path."""
 
     def make(path: Path) -> dict[str, tuple[bytes, int]]:
         return {

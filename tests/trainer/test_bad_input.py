@@ -124,7 +124,7 @@ def ended(start: Callable[..., Any], make_folder: Callable[[Files], Path]) -> di
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_is_told_and_nothing_published(ended: dict[str, Any], name: str) -> None:
+def test_bad_input_is_reported_and_nothing_published(ended: dict[str, Any], name: str) -> None:
     """Exit code, last words and failed.json agree; there is no model and no traceback."""
     trainer, case = ended[name], CASES[name]
     assert trainer.code == case.code, trainer.output
@@ -141,8 +141,10 @@ def test_bad_input_is_told_and_nothing_published(ended: dict[str, Any], name: st
     assert folder.read_marker(trainer.model_folder) is None
 
 
-def test_a_model_folder_that_is_a_file_is_told(start: Callable[..., Any], tmp_path: Path) -> None:
-    """There is nowhere to leave the reason but the log; the file stays as it was."""
+def test_a_model_folder_that_is_a_file_is_reported(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The reason is in the log only; the file stays as it was."""
     (tmp_path / "file").write_text("precious")
     folders = [tmp_path / "file", tmp_path / "file" / "20180523.5"]
     started = [start(MODELFOLDER=path, CSV_FOLDER=tmp_path) for path in folders]
@@ -152,8 +154,10 @@ def test_a_model_folder_that_is_a_file_is_told(start: Callable[..., Any], tmp_pa
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
 
-def test_no_model_folder_is_told_with_all_other_faults(start: Callable[..., Any]) -> None:
-    """There is nowhere to leave the reason but the log."""
+def test_a_missing_model_folder_is_reported_with_all_other_faults(
+    start: Callable[..., Any],
+) -> None:
+    """The reason is in the log only."""
     trainer = start(MODELFOLDER=None, NEIGHBOURS="many")
     assert trainer.code == 2, trainer.output
     sentence = trainer.messages[-1]

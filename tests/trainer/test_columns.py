@@ -19,15 +19,15 @@ def test_mapped_names_are_the_exports() -> None:
 
 def test_the_text_is_the_same_whatever_the_order() -> None:
     """Two mappings that differ in their order only are the same setting."""
-    one, other = Columns.parse("user_id=u,item_id=i"), Columns.parse("item_id=i,user_id=u")
-    assert str(one) == str(other) == "item_id=i,user_id=u"
-    assert one == other
+    first, second = Columns.parse("user_id=u,item_id=i"), Columns.parse("item_id=i,user_id=u")
+    assert str(first) == str(second) == "item_id=i,user_id=u"
+    assert first == second
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("user=learner", "maps 'user'; what can be mapped is user_id, item_id"),
+        ("user=learner", "maps 'user'; the names are user_id, item_id"),
         ("user_id", "is not ours=theirs"),
         ("user_id=", "is not ours=theirs"),
         ("user_id=a,", "maps ''"),
@@ -36,7 +36,7 @@ def test_the_text_is_the_same_whatever_the_order() -> None:
         ("user_id=item_id", "two of our names to one column"),
     ],
 )
-def test_what_is_no_mapping_is_refused(value: str, reason: str) -> None:
+def test_a_malformed_mapping_is_refused(value: str, reason: str) -> None:
     """An unknown name, half a pair, a repetition and an ambiguity each have their sentence."""
     with pytest.raises(ValueError, match=reason):
         Columns.parse(value)

@@ -1,4 +1,4 @@
-"""How many threads a training takes by itself."""
+"""The default number of threads."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ ONE = "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"
 def test_the_limit_of_the_container_counts(
     tmp_path: Path, files: dict[str, str], expected: int
 ) -> None:
-    """The control group's limit, rounded up, of either version, is what may be used."""
+    """The control group's limit, rounded up, of either version, is the number of CPUs."""
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)

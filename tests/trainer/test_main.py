@@ -1,4 +1,4 @@
-"""The trainer as a process: what it says, what it writes, how it ends."""
+"""The trainer as a process: its log, its files, its exit codes."""
 
 import signal
 import time
@@ -16,7 +16,7 @@ Snapshot = Callable[[Path], dict[str, tuple[bytes, int]]]
 Files = Callable[..., dict[str, str]]
 
 
-def test_it_says_where_what_and_how_good(trained: Any) -> None:
+def test_it_logs_folder_build_and_score(trained: Any) -> None:
     """The lines of the seed system are in the log, and the score is the marker's."""
     place = trained.model_folder
     assert trained.messages[:2] == [f"Model Folder: {place}", "Build Number: 20180523.5"]
@@ -29,23 +29,24 @@ def test_it_says_where_what_and_how_good(trained: Any) -> None:
 
 
 def test_the_folder_holds_one_whole_model(trained: Any) -> None:
-    """A marker, one attempt, and in it nothing that the manifest does not cover."""
-    found = trained.published
-    assert {path.name for path in found.folder.iterdir()} == {"complete.txt", found.attempt.name}
-    assert (found.marker.build, found.manifest.build) == ("20180523.5", "20180523.5")
-    assert str(progress.latest(found.attempt)).startswith("fit: ")
+    """A marker and one attempt, with nothing in it that the manifest does not list."""
+    published = trained.published
+    names = {path.name for path in published.folder.iterdir()}
+    assert names == {"complete.txt", published.attempt.name}
+    assert (published.marker.build, published.manifest.build) == ("20180523.5", "20180523.5")
+    assert str(progress.latest(published.attempt)).startswith("fit: ")
 
 
 def test_the_model_serves_the_whole_export(trained: Any) -> None:
-    """Everybody is in it, with titles, gate users too; and it recommends within clusters."""
-    found = model.load(trained.published.attempt)
-    assert (len(found.users), len(found.items)) == (400, 120)
-    place = found.items.find("i7")
+    """All users are in it, gate users too, and titles; it recommends within clusters."""
+    loaded = model.load(trained.published.attempt)
+    assert (len(loaded.users), len(loaded.items)) == (400, 120)
+    place = loaded.items.find("i7")
     assert place is not None
-    assert found.titles[place] == "Item 7"
-    assert len(found.history.indices) == trained.published.manifest.model["data"]["interactions"]
-    near = found.similar[place][:5]
-    assert [int(found.items[int(item)][1:]) // 30 for item in near] == [0] * 5
+    assert loaded.titles[place] == "Item 7"
+    assert len(loaded.history.indices) == trained.published.manifest.model["data"]["interactions"]
+    near = loaded.similar[place][:5]
+    assert [int(loaded.items[int(item)][1:]) // 30 for item in near] == [0] * 5
 
 
 def test_threads_places_and_files_do_not_matter(
@@ -63,7 +64,7 @@ def test_threads_places_and_files_do_not_matter(
         "clicks-1.csv": "\n".join([header, *rows[:9:-1]]),
         "clicks-3.csv": "\n".join([header, *rows[:10]]),
     }
-    others = [start(CSV_FOLDER=make_folder(each), THREADS=4) for each in (files, renamed, cut)]
+    others = [start(CSV_FOLDER=make_folder(export), THREADS=4) for export in (files, renamed, cut)]
     for other in others:
         assert model_files(other) == model_files(trained)
         assert other.published.manifest.digest == trained.published.manifest.digest
@@ -84,15 +85,15 @@ def test_two_at_once_publish_one_model(start: Start, clustered_export: Path) -> 
     first = start(CSV_FOLDER=clustered_export)
     second = start(CSV_FOLDER=clustered_export, MODELFOLDER=first.model_folder)
     assert (first.code, second.code) == (0, 0)
-    said = first.messages + second.messages
-    assert len([message for message in said if message.startswith("Wrote: ")]) == 1
+    messages = first.messages + second.messages
+    assert len([message for message in messages if message.startswith("Wrote: ")]) == 1
     assert first.published == second.published
 
 
 def test_the_slower_one_stands_back(
     start: Start, clustered_export: Path, snapshot: Snapshot
 ) -> None:
-    """Who is done after another has published says so, ends 0 and touches nothing of theirs."""
+    """A trainer that is done after another published logs it, ends 0 and changes nothing."""
     slow = start(CSV_FOLDER=clustered_export)
     slow.pause()
     fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
@@ -107,7 +108,7 @@ def test_the_slower_one_stands_back(
 def test_the_slower_one_of_other_settings_does_not_pass(
     start: Start, clustered_export: Path
 ) -> None:
-    """The model that was published meanwhile is not the one it was asked for: it ends 2."""
+    """The model that was published meanwhile has other settings: it ends 2."""
     slow = start(CSV_FOLDER=clustered_export, NEIGHBOURS=7)
     slow.pause()
     fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
@@ -119,7 +120,7 @@ def test_the_slower_one_of_other_settings_does_not_pass(
 
 
 def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> None:
-    """Stopped in its training it ends 1, and says that the same again may succeed."""
+    """Stopped in its training it ends 1, and records that a retry can help."""
     trainer = start(CSV_FOLDER=clustered_export)
     trainer.pause()
     trainer.process.send_signal(signal.SIGTERM)
@@ -127,13 +128,15 @@ def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> 
     assert trainer.code == 1, trainer.output
     assert trainer.messages[-1] == "stopped by SIGTERM"
     recorded = [progress.failure(path) for path in folder.attempts(trainer.model_folder)]
-    (failure,) = [found for found in recorded if found]
+    (failure,) = [failure for failure in recorded if failure]
     assert (failure.reason, failure.retry_helps) == (trainer.messages[-1], True)
     assert failure.exit_code == 1
     assert folder.read_marker(trainer.model_folder) is None
 
 
-def test_leftovers_of_the_dead_do_not_disturb(start: Start, clustered_export: Path) -> None:
+def test_leftovers_of_a_killed_training_have_no_effect(
+    start: Start, clustered_export: Path
+) -> None:
     """After a SIGKILL the next training in the folder succeeds."""
     killed = start(CSV_FOLDER=clustered_export)
     killed.pause()
@@ -145,7 +148,7 @@ def test_leftovers_of_the_dead_do_not_disturb(start: Start, clustered_export: Pa
 
 
 def test_scratch_files_are_removed(start: Start, clustered_export: Path, tmp_path: Path) -> None:
-    """What it wrote outside of the model folder is gone in the end."""
+    """Nothing stays that it wrote outside of the model folder."""
     trainer = start(
         CSV_FOLDER=clustered_export, TMPDIR=tmp_path, PARAMETERS="method=cooccurrence,b=0,c=0,s=1"
     )
@@ -154,7 +157,7 @@ def test_scratch_files_are_removed(start: Start, clustered_export: Path, tmp_pat
 
 
 def test_a_tiny_export_is_trained_on(start: Start, make_folder: Any) -> None:
-    """Three interactions give a model, if not a good one."""
+    """Three interactions give a model."""
     content = "user_id,item_id\nu,i\nu,j\nv,i\n"
     trainer = start(CSV_FOLDER=make_folder({"clicks.csv": content}))
     assert model.load(trainer.published.attempt).trend.tolist() == [1, 0.5]
@@ -166,12 +169,12 @@ def test_help_names_every_variable(start: Start) -> None:
     helped, refused = start("--help"), start("--verbose")
     assert (helped.code, refused.code) == (0, 2)
     assert "BLOB_STORAGE_KEY" in helped.output
-    assert "Exit codes" in helped.output
+    assert "exit codes" in helped.output
     assert not helped.model_folder.exists()
 
 
 def test_sigterm_ends_the_reading_of_a_large_file(start: Start, make_folder: Any) -> None:
-    """In the middle of a file it is stopped, and says so."""
+    """It ends in the middle of a file, and says so."""
     rows = b"".join(b"user-%07d,item-%06d\n" % (n % 99_991, n % 9_973) for n in range(1_000_000))
     content = b"user_id,item_id\n" + rows * 6
     trainer = start(CSV_FOLDER=make_folder({"a.csv": content}), THREADS=2)
@@ -186,5 +189,5 @@ def test_sigterm_ends_the_reading_of_a_large_file(start: Start, make_folder: Any
 
 
 def latest(model_folder: Path) -> Progress | None:
-    """Return what the only attempt said last."""
+    """Return the latest progress of the only attempt."""
     return next((progress.latest(attempt) for attempt in folder.attempts(model_folder)), None)

@@ -1,4 +1,4 @@
-"""What the environment says: every fault at once, each with its variable."""
+"""Settings from the environment: every fault at once, each with its variable."""
 
 import base64
 import os
@@ -39,8 +39,8 @@ def blob() -> Read:
 
 
 def read(usual: dict[str, str], variables: dict[str, str | None]) -> Settings:
-    given = {name: value for name, value in (usual | variables).items() if value is not None}
-    return settings.read(Settings, given)
+    environ = {name: value for name, value in (usual | variables).items() if value is not None}
+    return settings.read(Settings, environ)
 
 
 def problems(read_: Read, **variables: str | None) -> tuple[str, ...]:
@@ -51,16 +51,16 @@ def problems(read_: Read, **variables: str | None) -> tuple[str, ...]:
 
 def test_the_defaults_are_those_of_a_laptop(local: Read) -> None:
     """A folder, a build and an export are enough."""
-    found = local()
-    assert (found.model_folder, found.build) == (Path("/models/20180523.5"), "20180523.5")
-    assert (found.location, found.tenant, found.key) == ("/export", None, None)
-    assert (found.neighbours, found.bad_rows, found.parameters) == (None, 0, None)
-    assert found.columns == Columns()
-    assert found.threads == len(os.sched_getaffinity(0))
+    defaults = local()
+    assert (defaults.model_folder, defaults.build) == (Path("/models/20180523.5"), "20180523.5")
+    assert (defaults.location, defaults.tenant, defaults.key) == ("/export", None, None)
+    assert (defaults.neighbours, defaults.bad_rows, defaults.parameters) == (None, 0, None)
+    assert defaults.columns == Columns()
+    assert defaults.threads == len(os.sched_getaffinity(0))
 
 
 def test_a_blob_folder_has_a_location(blob: Read) -> None:
-    """The location is a URL, of the public cloud or of the endpoint that is given."""
+    """The location is a URL, of the public cloud or of the endpoint."""
     public = "https://acme.blob.core.windows.net/etl/2018/05/08"
     assert blob().location == public
     assert blob(BLOB_STORAGE_CSV_FOLDER="/2018/05/08/").location == public
@@ -78,14 +78,14 @@ def test_quotes_and_blanks_are_tolerated(blob: Read) -> None:
         NEIGHBOURS='"50"',
         BUILDNUMBER="'20180523.5'",
     )
-    assert record.shaping(quoted) == record.shaping(plain)
+    assert record.shaping_texts(quoted) == record.shaping_texts(plain)
     assert quoted.location == plain.location
     assert quoted.key
     assert quoted.key.reveal() == KEY
 
 
-def test_everything_that_is_missing_is_named_at_once() -> None:
-    """An empty environment yields one sentence for each variable that is needed."""
+def test_all_missing_variables_are_named_at_once() -> None:
+    """An empty environment yields one sentence for each required variable."""
     with pytest.raises(SettingsError) as caught:
         settings.read(Settings, {})
     assert [problem.split()[0] for problem in caught.value.problems] == [
@@ -100,7 +100,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
 
 
 def test_half_of_blob_storage_is_not_enough(blob: Read) -> None:
-    """What is missing of an account, a container and a folder is named; nothing else is."""
+    """Of account, container and folder the missing ones are named, and nothing else."""
     missing = problems(blob, BLOB_STORAGE_CONTAINER=None, BLOB_STORAGE_CSV_FOLDER=" ")
     assert missing == (
         "BLOB_STORAGE_CONTAINER is not set",
@@ -118,16 +118,16 @@ def test_a_local_folder_and_blob_storage_contradict_each_other(local: Read, name
 
 @pytest.mark.parametrize("key", ["gehe!m", "schlüssel", KEY[:-1], "=" * 8])
 def test_a_bad_key_is_named_and_not_shown(blob: Read, key: str) -> None:
-    """A key that is not base64 is refused before anything is asked of the storage."""
+    """A key that is not base64 is refused before any request to the storage."""
     (problem,) = problems(blob, BLOB_STORAGE_KEY=key)
     assert problem.startswith("BLOB_STORAGE_KEY: its value (not shown) is not base64")
     assert key not in problem
 
 
 def test_the_key_is_in_no_text(blob: Read) -> None:
-    """Neither the settings' repr nor what goes into the manifest shows it."""
-    found = blob(BLOB_STORAGE_KEY=KEY)
-    assert KEY not in f"{found!r}{found}{record.shaping(found)}{found.location}"
+    """Neither the settings' repr nor the manifest shows it."""
+    values = blob(BLOB_STORAGE_KEY=KEY)
+    assert KEY not in f"{values!r}{values}{record.shaping_texts(values)}{values.location}"
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,12 @@ def test_a_malformed_value_names_its_variable(local: Read, name: str, value: str
     assert problem.startswith(f"{name}: {value[:80]!r} ")
 
 
-def test_faults_of_several_variables_are_told_together(blob: Read) -> None:
+def test_faults_of_several_variables_are_reported_together(blob: Read) -> None:
     """Malformed, contradictory and missing values are all in one report."""
-    found = problems(blob, CSV_FOLDER="/x", NEIGHBOURS="no", BUILDNUMBER=None, BLOB_STORAGE_KEY="ü")
-    assert [problem.split()[0].rstrip(":") for problem in found] == [
+    faults = problems(
+        blob, CSV_FOLDER="/x", NEIGHBOURS="no", BUILDNUMBER=None, BLOB_STORAGE_KEY="ü"
+    )
+    assert [fault.split()[0].rstrip(":") for fault in faults] == [
         "BUILDNUMBER",
         "NEIGHBOURS",
         "CSV_FOLDER",
@@ -173,7 +175,7 @@ def test_faults_of_several_variables_are_told_together(blob: Read) -> None:
     ],
 )
 def test_parameters_are_read(local: Read, value: str, parameters: Parameters) -> None:
-    """What is not given has the method's default."""
+    """A parameter that is missing has the method's default."""
     assert local(PARAMETERS=value).parameters == parameters
     assert Parameters.parse(str(parameters)) == parameters
 
@@ -182,16 +184,18 @@ def test_parameters_are_read(local: Read, value: str, parameters: Parameters) ->
     "value", ["s=0", "lam=0", "beta=-1", "a=11", "a=nan", "x=1", "a=1,a=2", "method=magic", "a", ""]
 )
 def test_parameters_out_of_range_are_refused(value: str) -> None:
-    """Unknown names, no numbers, numbers out of range, a thing said twice."""
+    """Unknown names, no numbers, numbers out of range, a name twice."""
     with pytest.raises(ValueError, match=r"is not like|has "):
         Parameters.parse(value)
 
 
-def test_what_shapes_the_model_is_told_apart(local: Read) -> None:
+def test_some_settings_shape_the_model(local: Read) -> None:
     """Threads, champion and who started it shape no model; K, columns and tenant do."""
-    usual = record.shaping(local())
+    usual = record.shaping_texts(local())
     others = {"THREADS": "7", "STARTED_BY": "me", "GIT_COMMIT": "1", "CHAMPIONFOLDER": "/models/6"}
-    assert record.shaping(local(**others)) == usual
+    assert record.shaping_texts(local(**others)) == usual
     changed = local(NEIGHBOURS="9", TENANTID="t", CSV_COLUMNS="user_id=u", MAX_BAD_ROWS="1")
-    differing = {name for name, value in record.shaping(changed).items() if value != usual[name]}
+    differing = {
+        name for name, value in record.shaping_texts(changed).items() if value != usual[name]
+    }
     assert differing == {"NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS"}

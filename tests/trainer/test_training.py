@@ -1,4 +1,4 @@
-"""From interactions to a model: what it learns, what it must not learn, and how well."""
+"""From interactions to a model: what it learns, what it must not learn, and its figures."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from modelsystem_shared import model
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model
-from modelsystem_trainer import training
+from modelsystem_trainer import fit, training
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout, ranking, split
-from modelsystem_trainer.fit import Parameters, dense, search
-from modelsystem_trainer.ingest import export, interactions
-from modelsystem_trainer.ingest.interactions import Interactions, Reading
-from modelsystem_trainer.publishing import record
+from modelsystem_trainer.fit import Parameters, search
+from modelsystem_trainer.ingest import Interactions, export
+from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
+from modelsystem_trainer.publishing import publisher
 from modelsystem_trainer.training import Plan, Trained
 
 Read = Callable[..., Interactions]
@@ -60,32 +60,32 @@ def movielens_export() -> Interactions:
     """Read MovieLens once."""
     if not MOVIELENS.is_dir():
         pytest.skip(f"the data set is not at {MOVIELENS}")
-    return interactions.read(export.of_folder(MOVIELENS), Reading(Columns(), None, 0))
+    return read_export(export.of_folder(MOVIELENS), ReadOptions(Columns(), None, 0))
 
 
 @pytest.fixture(scope="session")
 def movielens(movielens_export: Interactions) -> Trained:
     """Train once on MovieLens, with parameters that a search found."""
-    found = "a=0.25,lam=160,beta=0.25,b=0.1,c=0.05,r=0.25,fit_power=0.5,history_power=2,fade=0.5"
-    plan = Plan(100, Parameters.parse(found), 2)
+    searched = "a=0.25,lam=160,beta=0.25,b=0.1,c=0.05,r=0.25,fit_power=0.5,history_power=2,fade=0.5"
+    plan = Plan(100, Parameters.parse(searched), 2)
     return training.train(movielens_export, plan, lambda *_: None)
 
 
-def contents(found: Model) -> dict[str, bytes]:
-    return {name: array.tobytes() for name, array in model.arrays(found)}
+def contents(model_: Model) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in model.arrays(model_)}
 
 
 def neighbours(trained: Trained, item: str, count: int) -> list[str]:
     """Return the titles, or else the ids, of an item's first neighbours."""
-    found = trained.model
-    place = found.items.find(item)
+    titles, items = trained.model.titles, trained.model.items
+    place = items.find(item)
     assert place is not None
-    near = found.similar[place][:count]
-    return [found.titles[int(other)] or found.items[int(other)] for other in near]
+    near = trained.model.similar[place][:count]
+    return [titles[int(neighbour)] or items[int(neighbour)] for neighbour in near]
 
 
 def test_it_is_far_better_than_popularity(clustered: Trained) -> None:
-    """Where tastes are distinct, it finds them: a bar that a broken model does not reach."""
+    """With distinct tastes it finds them: a bar that a broken model does not reach."""
     assert clustered.metrics.ndcg > 2.5 * clustered.popularity.ndcg
     assert clustered.metrics.recall > 2.5 * clustered.popularity.recall
     assert clustered.metrics.coverage > clustered.popularity.coverage
@@ -98,27 +98,29 @@ def test_neighbours_are_of_the_same_cluster(clustered: Trained) -> None:
 
 
 def test_parameters_are_the_best_of_those_tried(clustered: Trained) -> None:
-    """The search left its marks, and its winner was taken."""
+    """The search tried several, and its best ones are the model's."""
     assert len(clustered.tried) > 1
     assert clustered.tried[clustered.parameters] == max(clustered.tried.values())
 
 
-def test_given_parameters_are_not_searched(train: Train, clustered_rows: Rows) -> None:
-    """A plan with parameters is followed."""
-    chosen = Parameters(a=0.1, lam=20, b=0.2, c=0.3, s=1.1)
-    trained = train(clustered_rows(users=40), chosen)
-    assert (trained.parameters, trained.tried) == (chosen, {})
+def test_parameters_of_the_plan_are_not_searched(train: Train, clustered_rows: Rows) -> None:
+    """The model has the plan's parameters."""
+    parameters = Parameters(a=0.1, lam=20, b=0.2, c=0.3, s=1.1)
+    trained = train(clustered_rows(users=40), parameters)
+    assert (trained.parameters, trained.tried) == (parameters, {})
 
 
 def test_gate_users_never_influence_the_model(
     train: Train, clustered_rows: Rows, gate_ids: list[str]
 ) -> None:
-    """Whatever they choose among the items there are, the same model is learned."""
+    """With any choices of theirs the same model is learned."""
     others = [row for row in clustered_rows() if not is_of_gate_user(row)]
-    one = train([*others, *(f"{user},i{n},{n}" for user in gate_ids for n in range(10))])
-    two = train([*others, *(f"{user},i{7 * n},{-n}" for user in gate_ids[1:] for n in range(15))])
-    first, second = contents(one.model), contents(two.model)
-    differing = {name for name, content in first.items() if content != second[name]}
+    first = train([*others, *(f"{user},i{n},{n}" for user in gate_ids for n in range(10))])
+    second = train(
+        [*others, *(f"{user},i{7 * n},{-n}" for user in gate_ids[1:] for n in range(15))]
+    )
+    arrays, others_arrays = contents(first.model), contents(second.model)
+    differing = {name for name, content in arrays.items() if content != others_arrays[name]}
     assert {name.split(".")[0] for name in differing} == {
         "users",
         "history",
@@ -126,7 +128,8 @@ def test_gate_users_never_influence_the_model(
         "questions",
         "answers",
     }
-    assert (one.parameters, one.tried, one.metrics) == (two.parameters, two.tried, two.metrics)
+    assert first.parameters == second.parameters
+    assert (first.tried, first.metrics) == (second.tried, second.metrics)
 
 
 def is_of_gate_user(row: str) -> bool:
@@ -136,15 +139,15 @@ def is_of_gate_user(row: str) -> bool:
 def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[str]) -> None:
     """They are users like any other; their questions are in the order of time, the latest last."""
     rows = [f"u{n},{item},{n}" for n in range(9) for item in "abcdef"]
-    own = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
-    trained = train([*rows, *own, f"{gate_ids[1]},a,1"], Parameters())
-    found = trained.model
-    place = found.users.find(gate_ids[0])
+    of_gate = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
+    trained = train([*rows, *of_gate, f"{gate_ids[1]},a,1"], Parameters())
+    served = trained.model
+    place = served.users.find(gate_ids[0])
     assert place is not None
-    assert [found.items[int(item)] for item in found.history[place]] == list("bcdef")
-    assert [found.items[int(item)] for item in found.questions[0]] == list("fedc")
-    assert [found.items[int(item)] for item in found.answers[0]] == ["b"]
-    assert len(found.questions) == len(found.answers) == 1
+    assert [served.items[int(item)] for item in served.history[place]] == list("bcdef")
+    assert [served.items[int(item)] for item in served.questions[0]] == list("fedc")
+    assert [served.items[int(item)] for item in served.answers[0]] == ["b"]
+    assert len(served.questions) == len(served.answers) == 1
     assert trained.counts.tolist() == [9] * 6
 
 
@@ -194,27 +197,27 @@ def test_any_small_export_gives_a_whole_model(
     data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})
     trained = training.train(data, Plan(2, None, 1), lambda *_: None)
     attempt = tmp_path_factory.mktemp("attempt")
-    record.write_files(attempt, trained, data.rejects)
-    found = model.load(attempt)
-    assert contents(found) == contents(trained.model)
-    assert [found.users[n] for n in range(len(found.users))] == data.users
+    publisher.write_model(attempt, trained.model)
+    loaded = model.load(attempt)
+    assert contents(loaded) == contents(trained.model)
+    assert [loaded.users[n] for n in range(len(loaded.users))] == data.users
     assert np.isfinite([trained.metrics.ndcg, trained.metrics.recall]).all()
 
 
-def test_progress_tells_every_phase(read: Read, clustered_rows: Rows) -> None:
+def test_progress_reports_every_phase(read: Read, clustered_rows: Rows) -> None:
     """Phases come in their order, with shares from 0 to 1."""
-    told: list[tuple[str, float]] = []
+    reported: list[tuple[str, float]] = []
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=40)])})
-    training.train(data, Plan(5, None, 1), lambda *progress: told.append(progress))
-    assert list(dict.fromkeys(phase for phase, _ in told)) == ["search", "evaluate", "fit"]
-    assert all(0 <= share <= 1 for _, share in told)
-    assert told[-1] == ("fit", 1.0)
+    training.train(data, Plan(5, None, 1), lambda *progress: reported.append(progress))
+    assert list(dict.fromkeys(phase for phase, _ in reported)) == ["search", "evaluate", "fit"]
+    assert all(0 <= share <= 1 for _, share in reported)
+    assert reported[-1] == ("fit", 1.0)
 
 
-def test_at_most_so_many_users_are_asked(
+def test_at_most_so_many_users_are_measured(
     read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A measurement of a large export ends in time; popularity is asked of the same users."""
+    """A measurement of a large export ends in time; popularity is measured on the same users."""
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
     monkeypatch.setattr(ranking, "MOST_USERS", 10)
     trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
@@ -226,12 +229,12 @@ def test_a_large_export_is_searched_on_a_share_of_its_users(
 ) -> None:
     """A third of the users find parameters that are as good; the ridge grows with the data."""
     monkeypatch.setattr(split, "SEARCHED_AT_MOST", 400 * 11 // 3)
-    found = train(clustered_rows())
-    best = search.best(found.tried)
-    assert found.tried != clustered.tried
-    assert 2.9 < found.parameters.lam / best.lam < 3.1
-    assert replace(found.parameters, lam=best.lam) == best
-    assert found.metrics.ndcg > 0.9 * clustered.metrics.ndcg
+    trained = train(clustered_rows())
+    best = search.best(trained.tried)
+    assert trained.tried != clustered.tried
+    assert 2.9 < trained.parameters.lam / best.lam < 3.1
+    assert replace(trained.parameters, lam=best.lam) == best
+    assert trained.metrics.ndcg > 0.9 * clustered.metrics.ndcg
 
 
 def test_neighbours_of_toy_story_are_films_for_children(movielens: Trained) -> None:
@@ -254,7 +257,7 @@ def test_movielens_is_better_than_popularity(movielens: Trained) -> None:
     assert movielens.metrics.users == 600
 
 
-def test_where_memory_does_not_allow_ridge_the_quick_method_stands_in(
+def test_if_memory_does_not_allow_ridge_cooccurrence_is_taken(
     train: Train, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The method that is chosen is the one that the memory allows, and is in the parameters."""
@@ -266,7 +269,7 @@ def test_where_memory_does_not_allow_ridge_the_quick_method_stands_in(
 def test_a_small_catalogue_may_be_solved_as_a_whole(
     read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dense is tried where nobody set a number of neighbours, and items are few; the best wins."""
+    """Dense is tried if the number of neighbours is not set and items are few; the best wins."""
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
 
     def methods(plan: Plan) -> set[str]:
@@ -277,7 +280,7 @@ def test_a_small_catalogue_may_be_solved_as_a_whole(
     assert methods(Plan(None, None, 1)) == {"ridge", "dense"}
     assert methods(Plan(20, None, 1)) == methods(Plan(None, None, 1, "ridge")) == {"ridge"}
     assert methods(Plan(20, None, 1, "dense")) == {"dense"}
-    monkeypatch.setattr(dense, "MOST_ITEMS", 119)
+    monkeypatch.setattr(fit, "MOST_ITEMS_OF_DENSE", 119)
     assert methods(Plan(None, None, 1)) == {"ridge"}
 
 
@@ -285,8 +288,8 @@ def test_a_small_catalogue_may_be_solved_as_a_whole(
 def test_a_large_catalogue_is_not_solved_as_a_whole(
     read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
-    """Who asks for it all the same is told what to do instead of waiting for hours."""
-    monkeypatch.setattr(dense, "MOST_ITEMS", 100)
+    """The sentence says what to set, in place of hours of waiting."""
+    monkeypatch.setattr(fit, "MOST_ITEMS_OF_DENSE", 100)
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=40)])})
     with pytest.raises(DataError, match=r"dense is for at most 100 items, .* choose ridge"):
         training.train(data, plan, lambda *_: None)

@@ -1,4 +1,4 @@
-"""The gate users' questions, asked of this model and of the champion."""
+"""The gate users' questions, for this model and for the champion."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from modelsystem_trainer import training
 from modelsystem_trainer.evaluation import gate
 from modelsystem_trainer.evaluation.gate import Champion, Gate
 from modelsystem_trainer.fit import Parameters
-from modelsystem_trainer.ingest.interactions import Interactions
+from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.training import Plan
 
 Start = Callable[..., Any]
@@ -41,63 +41,63 @@ def as_champion(model: Model) -> Champion:
     return Champion("7", "0" * 64, model)
 
 
-def ask(model: Model, champion: Champion | None) -> Gate:
-    """Ask the gate users' questions; popularity counts all histories."""
+def measure(model: Model, champion: Champion | None) -> Gate:
+    """Measure on the gate users; popularity counts all histories."""
     counts = np.bincount(model.history.indices, minlength=model.n_items)
-    return gate.ask(model, counts, champion)
+    return gate.measure_on_gate(model, counts, champion)
 
 
 def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows) -> None:
-    """Asked of the same model, all figures are the same and no difference is left."""
+    """Compared with itself, a model has the same figures and no difference."""
     ours = build(clustered_rows())
-    found = ask(ours, as_champion(ours))
-    assert found.champion
-    assert found.champion.metrics == found.model
-    assert found.users == found.model.users == len(ours.questions) > 5
-    gains = [g for gain in found.champion.difference.values() for g in gain.values()]
+    figures = measure(ours, as_champion(ours))
+    assert figures.champion
+    assert figures.champion.metrics == figures.model
+    assert figures.users == figures.model.users == len(ours.questions) > 5
+    gains = [g for gain in figures.champion.difference.values() for g in (gain.recall, gain.ndcg)]
     assert {(g.mean, g.low, g.high) for g in gains} == {(0, 0, 0)}
 
 
 def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows) -> None:
     """The difference is that of the means, has the sign of the better one, and an interval."""
     ours, worse = build(clustered_rows()), build(clustered_rows(seed=5)[:900], POOR)
-    found = ask(ours, as_champion(worse))
-    assert found.champion
-    gain = found.champion.difference[20]["ndcg"]
-    assert gain.mean == pytest.approx(found.model.ndcg - found.champion.metrics.ndcg, abs=2e-6)
+    figures = measure(ours, as_champion(worse))
+    assert figures.champion
+    gain = figures.champion.difference[20].ndcg
+    assert gain.mean == pytest.approx(figures.model.ndcg - figures.champion.metrics.ndcg, abs=2e-6)
     assert gain.low <= gain.mean <= gain.high
     assert gain.mean > 0
-    assert found.model.ndcg > found.popularity.ndcg
+    assert figures.model.ndcg > figures.popularity.ndcg
 
 
-def test_items_are_known_by_their_ids(build: Callable[..., Model], clustered_rows: Rows) -> None:
+def test_items_are_matched_by_their_ids(build: Callable[..., Model], clustered_rows: Rows) -> None:
     """A champion whose items have other places, and more of them, answers as before."""
     rows = clustered_rows()
     extra = [f"v{n},{item},{n}" for n in range(5) for item in ("a-new", "b-new", "zz")]
     ours, theirs = build(rows), build([*rows, *extra])
     assert ours.items.find("i5") != theirs.items.find("i5")
-    found = ask(ours, as_champion(theirs))
-    assert found.champion
-    assert found.champion.metrics.ndcg == pytest.approx(found.model.ndcg, abs=1e-6)
+    figures = measure(ours, as_champion(theirs))
+    assert figures.champion
+    assert figures.champion.metrics.ndcg == pytest.approx(figures.model.ndcg, abs=1e-6)
 
 
 def test_items_that_one_side_does_not_know_are_misses(
     build: Callable[..., Model], clustered_rows: Rows
 ) -> None:
-    """A champion of entirely other items finds nothing, which is no error, either way round."""
+    """A champion of entirely other items has no hits, which is no error."""
     ours = build(clustered_rows())
     theirs = build([row.replace(",i", ",other-") for row in clustered_rows()])
-    found = ask(ours, as_champion(theirs))
-    assert found.champion
-    at = found.champion.metrics.at[50]
+    figures = measure(ours, as_champion(theirs))
+    assert figures.champion
+    at = figures.champion.metrics.at[50]
     assert (at.recall.mean, at.ndcg.mean, at.novelty.mean, at.coverage) == (0, 0, 0, 0)
-    assert found.champion.difference[50]["recall"].mean == found.model.at[50].recall.mean
+    assert figures.champion.difference[50].recall.mean == figures.model.at[50].recall.mean
 
 
 def test_items_only_the_champion_knows_take_their_places(
     build: Callable[..., Model], clustered_rows: Rows
 ) -> None:
-    """They are neither hits nor left out: what comes after them comes later."""
+    """They are neither hits nor left out: later items keep their places."""
     rows = clustered_rows()
     theirs = build(rows)
     gone = f"i{int(theirs.trend.argmax())}"
@@ -111,12 +111,12 @@ def test_items_only_the_champion_knows_take_their_places(
 def test_data_without_gate_users_has_no_figures(
     read: Callable[..., Interactions], clustered_rows: Rows
 ) -> None:
-    """Nobody is asked, and nothing fails."""
+    """The figures of no users are 0."""
     data = read({"a.csv": "\n".join(["user_id,item_id", "u,a", "u,b", "w,a"])})
     ours = training.train(data, Plan(20, GOOD, 1), lambda *_: None).model
-    found = ask(ours, as_champion(ours))
-    assert found.users == found.model.users == 0
-    assert found.champion
+    figures = measure(ours, as_champion(ours))
+    assert figures.users == figures.model.users == 0
+    assert figures.champion
 
 
 def test_a_champion_is_mapped_and_compared(
@@ -125,15 +125,15 @@ def test_a_champion_is_mapped_and_compared(
     """The figures are in the manifest and the report, the arrays as without it, it untouched."""
     before = snapshot(trained.model_folder)
     again = start(CSV_FOLDER=clustered_export, CHAMPIONFOLDER=trained.model_folder, THREADS=1)
-    found = again.published
-    champion = found.manifest.model["metrics"]["gate"]["champion"]
+    published = again.published
+    champion = published.manifest.model["metrics"]["gate"]["champion"]
     assert champion["build"] == "20180523.5"
     assert champion["digest"] == trained.published.manifest.digest
-    assert champion["metrics"] == found.manifest.model["metrics"]["gate"]["model"]
-    assert "Model minus champion" in (found.attempt / "report.html").read_text()
+    assert champion["metrics"] == published.manifest.model["metrics"]["gate"]["model"]
+    assert "Model minus champion" in (published.attempt / "report.html").read_text()
     arrays = [
-        {file for file in one.manifest.files if file.name.endswith(".npy")}
-        for one in (found, trained.published)
+        {file for file in model.manifest.files if file.name.endswith(".npy")}
+        for model in (published, trained.published)
     ]
     assert arrays[0] == arrays[1]
     assert snapshot(trained.model_folder) == before
@@ -142,14 +142,14 @@ def test_a_champion_is_mapped_and_compared(
 def test_another_champion_is_no_other_build(
     start: Start, clustered_export: Path, trained: Any, tmp_path: Path
 ) -> None:
-    """On a complete folder the setting does not matter, were there nothing behind it."""
+    """On a complete folder the setting has no effect, even if it names no model."""
     again = start(
         CSV_FOLDER=clustered_export, MODELFOLDER=trained.model_folder, CHAMPIONFOLDER=tmp_path
     )
     assert again.code == 0, again.output
 
 
-def test_an_unusable_champion_stops_the_training(
+def test_an_unusable_champion_fails_the_training(
     start: Start, clustered_export: Path, trained: Any, tmp_path: Path
 ) -> None:
     """Nothing there, no folder, a short file, a damaged manifest: exit 2, before any work."""
@@ -176,10 +176,10 @@ def test_an_unusable_champion_stops_the_training(
         assert "CHAMPIONFOLDER" in failure["reason"]
 
 
-def test_an_array_that_does_not_fit_is_told(trained: Any, tmp_path: Path) -> None:
+def test_an_array_that_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> None:
     """A folder whose digests hold, but whose arrays do not fit each other, is refused as well."""
     with pytest.raises(SettingsError, match="CHAMPIONFOLDER"):
-        gate.load(_resealed(trained.model_folder, tmp_path / "odd"))
+        gate.load_champion(_resealed(trained.model_folder, tmp_path / "odd"))
 
 
 def _resealed(source: Path, target: Path) -> Path:
@@ -190,12 +190,13 @@ def _resealed(source: Path, target: Path) -> Path:
     from modelsystem_shared import manifest, publication
 
     shutil.copytree(source, target)
-    found = folder.published(target)
-    np.save(found.attempt / "trend.npy", np.zeros(3, np.float32))
-    listed = publication.describe(found.attempt, [file.name for file in found.manifest.files])
-    told = found.manifest.model | {"files": manifest.listing(listed)}
-    content = manifest.Manifest(told, found.manifest.run).to_bytes()
-    (found.attempt / manifest.NAME).write_bytes(content)
-    marker = replace(found.marker, manifest_sha256=sha256(content).hexdigest())
+    published = folder.published(target)
+    np.save(published.attempt / "trend.npy", np.zeros(3, np.float32))
+    names = [file.name for file in published.manifest.files]
+    listed = publication.describe(published.attempt, names)
+    part = published.manifest.model | {"files": manifest.listing(listed)}
+    content = manifest.Manifest(part, published.manifest.run).to_bytes()
+    (published.attempt / manifest.NAME).write_bytes(content)
+    marker = replace(published.marker, manifest_sha256=sha256(content).hexdigest())
     (target / "complete.txt").write_bytes(marker.to_bytes())
     return target

@@ -1,4 +1,4 @@
-"""Asking a model, and marking what it got right, against hand and brute force."""
+"""Lists of recommendations and their hits, by hand and against brute force."""
 
 import math
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def matrix(rows: npt.ArrayLike) -> sparse.csr_array:
 
 
 def fixed(ranked: dict[int, list[int]]) -> Recommend:
-    """Recommend the same to a user whatever they chose."""
+    """Recommend the same to a user with any history."""
 
     def recommend(users: Ints, k: int) -> Iterator[Ints]:
         return (np.array(ranked[int(user)][:k], int) for user in users)
@@ -34,12 +34,12 @@ def test_lists_are_those_of_a_hand_computation() -> None:
     """A hit counts 1 / log2(its place + 1); the ideal has all held-out items first."""
     truth = matrix([[1, 0, 1, 0, 1, 0], [0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0]])
     ranked = fixed({0: [3, 0, 4], 1: [0, 3], 2: [1, 0, 3, 4]})
-    found = ranking.evaluate(ranked, truth, np.arange(3))
+    lists = ranking.evaluate(ranked, truth, np.arange(3))
     first = (1 / math.log2(3) + 1 / math.log2(4)) / (1 + 1 / math.log2(3) + 1 / math.log2(4))
-    assert found.user_ndcg(20) == pytest.approx([first, 0, 1])
-    assert found.ndcg == pytest.approx((first + 0 + 1) / 3)
-    assert found.user_recall(20) == pytest.approx([2 / 3, 0, 1])
-    assert found.user_recall(1) == pytest.approx([0, 0, 1])
+    assert lists.user_ndcg(20) == pytest.approx([first, 0, 1])
+    assert lists.ndcg == pytest.approx((first + 0 + 1) / 3)
+    assert lists.user_recall(20) == pytest.approx([2 / 3, 0, 1])
+    assert lists.user_recall(1) == pytest.approx([0, 0, 1])
 
 
 @given(
@@ -50,42 +50,42 @@ def test_lists_are_those_of_a_hand_computation() -> None:
 def test_figures_of_users_are_those_of_a_brute_force(
     truth: npt.NDArray[np.bool_], orders: list[list[int]], k: int
 ) -> None:
-    """Whatever is held out, wanted or not, at every length of a list."""
+    """For any held-out items, at every length of a list."""
     shown = np.array([order[:7] for order in orders])
     shown[0, 3:] = -1
     lists = ranking.compared(shown, matrix(truth))
     for user in range(3):
-        wanted = set(np.flatnonzero(truth[user]).tolist())
-        hits = [n for n, item in enumerate(shown[user, :k].tolist()) if item in wanted]
-        ideal = sum(1 / math.log2(n + 2) for n in range(min(k, len(wanted))))
+        held_out = set(np.flatnonzero(truth[user]).tolist())
+        hits = [n for n, item in enumerate(shown[user, :k].tolist()) if item in held_out]
+        ideal = sum(1 / math.log2(n + 2) for n in range(min(k, len(held_out))))
         gained = sum(1 / math.log2(n + 2) for n in hits)
-        assert lists.user_recall(k)[user] == pytest.approx(len(hits) / max(len(wanted), 1))
+        assert lists.user_recall(k)[user] == pytest.approx(len(hits) / max(len(held_out), 1))
         assert lists.user_ndcg(k)[user] == pytest.approx(gained / (ideal or 1))
 
 
 def test_the_ideal_has_at_most_twenty_places() -> None:
-    """Who has more than 20 held-out items can still be served perfectly; recall says less."""
+    """A user with more than 20 held-out items can have an NDCG of 1; recall cannot."""
     truth = matrix(np.ones((1, 40)))
-    found = ranking.evaluate(fixed({0: list(range(20))}), truth, np.arange(1))
-    assert found.ndcg == pytest.approx(1)
-    assert found.user_recall(20) == pytest.approx([0.5])
+    lists = ranking.evaluate(fixed({0: list(range(20))}), truth, np.arange(1))
+    assert lists.ndcg == pytest.approx(1)
+    assert lists.user_recall(20) == pytest.approx([0.5])
 
 
-def test_nobody_asked_is_no_error() -> None:
+def test_no_users_are_no_error() -> None:
     """Without users there are no lists, and the score is 0."""
-    found = ranking.evaluate(fixed({}), matrix([[0, 1]]), np.arange(0))
-    assert (found.ndcg, found.shown.shape) == (0, (0, 20))
+    lists = ranking.evaluate(fixed({}), matrix([[0, 1]]), np.arange(0))
+    assert (lists.ndcg, lists.shown.shape) == (0, (0, 20))
 
 
-def test_nothing_recommended_is_no_error() -> None:
-    """A user without any recommendation counts with 0."""
-    found = ranking.evaluate(fixed({0: []}), matrix([[0, 1]]), np.arange(1))
-    assert found.user_ndcg(20).tolist() == found.user_recall(20).tolist() == [0]
-    assert (found.shown == -1).all()
+def test_empty_lists_are_no_error() -> None:
+    """A user with an empty list counts 0."""
+    lists = ranking.evaluate(fixed({0: []}), matrix([[0, 1]]), np.arange(1))
+    assert lists.user_ndcg(20).tolist() == lists.user_recall(20).tolist() == [0]
+    assert (lists.shown == -1).all()
 
 
-def test_users_are_asked_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The portions' size changes nothing but how often progress is told."""
+def test_users_are_handled_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The portions' size has an effect on the progress only."""
     truth = matrix(np.eye(7))
     ranked = fixed({user: [user if user % 2 else 0] for user in range(7)})
     shares: list[float] = []
@@ -98,7 +98,7 @@ def test_users_are_asked_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def best(scores: dict[int, float], seen: set[int]) -> list[int]:
-    """Rank what is not seen: the highest score first, of equals the smaller place."""
+    """Rank the unseen items: the highest score first, of equals the smaller place."""
     return sorted(scores.keys() - seen, key=lambda item: (-scores[item], item))[:20]
 
 
@@ -109,7 +109,7 @@ def best(scores: dict[int, float], seen: set[int]) -> list[int]:
 def test_recommendations_are_those_of_a_brute_force(
     history: npt.NDArray[np.bool_], similarity: npt.NDArray[np.int8]
 ) -> None:
-    """Scores are sums; what is seen, or below 0, is left out; ties have their rule."""
+    """Scores are sums; seen items, and scores below 0, are left out; ties have their rule."""
     recommend = ranking.by_similarity(matrix(history), matrix(similarity))
     for user, ranked in enumerate(recommend(np.arange(4), 20)):
         seen = set(np.flatnonzero(history[user]).tolist())
@@ -120,7 +120,7 @@ def test_recommendations_are_those_of_a_brute_force(
 
 @given(st_numpy.arrays(np.bool_, (5, 30)), st.lists(st.integers(0, 4), unique=True))
 def test_popular_is_what_most_users_chose(history: npt.NDArray[np.bool_], users: list[int]) -> None:
-    """Everybody gets the same, except what they have; ties by the smaller place."""
+    """All users get the same, without their own items; ties by the smaller place."""
     counts = dict(enumerate(history.sum(axis=0).tolist()))
     recommend = ranking.by_popularity(matrix(history), history.sum(axis=0))
     for user, ranked in zip(users, recommend(np.array(users, int), 20), strict=True):
@@ -129,7 +129,7 @@ def test_popular_is_what_most_users_chose(history: npt.NDArray[np.bool_], users:
 
 @given(st.lists(st.sampled_from([0.5, 1.0, 2.0]), max_size=60))
 def test_the_top_is_sorted_and_complete(scores: list[float]) -> None:
-    """However many are equal at the twentieth place, the smaller places are taken."""
+    """Of items that are equal at the twentieth place, the smaller places are taken."""
     items = np.arange(len(scores))[::-1]
     ranked = ranking.top(items, np.array(scores, np.float32), 20)
     by_item = dict(zip(items.tolist(), scores, strict=True))

@@ -1,4 +1,4 @@
-"""What is popular lately, by hand, and how its half-life is chosen."""
+"""The trend, by hand, and the choice of its half-life."""
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,15 @@ def test_without_a_half_life_it_is_the_share_of_users() -> None:
     assert trend.shares(rows, 4, 0.0).tolist() == pytest.approx([0, 2 / 3, 2 / 3, 0])
 
 
-def test_late_ones_count_most() -> None:
-    """A user who was last here a half-life ago counts half, and so does what they chose."""
+def test_late_choices_count_most() -> None:
+    """A user whose last choice is a half-life ago counts half, and so do the choices."""
     rows = table([(0, 1, 0), (0, 2, 10), (1, 3, 20)])
     expected = [0, 0.25 / 1.5, 0.5 / 1.5, 1 / 1.5]
     assert trend.shares(rows, 4, 10.0).tolist() == pytest.approx(expected)
 
 
-def test_a_half_life_is_chosen_where_taste_changes() -> None:
-    """Each ten days everybody takes to other items: what is popular lately is what is next."""
+def test_a_half_life_is_chosen_if_tastes_change() -> None:
+    """Every ten days all users change to other items: trending items are the next ones."""
     draw = np.random.default_rng(1)
     rows = {
         (user, int(day // 10) * 8 + int(draw.integers(30)), day)
@@ -42,9 +42,9 @@ def test_a_half_life_is_chosen_where_taste_changes() -> None:
     assert tried[trend.best(tried)] > 1.5 * tried[0.0]
 
 
-def test_time_is_left_out_where_it_says_nothing() -> None:
-    """No times, one time, nobody: popularity is what it always was."""
+def test_time_does_not_count_if_it_is_missing_or_equal() -> None:
+    """No times, one time, no rows: it is the share of users."""
     rows = table([(0, 1, 0), (1, 1, 0), (1, 2, 0)])
-    for given in (rows, rows.assign(time=np.nan), rows.iloc[:0]):
-        assert trend.best(trend.try_half_lives(given, 4)) == 0
+    for timeless in (rows, rows.assign(time=np.nan), rows.iloc[:0]):
+        assert trend.best(trend.try_half_lives(timeless, 4)) == 0
     assert trend.shares(rows.iloc[:0], 4, 5.0).tolist() == [0] * 4

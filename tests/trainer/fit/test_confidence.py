@@ -1,4 +1,4 @@
-"""What an interaction counts for, by hand."""
+"""How much an interaction counts, computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ ROWS = pd.DataFrame(
 
 
 def test_by_default_all_count_alike() -> None:
-    """Off is off: ones, whatever weights and times there are."""
+    """Each interaction counts 1, whatever the weights and times are."""
     assert confidence.in_fit(ROWS, Parameters()).tolist() == [1] * 5
     assert confidence.in_history(ROWS, Parameters()).tolist() == [1] * 5
     assert set(confidence.of_listed(Parameters()).tolist()) == {1}
@@ -36,45 +36,45 @@ def test_in_the_fit_weights_are_relative_to_their_mean() -> None:
 
 def test_in_the_history_they_are_too() -> None:
     """A rating twice the mean counts twice, with power 1."""
-    found = confidence.in_history(ROWS, Parameters(history_power=1))
-    assert found.tolist() == [0.5, 1.5, 1, 2, 0]
+    confidences = confidence.in_history(ROWS, Parameters(history_power=1))
+    assert confidences.tolist() == [0.5, 1.5, 1, 2, 0]
 
 
 def test_it_fades_with_each_later_item() -> None:
     """The last item counts 1, the one before it 2^-fade, the one before that 3^-fade."""
-    found = confidence.in_history(ROWS, Parameters(fade=0.5))
-    assert found == pytest.approx([3**-0.5, 1, 2**-0.5, 1, 2**-0.5])
+    confidences = confidence.in_history(ROWS, Parameters(fade=0.5))
+    assert confidences == pytest.approx([3**-0.5, 1, 2**-0.5, 1, 2**-0.5])
 
 
 def test_a_list_fades_like_a_history() -> None:
-    """Where only the order is known, the order decides as it does in a history."""
+    """With only the order known, a list counts as a history of that order."""
     p = Parameters(fade=0.7)
     assert confidence.of_listed(p)[:3] == pytest.approx(confidence.in_history(ROWS, p)[[1, 2, 0]])
     assert len(confidence.of_listed(p)) == confidence.MOST_LISTED
 
 
 def test_half_life_is_counted_from_the_users_last_item() -> None:
-    """10 days before it an item counts half, whatever others did when."""
-    found = confidence.in_history(ROWS, Parameters(half_life=10))
-    assert found == pytest.approx([0.25, 1, 0.5, 1, 2**-0.4])
+    """An item of 10 days before it counts half; other users have no effect."""
+    confidences = confidence.in_history(ROWS, Parameters(half_life=10))
+    assert confidences == pytest.approx([0.25, 1, 0.5, 1, 2**-0.4])
 
 
 def test_without_times_nothing_grows_old() -> None:
-    """Missing times are no reason for a missing confidence."""
-    found = confidence.in_history(ROWS.assign(time=np.nan), Parameters(half_life=10))
-    assert found.tolist() == [1] * 5
+    """Without times each interaction counts 1."""
+    confidences = confidence.in_history(ROWS.assign(time=np.nan), Parameters(half_life=10))
+    assert confidences.tolist() == [1] * 5
 
 
 def test_weights_of_nothing_but_zero_are_finite() -> None:
-    """Where every rating is 0, nothing counts, and nothing is divided by it."""
+    """If every rating is 0, each interaction counts 0."""
     zeros = ROWS.assign(weight=0.0)
     p = Parameters(fit_power=1, history_power=1)
     assert not confidence.in_fit(zeros, p).any()
     assert not confidence.in_history(zeros, p).any()
 
 
-def test_nobody_is_no_problem() -> None:
-    """An empty table has nothing that counts."""
+def test_an_empty_table_is_possible() -> None:
+    """It has an empty result."""
     p = Parameters(fit_power=1, history_power=1, fade=1, half_life=1)
     none = ROWS.iloc[:0]
     assert len(confidence.in_fit(none, p)) == len(confidence.in_history(none, p)) == 0

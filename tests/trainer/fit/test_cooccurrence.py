@@ -29,20 +29,20 @@ any_parameters = st.builds(
 )
 
 
-def matrix(chosen: npt.ArrayLike) -> sparse.csr_array:
-    return sparse.csr_array(np.asarray(chosen, np.float32))
+def matrix(interactions: npt.ArrayLike) -> sparse.csr_array:
+    return sparse.csr_array(np.asarray(interactions, np.float32))
 
 
-def by_formula(chosen: npt.NDArray[np.bool_], p: Parameters) -> Dense:
+def by_formula(interactions: npt.NDArray[np.bool_], p: Parameters) -> Dense:
     """Compute S_ij = (d_i^-b · d_j^-c · Σ_u d_u^-a x_ui x_uj)^s one entry after the other."""
-    users, items = chosen.shape
-    d_user, d_item = chosen.sum(axis=1), chosen.sum(axis=0)
+    users, items = interactions.shape
+    d_user, d_item = interactions.sum(axis=1), interactions.sum(axis=0)
     result = np.zeros((items, items))
     for i in range(items):
         for j in range(items):
-            both = [u for u in range(users) if chosen[u, i] and chosen[u, j]]
-            if both and i != j:
-                total = sum(float(d_user[u]) ** -p.a for u in both)
+            shared = [u for u in range(users) if interactions[u, i] and interactions[u, j]]
+            if shared and i != j:
+                total = sum(float(d_user[u]) ** -p.a for u in shared)
                 result[i, j] = (float(d_item[i]) ** -p.b * float(d_item[j]) ** -p.c * total) ** p.s
     return result
 
@@ -61,11 +61,11 @@ def rows(similarity: sparse.csr_array) -> list[tuple[npt.NDArray[np.int64], Dens
 
 @given(choices, parameters, st.integers(1, 13), st.sampled_from([1, 2, 4]))
 def test_it_is_the_formulas_top_k(
-    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int, threads: int
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int, threads: int
 ) -> None:
     """Values are the formula's; each row has its K highest, the highest first."""
-    expected = by_formula(chosen, p)
-    similarity = fit(matrix(chosen), p, neighbours, threads)
+    expected = by_formula(interactions, p)
+    similarity = fit(matrix(interactions), p, neighbours, threads)
     assert similarity.shape == expected.shape
     assert similarity.dtype == np.float32
     for item, (indices, data) in enumerate(rows(similarity)):
@@ -79,10 +79,10 @@ def test_it_is_the_formulas_top_k(
 
 @given(choices, any_parameters, st.integers(1, 13))
 def test_it_is_finite_and_positive(
-    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int
 ) -> None:
-    """Whatever parameters a user may set, there is no NaN, infinity or zero, and no item itself."""
-    similarity = fit(matrix(chosen), p, neighbours)
+    """For any parameters: no NaN, infinity or zero, and nothing on the diagonal."""
+    similarity = fit(matrix(interactions), p, neighbours)
     assert np.isfinite(similarity.data).all()
     assert (similarity.data > 0).all()
     for item, (indices, _) in enumerate(rows(similarity)):
@@ -92,29 +92,29 @@ def test_it_is_finite_and_positive(
 
 @given(choices, parameters, st.integers(1, 13))
 def test_threads_do_not_matter(
-    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int
 ) -> None:
     """One, two and four threads give the same bytes."""
     one, two, four = (
-        contents(fit(matrix(chosen), p, neighbours, threads)) for threads in (1, 2, 4)
+        contents(fit(matrix(interactions), p, neighbours, threads)) for threads in (1, 2, 4)
     )
     assert one == two == four
 
 
 @given(choices, parameters, st.integers(1, 13), st.integers(1, 50))
 def test_portions_do_not_matter(
-    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int, products: int
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int, products: int
 ) -> None:
-    """Many short calls, between which a heartbeat can be written, give the same bytes as one."""
-    whole = fit(matrix(chosen), p, neighbours)
+    """Many short calls, between which a heartbeat can be written, change no byte."""
+    whole = fit(matrix(interactions), p, neighbours)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cooccurrence, "PRODUCTS_AT_ONCE", products)
-        cut = fit(matrix(chosen), p, neighbours)
+        cut = fit(matrix(interactions), p, neighbours)
     assert contents(cut) == contents(whole)
 
 
 def test_no_call_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call has not more products than are allowed at once, but for those of one more row."""
+    """A call has at most the allowed number of products, and those of one more row."""
     called: list[int] = []
 
     def recorded(left: Any, right: Any, *others: Any, **options: Any) -> Any:
@@ -123,23 +123,25 @@ def test_no_call_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cooccurrence, "sp_matmul_topn", recorded)
     monkeypatch.setattr(cooccurrence, "PRODUCTS_AT_ONCE", 100)
-    chosen = np.random.default_rng(1).random((20, 50)) < 0.2
-    fit(matrix(chosen), by_exponents(), 5)
-    products = chosen.T.astype(int) @ chosen.sum(axis=1)
+    interactions = np.random.default_rng(1).random((20, 50)) < 0.2
+    fit(matrix(interactions), by_exponents(), 5)
+    products = interactions.T.astype(int) @ interactions.sum(axis=1)
     assert sum(called) == products.sum()
     assert len(called) > 10
     assert max(called) < 100 + products.max()
 
 
-def test_threads_do_not_matter_where_they_share_work() -> None:
+def test_threads_do_not_matter_for_a_large_matrix() -> None:
     """The same holds for a matrix with work for all of them, and many ties at the K-th place."""
-    chosen = np.random.default_rng(1).random((300, 500)) < 0.05
-    one, four = (fit(matrix(chosen), by_exponents(0, 0, 0, 1), 10, threads) for threads in (1, 4))
+    interactions = np.random.default_rng(1).random((300, 500)) < 0.05
+    one, four = (
+        fit(matrix(interactions), by_exponents(0, 0, 0, 1), 10, threads) for threads in (1, 4)
+    )
     assert contents(one) == contents(four)
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "interactions",
     [
         np.zeros((3, 4)),
         np.zeros((1, 1)),
@@ -147,13 +149,13 @@ def test_threads_do_not_matter_where_they_share_work() -> None:
         np.ones((5, 1)),
         np.eye(4),
     ],
-    ids=["no entries", "nobody and nothing", "one of each", "one item", "nothing in common"],
+    ids=["no entries", "one user, no item", "one of each", "one item", "nothing in common"],
 )
-def test_without_pairs_there_are_no_neighbours(chosen: Dense) -> None:
-    """Where no user has two items, every row is empty."""
-    similarity = fit(matrix(chosen), by_exponents(), 5)
+def test_without_pairs_there_are_no_neighbours(interactions: Dense) -> None:
+    """If no user has two items, every row is empty."""
+    similarity = fit(matrix(interactions), by_exponents(), 5)
     assert similarity.nnz == 0
-    assert similarity.shape == (chosen.shape[1], chosen.shape[1])
+    assert similarity.shape == (interactions.shape[1], interactions.shape[1])
 
 
 def test_the_largest_parameters_do_not_overflow() -> None:
@@ -164,7 +166,7 @@ def test_the_largest_parameters_do_not_overflow() -> None:
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_the_type_of_indices_does_not_matter(kind: type[np.signedinteger]) -> None:
-    """32 or 64 bits: scipy chooses by what it was given."""
+    """SciPy takes 32 or 64 bits, depending on its input."""
     x = matrix(np.random.default_rng(1).random((30, 20)) < 0.3)
     x.indices, x.indptr = x.indices.astype(kind), x.indptr.astype(kind)
     usual = fit(matrix(x.toarray()), by_exponents(), 3)
@@ -175,7 +177,7 @@ def test_items_of_a_cluster_recommend_their_own() -> None:
     """On a checkerboard of two kinds of users and items, neighbours are of the same kind."""
     users, items = np.arange(100)[:, None], np.arange(20)
     same = users % 2 == items % 2
-    chosen = np.random.default_rng(1).random((100, 20)) < np.where(same, 0.7, 0.1)
-    for item, (indices, _) in enumerate(rows(fit(matrix(chosen), by_exponents(), 9))):
+    interactions = np.random.default_rng(1).random((100, 20)) < np.where(same, 0.7, 0.1)
+    for item, (indices, _) in enumerate(rows(fit(matrix(interactions), by_exponents(), 9))):
         assert len(indices) == 9
         assert (indices % 2 == item % 2).all()

@@ -30,13 +30,13 @@ any_parameters = st.builds(
 )
 
 
-def matrix(chosen: npt.ArrayLike) -> sparse.csr_array:
-    return sparse.csr_array(np.asarray(chosen, np.float32))
+def matrix(interactions: npt.ArrayLike) -> sparse.csr_array:
+    return sparse.csr_array(np.asarray(interactions, np.float32))
 
 
-def gram(chosen: npt.NDArray[np.bool_], p: Parameters) -> Dense:
+def gram(interactions: npt.NDArray[np.bool_], p: Parameters) -> Dense:
     """Compute G = Xᵀ diag((d_u / mean d)^-a) X."""
-    x = chosen.astype(float)
+    x = interactions.astype(float)
     d = x.sum(axis=1)
     weights = (np.maximum(d, 1) / (d[d > 0].mean() if d.any() else 1)) ** -p.a
     return x.T @ (weights[:, None] * x)
@@ -49,9 +49,9 @@ def ridge(g: Dense, p: Parameters) -> Dense:
     return p.lam * (diagonal / mean) ** p.beta
 
 
-def neighbourhood(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> Dense:
-    found: Dense = ridge_module.similarities(matrix(chosen), p, neighbours, 1).toarray()
-    return found
+def neighbourhood(interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> Dense:
+    dense: Dense = ridge_module.similarities(matrix(interactions), p, neighbours, 1).toarray()
+    return dense
 
 
 def contents(similarity: sparse.csr_array) -> tuple[bytes, ...]:
@@ -60,43 +60,45 @@ def contents(similarity: sparse.csr_array) -> tuple[bytes, ...]:
 
 
 @given(choices, parameters)
-def test_each_column_solves_its_regression(chosen: npt.NDArray[np.bool_], p: Parameters) -> None:
-    """With room for all, w solves (G[C,C] + ridge) w = G[C,j], C being what occurs with j."""
-    g = gram(chosen, p)
-    found = neighbourhood(chosen, p, 12)
+def test_each_column_solves_its_regression(
+    interactions: npt.NDArray[np.bool_], p: Parameters
+) -> None:
+    """If all are candidates, w solves (G[C,C] + ridge) w = G[C,j]; C: what occurs with j."""
+    g = gram(interactions, p)
+    solved = neighbourhood(interactions, p, 12)
     for j in range(len(g)):
         c = np.flatnonzero((g[:, j] > 0) & (np.arange(len(g)) != j))
         expected = np.linalg.solve(g[np.ix_(c, c)] + np.diag(ridge(g, p)[c]), g[c, j])
-        np.testing.assert_allclose(found[c, j], expected, rtol=2e-3, atol=2e-5)
-        assert not np.delete(found[:, j], c).any()
+        np.testing.assert_allclose(solved[c, j], expected, rtol=2e-3, atol=2e-5)
+        assert not np.delete(solved[:, j], c).any()
 
 
-def test_with_room_for_all_it_is_ease() -> None:
-    """Where everything occurs with everything, the closed form of Steck 2019 is met."""
-    chosen = np.random.default_rng(1).random((400, 30)) < 0.4
+def test_with_all_items_as_candidates_it_is_ease() -> None:
+    """If all items occur together, it is the closed form of Steck 2019."""
+    interactions = np.random.default_rng(1).random((400, 30)) < 0.4
     p = Parameters(a=0.0, lam=20, beta=0.0)
-    inverse = np.linalg.inv(gram(chosen, p) + 20 * np.eye(30))
+    inverse = np.linalg.inv(gram(interactions, p) + 20 * np.eye(30))
     ease = -inverse / inverse.diagonal()
     np.fill_diagonal(ease, 0)
-    np.testing.assert_allclose(neighbourhood(chosen, p, 29), ease, atol=1e-4)
+    np.testing.assert_allclose(neighbourhood(interactions, p, 29), ease, atol=1e-4)
 
 
 def test_candidates_are_the_strongest() -> None:
-    """With room for M, each target has the M sources with the largest G_ij · g_i^-e."""
-    chosen = np.random.default_rng(2).random((300, 40)) < 0.2
+    """With M candidates, each target has the M sources with the largest G_ij · g_i^-e."""
+    interactions = np.random.default_rng(2).random((300, 40)) < 0.2
     p = Parameters(a=0.5, e=0.3)
-    g = gram(chosen, p)
+    g = gram(interactions, p)
     key = g * np.maximum(g.diagonal(), 1e-9)[:, None] ** -p.e
     np.fill_diagonal(key, 0)
-    found = neighbourhood(chosen, p, 7) != 0
+    is_neighbour = neighbourhood(interactions, p, 7) != 0
     for j in range(40):
-        assert set(np.flatnonzero(found[:, j])) == set(np.argsort(-key[:, j])[:7])
+        assert set(np.flatnonzero(is_neighbour[:, j])) == set(np.argsort(-key[:, j])[:7])
 
 
 @given(choices, any_parameters, st.integers(1, 13))
-def test_it_is_finite(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> None:
-    """Whatever parameters a user may set: no NaN, no infinity, no item for itself."""
-    similarity = fit(matrix(chosen), p, neighbours)
+def test_it_is_finite(interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> None:
+    """For any parameters: no NaN, no infinity, nothing on the diagonal."""
+    similarity = fit(matrix(interactions), p, neighbours)
     assert similarity.dtype == np.float32
     assert np.isfinite(similarity.data).all()
     assert not similarity.diagonal().any()
@@ -105,7 +107,7 @@ def test_it_is_finite(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: 
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "interactions",
     [
         np.ones((50, 8)),
         np.repeat(np.eye(8), 3, axis=0)[:, :4],
@@ -114,15 +116,15 @@ def test_it_is_finite(chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: 
     ],
     ids=["all the same", "empty rows", "duplicated users", "huge weights"],
 )
-def test_odd_matrices_are_finite(chosen: Dense) -> None:
+def test_odd_matrices_are_finite(interactions: Dense) -> None:
     """Singular and badly scaled systems have finite solutions too."""
-    assert np.isfinite(fit(matrix(chosen), Parameters(lam=5), 10).data).all()
+    assert np.isfinite(fit(matrix(interactions), Parameters(lam=5), 10).data).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("weights", [[0, 0, 0, 0.5, 2], [0]])
 def test_ratings_of_zero_are_finite(method: str, weights: list[float]) -> None:
-    """Entries that count nothing leave items with users, but without any weight."""
+    """Items whose every interaction counts 0 have users, and no weight."""
     draw = np.random.default_rng(6)
     x = matrix(draw.random((12, 9)) < 0.4)
     x.data = draw.choice(weights, x.nnz).astype(np.float32)
@@ -133,23 +135,23 @@ def test_ratings_of_zero_are_finite(method: str, weights: list[float]) -> None:
 
 @given(choices, parameters, st.integers(1, 13))
 def test_threads_do_not_matter(
-    chosen: npt.NDArray[np.bool_], p: Parameters, neighbours: int
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int
 ) -> None:
     """One, two and four threads give the same bytes."""
-    x = matrix(chosen)
+    x = matrix(interactions)
     one, two, four = (contents(fit(x, p, neighbours, threads)) for threads in (1, 2, 4))
     assert one == two == four
 
 
-def test_threads_do_not_matter_where_they_share_work() -> None:
-    """The same holds where there is work for all of them."""
+def test_threads_do_not_matter_for_a_large_matrix() -> None:
+    """The same holds for a matrix with work for all threads."""
     x = matrix(np.random.default_rng(3).random((500, 1500)) < 0.02)
     one, two, four = (contents(fit(x, Parameters(), 40, threads)) for threads in (1, 2, 4))
     assert one == two == four
 
 
 def test_rows_are_strongest_first() -> None:
-    """A row begins with what its item speaks for most."""
+    """A row begins with the largest similarity."""
     similarity = fit(matrix(np.random.default_rng(4).random((200, 50)) < 0.2), Parameters(), 10)
     for row in range(50):
         part = similarity.data[similarity.indptr[row] : similarity.indptr[row + 1]]
@@ -157,10 +159,10 @@ def test_rows_are_strongest_first() -> None:
 
 
 def test_more_neighbours_than_items_are_all_of_them() -> None:
-    """Room that no item could take is not set aside."""
+    """No memory is kept for more neighbours than there are items."""
     x = matrix(np.random.default_rng(5).random((60, 12)) < 0.4)
     most, all_of_them = (ridge_module.similarities(x, Parameters(), k, 1) for k in (10_000, 12))
     assert contents(most) == contents(all_of_them)
     counts = np.diff(x.indptr).astype(np.int64)
-    needed = {ridge_module.bytes_at_most(counts, 12, neighbours) for neighbours in (12, 10_000)}
+    needed = {ridge_module.most_bytes(counts, 12, neighbours) for neighbours in (12, 10_000)}
     assert len(needed) == 1

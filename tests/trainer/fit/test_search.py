@@ -15,7 +15,7 @@ from modelsystem_trainer.fit import Parameters, search
 Quality = Callable[[Parameters], float]
 GRID, START = search.GRIDS["ridge"], search.START["ridge"]
 points = st.builds(
-    lambda **chosen: replace(START, **chosen),
+    lambda **values: replace(START, **values),
     **{name: st.sampled_from(values) for name, values in GRID.items()},
 )
 
@@ -31,9 +31,9 @@ def place(point: Parameters) -> list[int]:
     return [values.index(asdict(point)[name]) for name, values in GRID.items()]
 
 
-def steps(one: Parameters, other: Parameters) -> int:
+def steps(first: Parameters, second: Parameters) -> int:
     """Count the steps on the grid from one point to another."""
-    return sum(abs(x - y) for x, y in zip(place(one), place(other), strict=True))
+    return sum(abs(x - y) for x, y in zip(place(first), place(second), strict=True))
 
 
 def near(top: Parameters) -> Quality:
@@ -43,14 +43,14 @@ def near(top: Parameters) -> Quality:
 
 @given(points)
 def test_it_finds_the_top_of_a_concave_function(top: Parameters) -> None:
-    """Wherever on the grid the best parameters are, they are found."""
+    """It reaches the best parameters anywhere on the grid."""
     tried = searched(near(top))
     assert search.best(tried) == top
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 10**6))
 def test_it_ends_within_its_number_of_tries(draw: random.Random, levels: int) -> None:
-    """However rugged the function is: each point is measured once, the start first."""
+    """For any function each point is measured once, the start first."""
     measured: list[Parameters] = []
 
     def rugged(p: Parameters) -> float:
@@ -72,29 +72,29 @@ def test_it_goes_on_step_by_step(top: Parameters) -> None:
         assert np.abs(places[:number] - places[number]).sum(axis=1).min() == 1
 
 
-def test_where_nothing_improves_the_start_stays() -> None:
-    """Of equals the first is the best: no step is taken without a gain."""
+def test_without_improvement_the_start_stays() -> None:
+    """Of equal points the first is the best: a step needs a gain."""
     tried = searched(lambda _: 0.0)
     assert search.best(tried) == START
     assert all(steps(point, START) <= 1 for point in tried)
 
 
-def test_what_is_cheap_is_tried_first() -> None:
-    """All that only weighs is tried on the first fit before another one is made."""
+def test_weights_are_tried_first() -> None:
+    """All weights are tried on the first fit before a second fit."""
     fits = [point.of_fit for point in searched(lambda _: 0.0)]
     assert fits[:12] == fits[:1] * 12
     assert len(set(fits)) == 8
 
 
-def test_what_cannot_matter_is_not_tried() -> None:
-    """Without times there is no step along what fades with time."""
+def test_coordinates_without_effect_are_not_tried() -> None:
+    """Without times there is no step along `fade` and `half_life`."""
     searching = search.Search(near(replace(START, fade=1.0)), lambda _: None)
     searching.run("ridge", {"fade", "half_life"})
     assert {(point.fade, point.half_life) for point in searching.tried} == {(0.0, 0.0)}
 
 
-def test_another_method_is_tried_from_the_best_so_far() -> None:
-    """It climbs along the named coordinates only, and wins where it is better."""
+def test_another_method_starts_from_the_best_parameters() -> None:
+    """It climbs along the named coordinates only, and wins if it is better."""
     top = replace(START, method="dense", lam=320)
     searching = search.Search(near(replace(START, b=0.2)), lambda _: None)
     searching.run("ridge")
@@ -107,10 +107,10 @@ def test_another_method_is_tried_from_the_best_so_far() -> None:
 
 
 def test_progress_grows_and_stays_within_one() -> None:
-    """Shares tell how much of the allowance is used."""
+    """Shares say how many of the tries are used."""
     shares: list[float] = []
     searched(near(replace(START, b=-0.1, lam=5)), shares.append)
-    assert all(one <= two for one, two in pairwise(shares))
+    assert all(share <= later for share, later in pairwise(shares))
     assert 0 < shares[0] < shares[-1] <= 1
 
 
@@ -119,5 +119,5 @@ def test_the_start_is_on_the_grid(method: str) -> None:
     """Steps go from the start to its neighbours on the grid, which is sorted."""
     for name, values in search.GRIDS[method].items():
         assert asdict(search.START[method])[name] in values
-        along = values[1:][::-1] if name == "half_life" else values  # 0: without end
+        along = values[1:][::-1] if name == "half_life" else values  # 0: no decay
         assert list(along) == sorted(set(along))

@@ -23,17 +23,17 @@ values = st.sampled_from([-0.5, -0.01, 0.0, 0.02, 0.3, 1.0, 7.0])
         r=st.sampled_from([0.0, 0.5, 1.0]),
     ),
 )
-def test_it_is_the_formula(raw: np.ndarray, p: Parameters) -> None:
+def test_it_is_the_formula(similarity: np.ndarray, p: Parameters) -> None:
     """S_ij = v_ij / ‖v_i‖^r with v_ij = sign(w_ij) · (|w_ij| · d_i^-b · d_j^-c)^s."""
-    d = np.arange(1, len(raw) + 1, dtype=np.float32) ** 2
-    v = np.sign(raw) * (np.abs(raw) * d[:, None] ** -p.b * d[None, :] ** -p.c) ** p.s
+    d = np.arange(1, len(similarity) + 1, dtype=np.float32) ** 2
+    v = np.sign(similarity) * (np.abs(similarity) * d[:, None] ** -p.b * d[None, :] ** -p.c) ** p.s
     norms = np.linalg.norm(v, axis=1, keepdims=True)
     expected = v / np.where(norms > 0, norms, 1) ** p.r
-    found = weigh(sparse.csr_array(raw), d, p, p.c).toarray()
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    weighed = weigh(sparse.csr_array(similarity), d, p, p.c).toarray()
+    np.testing.assert_allclose(weighed, expected, rtol=1e-4)
 
 
 def test_degrees_are_numbers_of_users() -> None:
-    """An item's degree is how many users chose it, whatever the weights are."""
+    """An item's degree is its number of users, whatever the weights are."""
     x = sparse.csr_array(np.array([[2.0, 0, 1], [5, 0, 0]], np.float32))
     assert degrees(x).tolist() == [2, 0, 1]

@@ -28,7 +28,7 @@ def times(*texts: str) -> tuple[list[float], list[bool]]:
 
 @pytest.mark.parametrize("text", MOMENTS)
 def test_iso_8601_and_epoch_seconds_are_equal(text: str) -> None:
-    """One moment is one number, however it is written; without an offset it is UTC."""
+    """One moment is one number, in every notation; without an offset it is UTC."""
     assert times(text) == ([1527037323.0], [False])
 
 
@@ -43,21 +43,21 @@ def test_any_moment_is_read_with_any_offset(moment: datetime, offset: timezone) 
 
 
 def test_dates_are_read_far_from_today() -> None:
-    """A date that means "for ever" is a date, whatever other dates are with it."""
+    """A date that means "for ever" is read, with any dates beside it."""
     read, bad = times("9999-12-31", "2018-01-01T00:00:00.123456789Z", "0001-01-01", "-86400")
     assert bad == [False] * 4
     assert read == [253402214400.0, 1514764800.123456, -62135596800.0, -86400.0]
 
 
 @pytest.mark.parametrize("text", NO_TIMES)
-def test_what_is_no_time_is_told(text: str) -> None:
+def test_other_texts_are_no_times(text: str) -> None:
     """Milliseconds, words that mean today, and impossible dates are malformed."""
     assert times(text)[1] == [True]
 
 
 @given(st.lists(st.sampled_from(MOMENTS + NO_TIMES + ["9999-12-31", "1800-01-01"]), min_size=1))
 def test_a_time_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
-    """Each text is read as it is read alone."""
+    """Each text is read as if it were alone."""
     read, bad = times(*texts)
     assert bad == [times(text)[1][0] for text in texts]
     alone = [times(text)[0][0] for text in texts]
@@ -74,13 +74,13 @@ def test_any_weight_is_read_exactly(number: float) -> None:
 
 
 @pytest.mark.parametrize("text", NO_WEIGHTS)
-def test_what_is_no_weight_is_told(text: str) -> None:
-    """Neither NaN nor a negative or infinite number is a weight."""
+def test_other_texts_are_no_weights(text: str) -> None:
+    """NaN, negative and infinite numbers are malformed."""
     _, bad = cells.weights(pd.Series(["1", text], dtype=object))
     assert bad.tolist() == [False, True]
 
 
-def test_sound_rows_are_kept_and_malformed_ones_named() -> None:
+def test_malformed_rows_are_dropped_and_named() -> None:
     """A row has one reason; the sound ones keep their order and types."""
     long = "x" * (cells.LONGEST + 1)
     texts = {

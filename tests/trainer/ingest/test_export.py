@@ -1,4 +1,4 @@
-"""Which files an export has, and that each stays as it was."""
+"""The files of an export, and changes while they are read."""
 
 import os
 from collections.abc import Callable
@@ -19,18 +19,18 @@ NAMES = ["b.csv", "a.csv", "sub/a.csv", "sub.csv", "A.CSV", "z.csv.gz", "é.csv"
 def test_files_are_found_below_the_folder(make_folder: MakeFolder) -> None:
     """Each has its path below the folder, size and SHA-256."""
     folder = make_folder({"2018/clicks.csv": "a,b\n", "items.csv.gz": b"zipped"})
-    found = export.of_folder(folder)
-    assert found.location == str(folder)
-    assert [(file.name, file.size, file.etag) for file in found.files] == [
+    night = export.of_folder(folder)
+    assert night.location == str(folder)
+    assert [(file.name, file.size, file.etag) for file in night.files] == [
         ("2018/clicks.csv", 4, None),
         ("items.csv.gz", 6, None),
     ]
-    assert found.files[0].sha256 == files.sha256(folder / "2018" / "clicks.csv")
+    assert night.files[0].sha256 == files.sha256(folder / "2018" / "clicks.csv")
 
 
 @given(st.permutations(NAMES))
 def test_the_order_is_that_of_the_names(make_folder: MakeFolder, names: list[str]) -> None:
-    """In whatever order a storage lists them, files are taken by name."""
+    """Files are read by name, in whatever order a storage lists them."""
     folder = make_folder({"a.csv": ""})
     listed = [export.describe(name, folder / "a.csv") for name in names]
     assert [file.name for file in export.of_files("here", listed).files] == sorted(NAMES)
@@ -56,7 +56,7 @@ def test_only_visible_csv_files_belong_to_it(name: str, is_csv: bool) -> None:
 
 
 def test_hidden_files_and_folders_called_csv_are_ignored(make_folder: MakeFolder) -> None:
-    """What Kubernetes and file managers leave in a folder does not disturb."""
+    """Files that Kubernetes and file managers leave in a folder are ignored."""
     folder = make_folder({"a.csv": "", ".a.csv.swp": "", ".b.csv": "", "..data/c.csv": ""})
     (folder / "folder.csv").mkdir()
     assert [file.name for file in export.of_folder(folder).files] == ["a.csv"]
@@ -66,7 +66,7 @@ def test_hidden_files_and_folders_called_csv_are_ignored(make_folder: MakeFolder
     ("name", "is_catalogue"),
     [("items.csv", True), ("x/Items-2018.csv.gz", True), ("items/clicks.csv", False)],
 )
-def test_the_catalogue_is_known_by_its_name(
+def test_the_catalogue_is_recognized_by_its_name(
     make_folder: MakeFolder, name: str, *, is_catalogue: bool
 ) -> None:
     """A file, not a folder, whose name begins with items."""
@@ -81,7 +81,7 @@ def test_a_folder_without_csv_files_is_refused(make_folder: MakeFolder) -> None:
         export.of_folder(folder)
 
 
-def test_a_folder_that_is_none_is_refused(make_folder: MakeFolder) -> None:
+def test_a_path_that_is_not_a_folder_is_refused(make_folder: MakeFolder) -> None:
     """Absent, or a file: the sentence names the variable and the path."""
     folder = make_folder({"a.csv": ""})
     for path in (folder / "absent", folder / "a.csv"):
@@ -89,7 +89,7 @@ def test_a_folder_that_is_none_is_refused(make_folder: MakeFolder) -> None:
             export.of_folder(path)
 
 
-def test_a_file_whose_name_is_no_text_is_refused(make_folder: MakeFolder) -> None:
+def test_a_file_name_that_is_not_utf_8_is_refused(make_folder: MakeFolder) -> None:
     """The manifest could not name it; the sentence shows its bytes."""
     folder = make_folder({"a.csv": ""})
     (folder / os.fsdecode(b"clicks-\xff.csv")).write_text("")
@@ -99,7 +99,7 @@ def test_a_file_whose_name_is_no_text_is_refused(make_folder: MakeFolder) -> Non
 
 
 def test_a_link_to_nothing_is_refused(make_folder: MakeFolder) -> None:
-    """A file that is listed and cannot be read is not passed over."""
+    """A file that is listed and cannot be read is an error."""
     folder = make_folder({"a.csv": ""})
     (folder / "b.csv").symlink_to(folder / "gone")
     with pytest.raises(DataError, match=r"^b.csv cannot be read: No such file"):
@@ -112,21 +112,21 @@ def append(path: Path) -> None:
 
 
 def rewrite(path: Path) -> None:
-    kept = path.stat()
-    path.write_text("x" * kept.st_size)
-    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns + 1))
+    before = path.stat()
+    path.write_text("x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
 
 
 def replace(path: Path) -> None:
-    kept = path.stat()
+    before = path.stat()
     path.rename(path.with_name("old"))
-    path.write_text("x" * kept.st_size)
-    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    path.write_text("x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.mark.parametrize("change", [append, rewrite, replace, Path.unlink])
 def test_a_changed_file_is_refused(make_folder: MakeFolder, change: Callable[[Path], None]) -> None:
-    """Longer, written anew, another in its place, or gone: it is not what was hashed."""
+    """Longer, written again, replaced or gone: its digest no longer holds."""
     folder = make_folder({"a.csv": "u,i\n"})
     (file,) = export.of_folder(folder).files
     file.check_unchanged()

@@ -1,8 +1,8 @@
-"""The quick way gives what the strict one gives, or leaves it to that."""
+"""The fast reader reads what the strict one reads, or leaves it to that."""
 
 import gzip
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from modelsystem_shared.errors import DataError
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.ingest import export, fast, ids, interactions, source, strict
-from modelsystem_trainer.ingest.interactions import Reading
+from modelsystem_trainer.ingest import batch, export, fast, header, ids, source, strict
+from modelsystem_trainer.ingest.batch import Batch, batches
+from modelsystem_trainer.ingest.ids import Ids
+from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.ingest.rejects import Rejects
-from modelsystem_trainer.ingest.strict import Block
+from modelsystem_trainer.ingest.strict import Block, Lines, Table
 
 MakeFolder = Callable[[dict[str, str | bytes]], Path]
 ALL = ("user_id", "item_id", "weight", "timestamp", "tenant_id")
@@ -72,13 +74,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def outcome(folder: Path) -> Callable[..., Any]:
-    """Read a file to all that comes of it, be it an error."""
+    """Return everything that reading a file yields, or its error."""
 
     def make(content: bytes, tenant: str | None, bad_rows: int, threads: int = 1) -> Any:
         (folder / "a.csv").write_bytes(content)
-        how = Reading(Columns(), tenant, bad_rows, threads)
+        options = ReadOptions(Columns(), tenant, bad_rows, threads)
         try:
-            data = interactions.read(export.of_folder(folder), how)
+            data = read_export(export.of_folder(folder), options)
         except DataError as error:
             return str(error)
         table = {name: data.table[name].to_numpy().tobytes() for name in data.table}
@@ -108,33 +110,57 @@ RETURN_BEFORE_QUOTE = HEAD + b'u\rv,"x\n,"\nu,v\n"w",x\n'
 @example(LONG_QUOTED, None, 10**9, 8 << 20)
 @example(LONG_IN_LINES, None, 10**9, 140_050)
 @example(RETURN_BEFORE_QUOTE, None, 10**9, 29)
-def test_both_ways_give_the_same(
+def test_both_readers_give_the_same(
     outcome: Callable[..., Any], content: bytes, tenant: str | None, bad_rows: int, chunk: int
 ) -> None:
-    """Whatever is in a file and wherever it is cut: the same table to the bit, or sentence."""
+    """For any file, cut anywhere: the same table to the bit, or the same sentence."""
     with pytest.MonkeyPatch.context() as patch:
         strictly(patch)
         expected = outcome(content, tenant, bad_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", chunk)
-        patch.setattr(strict, "_SMALL", chunk // 4)
+        patch.setattr(batch, "_SMALL", chunk // 4)
         patch.setattr(ids, "_WAITING", 5)
         assert outcome(content, tenant, bad_rows, threads=2) == expected
     assert outcome(content, tenant, bad_rows) == expected
 
 
-@pytest.fixture(scope="session")
-def is_plain(folder: Path) -> Callable[[bytes], bool]:
-    """Read the columns of a file; whether all of it went the quick way."""
+@dataclass
+class Reading:
+    """Batches of a file, and the lines of the rows that were read strictly."""
 
-    def make(content: bytes) -> bool:
+    batches: list[Batch]
+    strict_lines: list[int]
+
+
+@pytest.fixture(scope="session")
+def batches_of(folder: Path) -> Callable[..., Reading]:
+    """Read a file of interactions as batches."""
+
+    def make(content: bytes, tenant: str | None = "acme", threads: int = 1) -> Reading:
         (folder / "b.csv").write_bytes(content)
-        with strict.opened(export.describe("b.csv", folder / "b.csv"), Rejects(10**9)) as table:
-            names = [name for name in ALL if name in table.header]
-            parts = table.parts(names, lambda f: interactions._plain(f, names, "acme"), 1)
-            return not any(isinstance(part, Block) for part in parts)
+        strict_lines: list[int] = []
+
+        def recorded(table: Table, lines: Lines, names: Sequence[str]) -> Iterator[Block]:
+            for block in blocks_of(table, lines, names):
+                strict_lines.extend(block.lines)
+                yield block
+            strict_lines.extend(line for _, line, _ in table.rejects.listed)
+
+        with pytest.MonkeyPatch.context() as patch:
+            blocks_of = Table.blocks_of
+            patch.setattr(Table, "blocks_of", recorded)
+            with strict.opened(export.describe("b.csv", folder / "b.csv"), Rejects(10**9)) as table:
+                layout = header.of_interactions(Columns(), "b.csv", table.header)
+                return Reading(list(batches(table, layout, tenant, threads)), strict_lines)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def is_plain(batches_of: Callable[..., Reading]) -> Callable[[bytes], bool]:
+    """Read a file; whether the fast reader read all of it."""
+    return lambda content: not batches_of(content).strict_lines
 
 
 @pytest.mark.parametrize(
@@ -150,7 +176,7 @@ def is_plain(folder: Path) -> Callable[[bytes], bool]:
         "user_id,item_id\n" + "x" * 128 + ",NA\n007,null\n",
     ],
 )
-def test_usual_files_go_the_quick_way(is_plain: Callable[[bytes], bool], content: str) -> None:
+def test_usual_files_are_read_fast(is_plain: Callable[[bytes], bool], content: str) -> None:
     """Quotes, CRLF, BOM, other columns, ISO 8601 and decimals do not make a file slow."""
     assert is_plain(content.encode())
 
@@ -163,38 +189,39 @@ def test_usual_files_go_the_quick_way(is_plain: Callable[[bytes], bool], content
         *(b"u," + b"x" * (fast.LONGEST_TEXT + 1), b"u,i" + b"x" * fast.LONGEST_ROW),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(
+def test_rows_that_allow_two_readings_are_refused(
     is_plain: Callable[[bytes], bool], row: bytes
 ) -> None:
-    """Malformed rows, and sound ones that are not plain, make their chunk go the strict way."""
+    """A chunk with a malformed row, or a sound one that is not plain, is read strictly."""
     assert not is_plain(b"user_id,item_id\nu,i\n" + row + b"\nu,j\n")
 
 
 @pytest.mark.parametrize("name", ["weight", "timestamp"])
 @pytest.mark.parametrize("text", ["nan", "inf", "-x", "", "100000000000000000000x", "0x10"])
-def test_numbers_that_are_none_are_refused(
+def test_malformed_numbers_are_refused(
     is_plain: Callable[[bytes], bool], name: str, text: str
 ) -> None:
-    """A bad number is told with its line, so the strict way finds it."""
+    """The strict reader names the line of a bad number."""
     assert not is_plain(f"user_id,item_id,{name}\nu,i,1\nu,j,{text}\n".encode())
     assert is_plain(f"user_id,item_id,other\nu,i,1\nu,j,{text}\n".encode())
 
 
 @pytest.mark.parametrize("odd", ["u,odd,row", "u", ",i", "\0,i"])
-def test_only_what_is_near_an_odd_row_is_read_strictly(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, odd: str
+def test_only_rows_near_an_odd_one_are_read_strictly(
+    batches_of: Callable[..., Reading], monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
-    """One odd row does not cost the speed of all; the order and the numbers of lines stay."""
-    monkeypatch.setattr(strict, "_SMALL", 20)
+    """One odd row slows down few others; the order and the numbers of lines stay."""
+    monkeypatch.setattr(batch, "_SMALL", 20)
     rows = [f"u{n},i" for n in range(40)]
     rows[20] = odd
-    (folder / "c.csv").write_text("\n".join(["user_id,item_id", *rows]))
-    with strict.opened(export.describe("c.csv", folder / "c.csv"), Rejects(10**9)) as table:
-        names = ["user_id", "item_id"]
-        parts = list(table.parts(names, lambda f: interactions._plain(f, names, None), 2))
-    read_strictly = [line for part in parts if isinstance(part, Block) for line in part.lines]
-    assert set(read_strictly) <= set(range(18, 27))
-    read = [part.columns[0] if isinstance(part, Block) else ids.texts(part.users) for part in parts]
-    assert [user for user in itertools.chain(*read) if user[:1] == "u"] == [
+    reading = batches_of("\n".join(["user_id,item_id", *rows]).encode(), None, threads=2)
+    assert set(reading.strict_lines) <= set(range(18, 27))
+    read = []
+    for part in reading.batches:
+        users = Ids()
+        part.users.add_to(users)
+        distinct, places = users.sort()
+        read += [distinct[place] for place in places]
+    assert [user for user in read if user[:1] == "u"] == [
         row.partition(",")[0] for row in rows if row != odd
     ]

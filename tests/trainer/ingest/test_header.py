@@ -1,4 +1,4 @@
-"""Which columns of a header are ours."""
+"""The columns that are read, from a header."""
 
 import pytest
 
@@ -14,26 +14,26 @@ def interactions_columns(names: str, columns: str = "") -> dict[str, str]:
 
 def test_known_columns_are_found_and_others_ignored() -> None:
     """Columns may come in any order, with others between them."""
-    found = interactions_columns("country,timestamp,item_id,user_id")
-    assert found == {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
+    theirs = interactions_columns("country,timestamp,item_id,user_id")
+    assert theirs == {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
 
 
 def test_mapped_columns_are_found_by_their_names() -> None:
     """A mapping says what a column is called."""
-    found = interactions_columns("learner,course,item_id", "user_id=learner,item_id=course")
-    assert found == {"user_id": "learner", "item_id": "course"}
+    theirs = interactions_columns("learner,course,item_id", "user_id=learner,item_id=course")
+    assert theirs == {"user_id": "learner", "item_id": "course"}
 
 
-def test_a_column_is_what_it_is_mapped_to_and_nothing_else() -> None:
-    """A column called rating that is mapped to be the weight is no rating as well."""
-    found = interactions_columns("user_id,item_id,rating", "weight=rating")
-    assert found == {"user_id": "user_id", "item_id": "item_id", "weight": "rating"}
+def test_a_mapped_column_has_no_other_meaning() -> None:
+    """A column called rating that is mapped to weight is not a rating too."""
+    theirs = interactions_columns("user_id,item_id,rating", "weight=rating")
+    assert theirs == {"user_id": "user_id", "item_id": "item_id", "weight": "rating"}
 
 
 def test_names_can_be_swapped() -> None:
     """Two of our names may be mapped to each other."""
-    found = interactions_columns("user_id,item_id", "user_id=item_id,item_id=user_id")
-    assert found == {"user_id": "item_id", "item_id": "user_id"}
+    theirs = interactions_columns("user_id,item_id", "user_id=item_id,item_id=user_id")
+    assert theirs == {"user_id": "item_id", "item_id": "user_id"}
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def test_names_can_be_swapped() -> None:
         ("user_id,title", "", "no column 'item_id'; the header has user_id, title"),
         ("User_ID,item_id", "", "no column 'user_id'; the header has User_ID, item_id"),
         ("user_id, item_id", "", "no column 'item_id'"),
-        ("user_id,item_id", "user_id=learner", "'learner' .CSV_COLUMNS calls user_id so"),
-        ("user_id,item_id", "timestamp=at", "'at' .CSV_COLUMNS calls timestamp so"),
-        ("user_id,item_id,rating,weight", "", "both a rating and a weight"),
+        ("user_id,item_id", "user_id=learner", "'learner' .CSV_COLUMNS maps user_id to it"),
+        ("user_id,item_id", "timestamp=at", "'at' .CSV_COLUMNS maps timestamp to it"),
+        ("user_id,item_id,rating,weight", "", "a rating and a weight"),
     ],
 )
 def test_an_unusable_header_is_refused(names: str, columns: str, sentence: str) -> None:
@@ -55,8 +55,8 @@ def test_an_unusable_header_is_refused(names: str, columns: str, sentence: str) 
 
 def test_a_catalogue_needs_ids_and_titles() -> None:
     """A catalogue without a title is refused; other columns are ignored."""
-    found = header.of_catalogue(Columns(), "items.csv", ["genre", "title", "item_id", "weight"])
-    assert found.theirs == {"item_id": "item_id", "title": "title"}
+    layout = header.of_catalogue(Columns(), "items.csv", ["genre", "title", "item_id", "weight"])
+    assert layout.theirs == {"item_id": "item_id", "title": "title"}
     with pytest.raises(DataError, match=r"items.csv line 1: there is no column 'title'"):
         header.of_catalogue(Columns(), "items.csv", ["item_id"])
 
@@ -64,8 +64,8 @@ def test_a_catalogue_needs_ids_and_titles() -> None:
 def test_a_catalogue_may_be_for_all_tenants() -> None:
     """A tenant column that is mapped must be in every file of interactions, not here."""
     columns = Columns.parse("tenant_id=org,item_id=course")
-    found = header.of_catalogue(columns, "items.csv", ["course", "title"])
-    assert found.theirs == {"item_id": "course", "title": "title"}
+    layout = header.of_catalogue(columns, "items.csv", ["course", "title"])
+    assert layout.theirs == {"item_id": "course", "title": "title"}
 
 
 def test_files_must_have_the_same_of_our_columns() -> None:

@@ -1,4 +1,4 @@
-"""Ids to places, however they come."""
+"""Ids and their places."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_trainer.ingest import ids
-from modelsystem_trainer.ingest.ids import WORD, Ids, Words
+from modelsystem_trainer.ingest.ids import WORD, Ids, TextColumn, WordColumn, Words
 
 without_nul = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
 parts = st.lists(st.tuples(st.booleans(), st.lists(without_nul, min_size=1)))
@@ -21,25 +21,23 @@ def words(texts: list[str]) -> Words:
 
 @given(parts, st.integers(0, 20))
 def test_ids_are_found_by_their_places(
-    given_parts: list[tuple[bool, list[str]]], waiting: int
+    drawn_parts: list[tuple[bool, list[str]]], waiting: int
 ) -> None:
-    """As texts, as words or as both, they are sorted by their UTF-8 bytes, each there once."""
+    """As texts, as words or as both, they are sorted by their UTF-8 bytes, each once."""
     column = Ids()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ids, "_WAITING", waiting)
-        for as_words, texts in given_parts:
-            if as_words:
-                column.add_words(words(texts))
-            else:
-                column.add_texts(texts)
+        for as_words, texts in drawn_parts:
+            part = WordColumn(words(texts)) if as_words else TextColumn(texts)
+            part.add_to(column)
             if column.is_full:
                 column.settle()
-    everything = [text for _, texts in given_parts for text in texts]
+    everything = [text for _, texts in drawn_parts for text in texts]
     assert len(column) == len(everything)
-    found, places = column.sort()
+    distinct, places = column.sort()
     assert places.dtype == np.int32
-    assert found == sorted(set(everything), key=str.encode)
-    assert [found[place] for place in places] == everything
+    assert distinct == sorted(set(everything), key=str.encode)
+    assert [distinct[place] for place in places] == everything
 
 
 @given(st.lists(st.text(), max_size=20))
@@ -47,13 +45,13 @@ def test_any_text_can_be_an_id(texts: list[str]) -> None:
     """Texts may be empty or hold NUL, as words may not."""
     column = Ids()
     column.add_texts(texts)
-    found, places = column.sort()
-    assert [found[place] for place in places] == texts
+    distinct, places = column.sort()
+    assert [distinct[place] for place in places] == texts
 
 
 @given(st.lists(without_nul, min_size=1))
 def test_words_are_texts_again(texts: list[str]) -> None:
-    """What differs only in length differs."""
-    places, found = ids.distinct(words(texts))
-    assert ids.texts(found) == list(dict.fromkeys(texts))
-    assert [ids.texts(found)[place] for place in places] == texts
+    """Ids that differ only in their length are different."""
+    places, distinct = ids.distinct(words(texts))
+    assert ids.texts(distinct) == list(dict.fromkeys(texts))
+    assert [ids.texts(distinct)[place] for place in places] == texts

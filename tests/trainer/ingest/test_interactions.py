@@ -1,4 +1,4 @@
-"""From files to one table: the same, however the export is cut and ordered."""
+"""From files to one table: the same for any cut and order of the export."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from modelsystem_shared.errors import DataError
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.ingest import export, interactions, source
-from modelsystem_trainer.ingest.interactions import Interactions, Reading
+from modelsystem_trainer.ingest import export, source
+from modelsystem_trainer.ingest.interactions import Interactions, ReadOptions, read_export
 
 Read = Callable[..., Interactions]
 ids = st.sampled_from(["u", "v", "007", "7"])
@@ -49,10 +49,10 @@ def test_order_and_files_of_rows_do_not_matter(
     header = f"user_id,item_id,{kind},timestamp"
     if kind == "weight" and all(row.split(",")[2] == "0" for row in rows):
         rows, parts = [*rows, "u,v,1,0"], [*parts, ["u,v,1,0"]]
-    one = read({"all.csv": "\n".join([header, *rows])})
-    other = read({f"{n}.csv": "\n".join([header, *part]) for n, part in enumerate(parts)})
-    pd.testing.assert_frame_equal(one.table, other.table, check_exact=True)
-    assert (one.users, one.items, one.rows) == (other.users, other.items, other.rows)
+    whole = read({"all.csv": "\n".join([header, *rows])})
+    cut = read({f"{n}.csv": "\n".join([header, *part]) for n, part in enumerate(parts)})
+    pd.testing.assert_frame_equal(whole.table, cut.table, check_exact=True)
+    assert (whole.users, whole.items, whole.rows) == (cut.users, cut.items, cut.rows)
 
 
 def test_the_table_is_sorted_and_typed(read: Read) -> None:
@@ -85,13 +85,13 @@ def test_weights_are_added(read: Read) -> None:
 
 
 def test_a_weight_of_zero_is_no_interaction(read: Read) -> None:
-    """Who has nothing else is no user, and what has nothing else no item."""
+    """A user or item without another interaction is left out."""
     data = read({"a.csv": "user_id,item_id,weight\nu,i,1\nghost,i,0\nu,nothing,0.0\n"})
     assert (data.users, data.items, data.rows) == (["u"], ["i"], 3)
 
 
 def test_the_latest_rating_counts(read: Read) -> None:
-    """A low rating replaces an older, higher one; of equal times the higher stands."""
+    """A low rating replaces an older, higher one; at equal times the higher one counts."""
     rows = "u,i,5,100\nu,i,1,200\nv,i,2,100\nv,i,4,100\nv,i,3,100\n"
     data = read({"a.csv": "user_id,item_id,rating,timestamp\n" + rows})
     assert pairs(data) == {("u", "i"): (1.0, 200.0), ("v", "i"): (4.0, 100.0)}
@@ -114,7 +114,7 @@ def test_epoch_and_iso_8601_may_be_mixed(read: Read) -> None:
 
 
 def test_only_the_rows_of_the_tenant_count(read: Read) -> None:
-    """The others are counted; their users, items and titles are not there."""
+    """Other tenants' rows are counted; their users, items and titles are left out."""
     files = {
         "a.csv": "user_id,item_id,tenant_id\nu,i,acme\nv,j,other\nw,i,ACME\nx,i,\n",
         "items.csv": "item_id,title,tenant_id\ni,Ours,acme\ni,Theirs,other\n",
@@ -125,14 +125,14 @@ def test_only_the_rows_of_the_tenant_count(read: Read) -> None:
     assert read(files).users == ["u", "v", "w", "x"]
 
 
-def test_a_tenant_without_rows_is_told(read: Read) -> None:
+def test_a_tenant_without_rows_is_refused(read: Read) -> None:
     """The sentence names the folder, the tenant and how many rows there were."""
-    with pytest.raises(DataError, match="no interactions of tenant nobody in 1 sound rows"):
-        read({"a.csv": "user_id,item_id,tenant_id\nu,i,acme\n"}, tenant="nobody")
+    with pytest.raises(DataError, match="no interactions of tenant absent in 1 sound rows"):
+        read({"a.csv": "user_id,item_id,tenant_id\nu,i,acme\n"}, tenant="absent")
 
 
-def test_data_without_tenants_is_everybodys(read: Read) -> None:
-    """Where there is no tenant_id column, a tenant filters nothing."""
+def test_data_without_tenants_is_not_filtered(read: Read) -> None:
+    """Without a tenant_id column, TENANTID has no effect."""
     assert read({"a.csv": "user_id,item_id\nu,i\n"}, tenant="acme").users == ["u"]
 
 
@@ -157,19 +157,19 @@ def test_of_several_titles_the_last_stands(read: Read) -> None:
 
 @pytest.mark.parametrize("extra", ["rating", "weight", "timestamp", "tenant_id"])
 def test_optional_columns_are_in_all_files_or_in_none(read: Read, extra: str) -> None:
-    """Where only some files have one, the sentence names both and the column."""
+    """The sentence names both files and the column."""
     files = {"a.csv": "user_id,item_id\nu,i\n", "b.csv": f"user_id,item_id,{extra}\nu,i,1\n"}
     with pytest.raises(DataError, match=f"b.csv line 1: {extra} must .* a.csv differs"):
         read(files)
 
 
 def test_rating_and_weight_together_are_refused(read: Read) -> None:
-    """Which of the two counts is not for us to guess."""
-    with pytest.raises(DataError, match=r"a.csv line 1: there is both a rating and a weight"):
+    """It would be a guess which of the two counts."""
+    with pytest.raises(DataError, match=r"a.csv line 1: there is a rating and a weight"):
         read({"a.csv": "user_id,item_id,rating,weight\nu,i,1,1\n"})
 
 
-def test_malformed_rows_stop_the_reading(read: Read) -> None:
+def test_malformed_rows_fail_the_reading(read: Read) -> None:
     """By default one is enough; the sentence lists file, line and reason of each."""
     files = {
         "b.csv": "user_id,item_id,weight\nu,i,1\n,i,1\n",
@@ -211,8 +211,8 @@ def test_malformed_rows_of_the_catalogue_count_too(read: Read) -> None:
     ],
     ids=["header only", "weights of zero", "catalogue only"],
 )
-def test_no_interactions_are_told(read: Read, files: dict[str, str]) -> None:
-    """There is nothing to train on, whatever else is there."""
+def test_an_export_without_interactions_is_refused(read: Read, files: dict[str, str]) -> None:
+    """The sentence says so, also for a catalogue alone."""
     with pytest.raises(DataError, match="no interactions in"):
         read(files)
 
@@ -225,23 +225,23 @@ def test_blocks_are_put_together(read: Read) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(read: Read) -> None:
-    """What was hashed is not what was read."""
-    found = read({"a.csv": "user_id,item_id\nu,i\n"}).export
-    found.files[0].path.write_text("user_id,item_id\nv,i\nu,i\n")
+    """The bytes that were read may not be those that were hashed."""
+    night = read({"a.csv": "user_id,item_id\nu,i\n"}).export
+    night.files[0].path.write_text("user_id,item_id\nv,i\nu,i\n")
     with pytest.raises(DataError, match=r"a.csv changed while it was read"):
-        interactions.read(found, Reading(Columns(), None, 0))
+        read_export(night, ReadOptions(Columns(), None, 0))
 
 
-def test_progress_is_told_by_bytes(read: Read) -> None:
+def test_progress_is_by_bytes(read: Read) -> None:
     """Shares grow with the files' sizes and end at 1."""
     small, big = "user_id,item_id\nu,i\n", "user_id,item_id\n" + "u,i\n" * 100
-    found = read({"a.csv": small, "b.csv": big}).export
+    night = read({"a.csv": small, "b.csv": big}).export
     shares: list[float] = []
-    interactions.read(found, Reading(Columns(), None, 0), shares.append)
+    read_export(night, ReadOptions(Columns(), None, 0), shares.append)
     assert shares == [len(small) / (len(small) + len(big)), 1]
 
 
-def test_progress_is_told_within_a_file(
+def test_progress_is_reported_within_a_file(
     monkeypatch: pytest.MonkeyPatch, make_folder: Callable[..., Path]
 ) -> None:
     """A large file is not one step, compressed or not, plain or not."""
@@ -249,8 +249,8 @@ def test_progress_is_told_within_a_file(
     content = "user_id,item_id\n" + "".join(f"u{n},i{n * n % 997}\n" for n in range(20_000))
     for files in ({"a.csv": content}, {"a.csv.gz": content}, {"a.csv": content + 'u,"a ""b"""\n'}):
         shares: list[float] = []
-        found = export.of_folder(make_folder(files))
-        interactions.read(found, Reading(Columns(), None, 0), shares.append)
+        night = export.of_folder(make_folder(files))
+        read_export(night, ReadOptions(Columns(), None, 0), shares.append)
         assert len(shares) > 9
         assert shares == sorted(shares)
         assert shares[-1] == 1

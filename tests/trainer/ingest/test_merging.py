@@ -1,4 +1,4 @@
-"""One row for each pair, by the stated rule."""
+"""The merging of rows of the same pair."""
 
 import math
 from collections import defaultdict
@@ -34,27 +34,27 @@ def table_of(rows: list[Row], *, weighted: bool, timed: bool, is_rating: bool) -
 
 @pytest.mark.parametrize("is_rating", [False, True])
 @given(some_rows)
-def test_of_several_rows_one_is_made(is_rating: bool, rows: list[Row]) -> None:
-    """Weights are added, of ratings the latest counts, and the highest where times are equal."""
+def test_rows_of_a_pair_are_merged(is_rating: bool, rows: list[Row]) -> None:
+    """Weights are added, of ratings the latest counts, and the highest if times are equal."""
     pairs = defaultdict(list)
     for user, item, weight, time in rows:
         pairs[user, item].append((time, weight))
-    found = table_of(rows, weighted=True, timed=True, is_rating=is_rating)
-    assert [row[:2] for row in found] == sorted(pairs)
-    for user, item, weight, time in found:
-        own = pairs[user, item]
-        assert time == max(own)[0]
-        expected = max(own)[1] if is_rating else math.fsum(weight for _, weight in own)
+    table = table_of(rows, weighted=True, timed=True, is_rating=is_rating)
+    assert [row[:2] for row in table] == sorted(pairs)
+    for user, item, weight, time in table:
+        of_pair = pairs[user, item]
+        assert time == max(of_pair)[0]
+        expected = max(of_pair)[1] if is_rating else math.fsum(weight for _, weight in of_pair)
         assert weight == pytest.approx(expected)
 
 
 @given(some_rows)
 def test_without_weights_rows_are_counted(rows: list[Row]) -> None:
-    """A pair weighs as many as its rows, and has no time where the data has none."""
-    found = table_of(rows, weighted=False, timed=False, is_rating=False)
+    """The weight of a pair is the number of its rows; its time is NaN."""
+    table = table_of(rows, weighted=False, timed=False, is_rating=False)
     pairs = [row[:2] for row in rows]
-    assert [row[:3] for row in found] == [(*pair, pairs.count(pair)) for pair in sorted(set(pairs))]
-    assert all(math.isnan(row[3]) for row in found)
+    assert [row[:3] for row in table] == [(*pair, pairs.count(pair)) for pair in sorted(set(pairs))]
+    assert all(math.isnan(row[3]) for row in table)
 
 
 @pytest.mark.parametrize("is_rating", [False, True])
@@ -66,8 +66,8 @@ def test_the_order_of_rows_does_not_matter(
     shuffled = list(rows)
     random.shuffle(shuffled)
     for timed in (False, True):
-        one, other = (
-            table_of(each, weighted=True, timed=timed, is_rating=is_rating)
-            for each in (rows, shuffled)
+        table, of_shuffled = (
+            table_of(ordered, weighted=True, timed=timed, is_rating=is_rating)
+            for ordered in (rows, shuffled)
         )
-        assert [row[:3] for row in one] == [row[:3] for row in other]
+        assert [row[:3] for row in table] == [row[:3] for row in of_shuffled]

@@ -1,4 +1,4 @@
-"""Malformed rows: how many are borne, and how they are told."""
+"""Malformed rows: how many are tolerated, and how they are reported."""
 
 import csv
 import io
@@ -11,18 +11,18 @@ from modelsystem_trainer.ingest.rejects import Rejects
 
 
 def filled(limit: int, count: int) -> Rejects:
-    found = Rejects(limit)
+    collected = Rejects(limit)
     for line in range(2, count + 2):
-        found.add("clicks.csv", line, "item_id is empty")
-    return found
+        collected.add("clicks.csv", line, "item_id is empty")
+    return collected
 
 
-def test_as_many_as_the_limit_are_borne() -> None:
-    """The limit itself is not too many."""
+def test_the_limit_is_tolerated() -> None:
+    """As many rows as the limit are no error."""
     filled(limit=3, count=3).check()
 
 
-def test_one_more_stops_the_training() -> None:
+def test_one_more_fails_the_training() -> None:
     """The sentence has the count, the variable, and file and line of each row."""
     with pytest.raises(DataError) as caught:
         filled(limit=1, count=2).check()
@@ -47,11 +47,11 @@ def test_a_high_limit_is_not_checked_before_it_is_passed() -> None:
 
 
 def test_the_list_is_a_csv_file_in_order_of_file_and_line() -> None:
-    """What the list says is read back, whatever is in a file's name."""
-    found = Rejects(9)
+    """The list can be read back, with any characters in a file's name."""
+    rejects_ = Rejects(9)
     for file, line in (("b.csv", 2), ("a,\n.csv", 10), ("a,\n.csv", 9)):
-        found.add(file, line, 'not "RFC"')
-    rows = list(csv.reader(io.StringIO(found.to_csv().decode(), newline="")))
+        rejects_.add(file, line, 'not "RFC"')
+    rows = list(csv.reader(io.StringIO(rejects_.to_csv().decode(), newline="")))
     assert rows == [
         ["file", "line", "reason"],
         ["a,\n.csv", "9", 'not "RFC"'],
@@ -62,6 +62,6 @@ def test_the_list_is_a_csv_file_in_order_of_file_and_line() -> None:
 
 def test_the_list_is_bounded() -> None:
     """All are counted, the first ones are listed."""
-    found = filled(limit=10**9, count=rejects.LISTED + 5)
-    assert found.count == rejects.LISTED + 5
-    assert found.to_csv().count(b"clicks.csv") == rejects.LISTED
+    rejects_ = filled(limit=10**9, count=rejects.LISTED + 5)
+    assert rejects_.count == rejects.LISTED + 5
+    assert rejects_.to_csv().count(b"clicks.csv") == rejects.LISTED

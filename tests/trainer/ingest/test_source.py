@@ -29,7 +29,7 @@ def opened_source(path: Path) -> "closing[Source]":
     st.integers(1, 12),
     st.lists(st.sampled_from(["line", "chunk", "put back"])),
 )
-def test_nothing_is_lost_in_whatever_way_it_is_read(
+def test_nothing_is_lost_in_any_way_of_reading(
     path: Path, content: bytes, zipped: bool, chunk: int, ways: list[str]
 ) -> None:
     """Lines and chunks follow each other; a chunk that is put back is read again."""
@@ -38,21 +38,21 @@ def test_nothing_is_lost_in_whatever_way_it_is_read(
     with pytest.MonkeyPatch.context() as patch, opened_source(path) as opened:
         patch.setattr(source, "CHUNK", chunk)
         for way in ways:
-            found = opened.readline(5) if way == "line" else opened.chunk()
+            content_read = opened.readline(5) if way == "line" else opened.chunk()
             if way == "put back":
-                opened.put_back(found)
-                assert opened.has_rest or not found
+                opened.put_back(content_read)
+                assert opened.has_rest or not content_read
             else:
-                read.append(found)
-                is_partial = opened.at_end or b"\n" not in found
-                assert found.endswith(b"\n") or is_partial
+                read.append(content_read)
+                is_partial = opened.at_end or b"\n" not in content_read
+                assert content_read.endswith(b"\n") or is_partial
         read += iter(lambda: opened.readline(5), b"")
         assert opened.bytes_read == path.stat().st_size
     assert b"".join(read) == content
 
 
-def test_a_broken_gzip_gives_the_lines_that_it_still_holds(path: Path) -> None:
-    """Whole lines first, then the error, to whoever asks for more."""
+def test_a_broken_gzip_yields_its_whole_lines(path: Path) -> None:
+    """Whole lines first, then the error."""
     path.write_bytes(gzip.compress(b"a\nb\nc")[:-4])
     with opened_source(path) as opened:
         assert opened.chunk() == b"a\nb\n"

@@ -1,4 +1,4 @@
-"""RFC 4180, strictly, and each row with its line."""
+"""RFC 4180, strictly, and the line of each row."""
 
 import csv
 import gzip
@@ -49,7 +49,7 @@ def rows_of(tmp_path_factory: pytest.TempPathFactory) -> ReadBytes:
 )
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "X.CSV.GZ"])
 def test_the_ways_to_write_a_table_are_equal(rows_of: ReadBytes, content: bytes, name: str) -> None:
-    """BOM, line endings, quotes, order of columns and compression change nothing."""
+    """BOM, line endings, quotes, order of columns and compression have no effect."""
     as_stored = gzip.compress(content) if name.lower().endswith(".gz") else content
     assert rows_of(as_stored, name) == ([(2, ("1", "2")), (3, ("3", "4"))], [])
 
@@ -63,7 +63,7 @@ def test_a_row_is_known_by_the_line_it_starts_at(rows_of: ReadBytes) -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.text(min_size=1)), max_size=8), st.sampled_from(ENDINGS))
-def test_what_a_csv_writer_wrote_is_read_back(
+def test_the_output_of_a_csv_writer_is_read_back(
     rows_of: ReadBytes, written: list[tuple[str, str]], ending: str
 ) -> None:
     """Any text is kept exactly: blanks, quotes, separators, line breaks, NUL."""
@@ -169,7 +169,7 @@ def test_a_broken_gzip_is_refused(rows_of: ReadBytes, content: bytes, where: str
 
 
 def test_a_file_is_left_closed(rows_of: ReadBytes, tmp_path: Path) -> None:
-    """Whether it was read or refused, no file stays open."""
+    """No file stays open, read or refused."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     rows_of(b"a,b\n1,2\n")
     with pytest.raises(DataError):

@@ -13,21 +13,21 @@ from modelsystem_trainer.publishing import attempt
 from modelsystem_trainer.publishing.attempt import Attempt, record_failure
 
 
-def until(is_so: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while not is_so():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def test_it_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    """Folders above it are made; two attempts do not meet."""
+def test_each_attempt_has_its_own_folder(tmp_path: Path) -> None:
+    """Folders above it are made; two attempts have different ones."""
     target = tmp_path / "a" / "b"
-    one, two = Attempt(target), Attempt(target)
-    assert folder.attempts(target) == sorted([one.path, two.path])
+    first, second = Attempt(target), Attempt(target)
+    assert folder.attempts(target) == sorted([first.path, second.path])
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """The sentence names the variable and the path."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=f"^MODELFOLDER: {tmp_path}/file/x cannot be used"):
@@ -35,20 +35,20 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_a_new_phase_is_written_at_once(tmp_path: Path) -> None:
-    """Who watches the file sees each phase begin."""
+    """A reader of the file sees the start of each phase."""
     with Attempt(tmp_path) as begun:
         assert progress.latest(begun.path) == Progress("start", 0.0, 0)
         begun.progress("read", 0.25)
         assert progress.latest(begun.path) == Progress("read", 0.25, 0)
 
 
-def test_it_beats_while_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The heartbeat counts on, with the share done by then, and ends with the attempt."""
+def test_it_beats_while_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heartbeat counts, has the share that is done, and ends with the attempt."""
     monkeypatch.setattr(attempt, "HEARTBEAT", 0.01)
     with Attempt(tmp_path) as begun:
         begun.progress("fit", 0.0)
         begun.progress("fit", 0.5)
-        until(lambda: (latest := progress.latest(begun.path)) is not None and latest.beat >= 3)
+        wait_until(lambda: (latest := progress.latest(begun.path)) is not None and latest.beat >= 3)
     latest = progress.latest(begun.path)
     assert latest
     assert (latest.phase, latest.done) == ("fit", 0.5)
@@ -60,12 +60,12 @@ def test_it_beats_while_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_heartbeat_that_cannot_be_written_ends_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A storage that is away for a while is told in the log, and the training goes on."""
+    """The log says so, and the training continues."""
     with Attempt(tmp_path) as begun:
         (begun.path / progress.PROGRESS).unlink()
         begun.path.rmdir()
         begun.progress("fit", 0.0)
-    assert "no heartbeat could be written" in caplog.text
+    assert "The heartbeat cannot be written" in caplog.text
 
 
 def test_a_failure_is_left_in_the_attempt(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A trainer on a folder that is complete already."""
+"""A trainer on the folder of a complete model."""
 
 import shutil
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_other_settings_are_refused(
 def test_unusable_settings_touch_nothing_either(
     start: Start, trained: Any, snapshot: Snapshot
 ) -> None:
-    """A failure is not written where a whole model is."""
+    """No failure is written beside a complete model."""
     before = snapshot(trained.model_folder)
     trainer = start(MODELFOLDER=trained.model_folder, BUILDNUMBER=None)
     assert trainer.code == 2
@@ -67,10 +67,10 @@ def copies(trained: Any, tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def test_a_damaged_model_is_told(
+def test_a_damaged_model_is_refused(
     start: Start, clustered_export: Path, copies: Callable[[str], Path], snapshot: Snapshot
 ) -> None:
-    """It ends 1, names the file, and neither mends nor touches anything."""
+    """It ends 1, names the file, and changes nothing."""
     attempts = {name: copies(name) for name in ("flipped", "short", "gone", "extra", "manifest")}
     flipped = bytearray((attempts["flipped"] / "similarity.npy").read_bytes())
     flipped[-1] ^= 1

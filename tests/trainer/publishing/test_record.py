@@ -1,4 +1,4 @@
-"""What the manifest says, and the files beside it."""
+"""The content of the manifest, and the files beside it."""
 
 import hashlib
 import json
@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from modelsystem_shared import files
-from modelsystem_trainer import training
 from modelsystem_trainer.evaluation import trend
-from modelsystem_trainer.fit import Parameters
-from modelsystem_trainer.ingest.interactions import Interactions
-from modelsystem_trainer.publishing import record
-from modelsystem_trainer.training import Plan
+from modelsystem_trainer.ingest import Interactions
+from modelsystem_trainer.publishing import publisher
 
 
 def test_the_data_can_be_traced(trained: Any, clustered_export: Path) -> None:
@@ -35,7 +32,7 @@ def test_the_data_can_be_traced(trained: Any, clustered_export: Path) -> None:
 
 
 def test_the_settings_can_be_traced(trained: Any) -> None:
-    """What shaped the model is there as text, with a digest that anyone can compute."""
+    """The settings that shape the model are there as text, with a digest over them."""
     part = trained.published.manifest.model
     assert part["settings"] == {
         "BUILDNUMBER": "20180523.5",
@@ -51,7 +48,7 @@ def test_the_settings_can_be_traced(trained: Any) -> None:
 
 
 def test_the_choice_can_be_traced(trained: Any) -> None:
-    """All that was tried is there with its figure, and the best of it is what was taken."""
+    """All tried parameters are there with their figure, and the best ones are the model's."""
     part = trained.published.manifest.model
     best = max(part["search"], key=lambda tried: tried["ndcg"])
     assert {**part["parameters"], "ndcg": best["ndcg"]} == best
@@ -59,10 +56,10 @@ def test_the_choice_can_be_traced(trained: Any) -> None:
 
 
 def test_the_figures_are_there(trained: Any) -> None:
-    """The score is the NDCG@20; popularity was asked of the same users; each has its interval."""
-    found = trained.published
-    model, popularity = (found.manifest.model["metrics"][of] for of in ("model", "popularity"))
-    assert found.marker.score == f"{model['at']['20']['ndcg']['mean']:.6f}"
+    """The score is the NDCG@20; popularity has the same users; each figure has its interval."""
+    published = trained.published
+    model, popularity = (published.manifest.model["metrics"][of] for of in ("model", "popularity"))
+    assert published.marker.score == f"{model['at']['20']['ndcg']['mean']:.6f}"
     assert model["users"] == popularity["users"] > 300
     for of in (model, popularity):
         assert of.keys() == {"users", "at", "by_history", "tail"}
@@ -73,14 +70,14 @@ def test_the_figures_are_there(trained: Any) -> None:
         assert sum(band["users"] for band in of["by_history"]) == of["users"]
 
 
-def test_gate_users_are_asked_without_a_champion_too(trained: Any) -> None:
-    """The manifest has what this model and popularity are worth to them."""
+def test_gate_users_have_figures_without_a_champion(trained: Any) -> None:
+    """The manifest has the figures of this model and of popularity for them."""
     gate = trained.published.manifest.model["metrics"]["gate"]
     assert gate.keys() == {"users", "model", "popularity"}
     assert gate["users"] == gate["model"]["users"] > 0
 
 
-def test_lengths_of_histories_are_told(trained: Any) -> None:
+def test_lengths_of_histories_are_there(trained: Any) -> None:
     """Every user is in one band."""
     bands = trained.published.manifest.model["data"]["history_lengths"]
     assert sum(band["users"] for band in bands) == 400
@@ -89,18 +86,18 @@ def test_lengths_of_histories_are_told(trained: Any) -> None:
 
 def test_the_model_digest_is_in_the_manifest(trained: Any) -> None:
     """It is the digest over the files as they are listed."""
-    found = trained.published.manifest
-    assert found.model["digest"] == found.digest
+    manifest = trained.published.manifest
+    assert manifest.model["digest"] == manifest.digest
 
 
 def test_the_run_can_be_traced(trained: Any) -> None:
-    """Who, where, when, and with what: apart from the model, which does not depend on it."""
+    """Person, host, times and libraries are apart from the model, which does not depend on them."""
     run = trained.published.manifest.run
     assert (run["commit"], run["started_by"], run["threads"]) == ("abc", "tests", 1)
     assert run["attempt"] == trained.published.marker.attempt
     assert set(run["libraries"]) == {
-        *("llvmlite", "numba", "numpy", "pandas", "pygal", "scipy", "sparse-dot-topn"),
-        "threadpoolctl",
+        *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy", "sparse-dot-topn"),
+        *("threadpoolctl", "ziaplot"),
     }
     times = [datetime.fromisoformat(run[name]) for name in ("started", "finished")]
     assert times[0] <= times[1]
@@ -112,12 +109,11 @@ def test_malformed_rows_are_listed_beside_the_model(
     read: Callable[..., Interactions], tmp_path: Path
 ) -> None:
     """The list is one of the model's files; without malformed rows there is none."""
-    for name, row, listed in (("sound", "u,k", False), ("odd", "u", True)):
+    for name, row, is_listed in (("sound", "u,k", False), ("odd", "u", True)):
         data = read({"a.csv": f"user_id,item_id\nu,i\nu,j\n{row}\n"}, bad_rows=1)
-        trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
         (tmp_path / name).mkdir()
-        names = [f.name for f in record.write_files(tmp_path / name, trained, data.rejects)]
-        assert sorted(names) == sorted(path.name for path in (tmp_path / name).iterdir())
-        assert ("rejected.csv" in names) == listed
+        names = [file.name for file in publisher.write_rejects(tmp_path / name, data)]
+        assert names == [path.name for path in (tmp_path / name).iterdir()]
+        assert names == ["rejected.csv"] * is_listed
     text = (tmp_path / "odd" / "rejected.csv").read_text()
     assert text.splitlines()[1:] == ["a.csv,4,1 fields where the header has 2"]

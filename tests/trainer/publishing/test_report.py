@@ -1,30 +1,32 @@
-"""The report: deterministic, self-contained, honest, and safe whatever the data holds."""
+"""The report and its plots: deterministic, self-contained, complete, and safe with any data."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pygal.etree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_shared import settings
+from modelsystem_shared.manifest import PLOTS, REPORT, ModelPart
 from modelsystem_trainer import training
-from modelsystem_trainer.evaluation import gate
-from modelsystem_trainer.evaluation.gate import Champion
+from modelsystem_trainer.evaluation import Champion, measure_on_gate
 from modelsystem_trainer.fit import Parameters
-from modelsystem_trainer.ingest.interactions import Interactions
-from modelsystem_trainer.publishing import charts, record, report
-from modelsystem_trainer.publishing.charts import Bar
+from modelsystem_trainer.ingest import Interactions
+from modelsystem_trainer.publishing import plots, record, report
+from modelsystem_trainer.publishing.plots import Bar
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Plan
 
 Read = Callable[..., Interactions]
 EVIL = "<script>alert('&')</script>"
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Tags(HTMLParser):
@@ -35,57 +37,74 @@ class Tags(HTMLParser):
         self.names: list[str] = []
         self.values: list[str] = []
         self.ids: list[str | None] = []
+        self.sources: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
-        self.values += [value or "" for name, value in attrs if name != "xmlns"]
+        self.values += [value or "" for _, value in attrs]
         self.ids += [value for name, value in attrs if name == "id"]
+        self.sources += [value or "" for name, value in attrs if name == "src"]
 
 
 @pytest.fixture(scope="session")
 def page(trained: Any) -> str:
     """Read the report that a training published."""
-    text: str = (trained.published.attempt / report.NAME).read_text(encoding="utf-8")
+    text: str = (trained.published.attempt / REPORT).read_text(encoding="utf-8")
     return text
 
 
 @pytest.fixture(scope="session")
-def facts(read: Read) -> Callable[..., dict[str, Any]]:
-    """Train on a small export, and return what is told of it."""
+def make_part(read: Read) -> Callable[..., ModelPart]:
+    """Train on a small export, and return the manifest's part about the model."""
 
-    def make(text: str, build: str = "7", tenant: str = "", champion: str = "") -> dict[str, Any]:
+    def make(text: str, build: str = "7", tenant: str = "", champion: str = "") -> ModelPart:
         data = read({"a.csv": text})
         environ = {"MODELFOLDER": "/m", "CSV_FOLDER": "/x", "BUILDNUMBER": build}
-        chosen = settings.read(Settings, environ | {"TENANTID": tenant})
+        values = settings.read(Settings, environ | {"TENANTID": tenant})
         trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
         against = Champion(champion, "0" * 64, trained.model) if champion else None
-        return record.facts(chosen, data, trained, gate.ask(trained.model, trained.counts, against))
+        gate = measure_on_gate(trained.model, trained.counts, against)
+        return record.model_part(values, data, trained, gate)
 
     return make
 
 
-def test_it_is_a_file_of_the_model(trained: Any) -> None:
-    """The manifest lists it, and it can be made again from the manifest alone."""
-    found = trained.published
-    assert report.NAME in {file.name for file in found.manifest.files}
-    assert report.page(found.manifest.model) == (found.attempt / report.NAME).read_bytes()
+def made(part: ModelPart) -> tuple[str, dict[str, bytes]]:
+    """Return the report and the plots of a model."""
+    drawn = plots.drawn(part["metrics"], part["data"])
+    return report.page(part, drawn).decode(), drawn
 
 
-def test_it_tells_nothing_of_time_host_or_place(
+def test_they_are_files_of_the_model(trained: Any) -> None:
+    """The manifest lists them, and they can be made again from the manifest alone."""
+    published = trained.published
+    page, drawn = made(published.manifest.model)
+    names = {file.name for file in published.manifest.files}
+    assert names - {name for name in names if name.endswith(".npy")} == {REPORT, *drawn}
+    assert (published.attempt / REPORT).read_text(encoding="utf-8") == page
+    assert {name: (published.attempt / name).read_bytes() for name in drawn} == drawn
+    assert list(drawn) == [name for name in PLOTS if name != "plot_champion.svg"]
+
+
+def test_they_tell_nothing_of_time_host_or_place(
     trained: Any, page: str, clustered_export: Path
 ) -> None:
-    """What differs between two trainings of the same data is not in it."""
+    """Values that differ between two trainings of the same data are absent."""
     run = trained.published.manifest.run
-    for part in (str(clustered_export), run["host"], run["attempt"], run["started"][:10]):
-        assert part not in page
-    assert not re.search(r"20\d\d-\d\d-\d\d", page)
+    for text in (
+        page,
+        *(content.decode() for content in made(trained.published.manifest.model)[1].values()),
+    ):
+        for part in (str(clustered_export), run["host"], run["attempt"], run["started"][:10]):
+            assert part not in text
+        assert not re.search(r"20\d\d-\d\d-\d\d", text)
 
 
-def test_it_needs_nothing_else(page: str) -> None:
-    """No script, no image, no link, no address, no id twice; and it is small."""
+def test_the_page_needs_no_other_file(page: str) -> None:
+    """No script, no link, no address, no image but those in the page; and it is small."""
     tags = Tags(page)
-    assert not {"script", "link", "img", "iframe", "a"} & set(tags.names)
+    assert not {"script", "link", "iframe", "a"} & set(tags.names)
     assert not any("://" in value or value.startswith("//") for value in tags.values)
     assert not re.search(r"url\(|@import", page)
     assert len(tags.ids) == len(set(tags.ids))
@@ -94,24 +113,34 @@ def test_it_needs_nothing_else(page: str) -> None:
     assert 'name="viewport"' in page
 
 
-def test_it_shows_the_figures_of_the_manifest(trained: Any, page: str) -> None:
+def test_the_page_shows_the_plots(trained: Any, page: str) -> None:
+    """Each drawing is in the page, with its caption as its text."""
+    drawn = made(trained.published.manifest.model)[1]
+    tags = Tags(page)
+    assert set(tags.sources) == {report._data_url(content) for content in drawn.values()}
+    assert {PLOTS[name] for name in drawn} <= set(tags.values)
+
+
+def test_the_page_shows_the_figures_of_the_manifest(trained: Any, page: str) -> None:
     """Means and intervals to four places, and the number of users."""
     metrics = trained.published.manifest.model["metrics"]
     for of in (metrics["model"], metrics["popularity"], metrics["gate"]["model"]):
         for figures in of["at"].values():
             for name in ("recall", "ndcg", "novelty"):
-                told = figures[name]
-                assert f"{told['mean']:.4f} <small>{told['low']:.4f} to {told['high']:.4f}" in page
+                figure = figures[name]
+                interval = f"<small>{figure['low']:.4f} to {figure['high']:.4f}"
+                assert f"{figure['mean']:.4f} {interval}" in page
     assert f"measured on {metrics['model']['users']} users" in page
     assert "20180523.5" not in page
 
 
-def test_names_are_text(facts: Callable[..., dict[str, Any]]) -> None:
+def test_names_are_text(make_part: Callable[..., ModelPart]) -> None:
     """Markup in a tenant or a champion's build is shown, not obeyed."""
     rows = "user_id,item_id\n" + "\n".join(f"gate-{n},{i}" for n in range(300) for i in "abc")
-    text = report.page(facts(rows, EVIL, EVIL, EVIL)).decode()
-    assert "script" not in Tags(text).names
-    assert text.count("&lt;script&gt;") >= 2
+    page, drawn = made(make_part(rows, EVIL, EVIL, EVIL))
+    assert "script" not in Tags(page).names
+    assert page.count("&lt;script&gt;") >= 2
+    assert list(drawn) == list(PLOTS)
 
 
 some_pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1)
@@ -119,47 +148,79 @@ some_pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1
 
 @given(some_pairs, st.sampled_from(["", "6"]))
 def test_any_small_export_has_a_report(
-    facts: Callable[..., dict[str, Any]],
+    make_part: Callable[..., ModelPart],
     gate_ids: list[str],
     pairs: set[tuple[int, int]],
     champion: str,
 ) -> None:
-    """One user, one item, nobody to ask, nobody but gate users: it is made, and well-formed."""
+    """Also with one user, one item, nothing held out, or gate users only."""
     users = [*gate_ids[:3], "u", "v", "w"]
     text = "\n".join(["user_id,item_id", *(f"{users[u]},i{i}" for u, i in pairs)])
-    made = report.page(facts(text, champion=champion)).decode()
-    assert "nan" not in made.replace("tenants", "")
-    for chart in re.findall(r"<svg.*?</svg>", made, re.DOTALL):
-        ET.fromstring(chart)
+    page, drawn = made(make_part(text, champion=champion))
+    assert not re.search(r"\bnan\b", re.sub(r"data:[^\"]*", "", page))
+    for drawing in drawn.values():
+        assert not re.search(rb"\bnan\b", drawing)
+        ET.fromstring(drawing)
 
 
-def test_a_chart_has_its_bars_and_intervals() -> None:
-    """Each value is a bar of its height; an interval is a mark on it; nothing else is kept."""
-    series = {"one": [Bar(1.0, (0.5, 2.0)), Bar(2.0)], "two": [Bar(0.0), Bar(1.0)]}
-    chart = charts.bars("What it shows", ["a", "b"], series)
-    root = ET.fromstring(chart)
-    heights = [
-        float(rect.get("height", ""))
-        for rect in root.iter()
-        if rect.get("class") == "rect reactive tooltip-trigger"
-    ]
-    assert heights[0] * 2 == pytest.approx(heights[1])
-    assert heights[2:] == pytest.approx([0, heights[0]])
-    assert chart.count('class="ci"') == 1
+def test_a_plot_has_its_bars_and_intervals() -> None:
+    """Each value is a bar of its height; an interval is a mark on it."""
+    series = {"First": [Bar(1.0, (0.5, 2.0)), Bar(2.0)], "Second": [Bar(0.0), Bar(1.0)]}
+    drawing = plots.draw("What it shows", ["a", "b"], series)
+    root = ET.fromstring(drawing)
+    bars = [rect for rect in root.iter(f"{SVG}rect") if rect.get("fill") in plots._SERIES]
+    heights = [float(bar.get("height", "")) for bar in bars if bar.get("clip-path")]
+    assert heights[0] * 2 == pytest.approx(heights[1], rel=1e-4)
+    assert heights[2:] == pytest.approx([0, heights[0]], rel=1e-4)
+    marks = [path for path in root.iter(f"{SVG}path") if path.get("marker-start")]
+    assert len(marks) == 1
+    (middle, low), (_, high) = (
+        tuple(map(float, point.split(","))) for point in marks[0].get("d", "")[2:].split(" L ")
+    )
+    base = float(bars[0].get("y", "")) + heights[0]
+    assert middle == pytest.approx(
+        float(bars[0].get("x", "")) + float(bars[0].get("width", "")) / 2, abs=0.01
+    )
+    assert [(base - y) / heights[0] for y in (low, high)] == pytest.approx([0.5, 2.0], rel=1e-3)
     assert root.get("aria-label") == "What it shows"
-    assert charts.bars("What it shows", ["a", "b"], series) == chart
-    assert not re.search("style|script|tooltip-overlay|<!--| id=", chart)
+    texts = {text.text for text in root.iter(f"{SVG}text")}
+    assert {"a", "b", "First", "Second"} <= texts
 
 
-def test_charts_do_not_depend_on_what_else_is_installed() -> None:
-    """The charts are made by the standard library, whether or not lxml is there."""
-    assert not pygal.etree.etree.lxml
-    assert pygal.etree.etree.Element is ET.Element
+def test_a_plot_is_for_an_image() -> None:
+    """No script, no other file, a size, and a dark colour for each colour in it."""
+    drawing = plots.draw("odd", ["a"], {"First": [Bar(1.0, (0.5, 2.0))], "Second": [Bar(1.0)]})
+    root = ET.fromstring(drawing)
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+        *("svg", "style", "defs", "clipPath", "marker", "rect", "path", "text"),
+    }
+    assert "://" not in drawing.decode().replace("http://www.w3.org/2000/svg", "")
+    assert (root.get("width"), root.get("height")) == ("460", "250")
+    colours = {element.get(paint) for element in root.iter() for paint in ("fill", "stroke")}
+    assert colours - {None, "none"} <= plots._DARK.keys()
+    assert "prefers-color-scheme: dark" in drawing.decode()
+
+
+def test_a_plot_is_the_same_every_time(tmp_path: Path) -> None:
+    """Drawn again, and in a process where the library's optional fonts seem to be installed."""
+    series = {"First": [Bar(1.0, (0.5, 2.0)), Bar(2.0)]}
+    drawing = plots.draw("odd", ["a", "b"], series)
+    assert plots.draw("odd", ["a", "b"], series) == drawing
+    code = (
+        "import sys; from modelsystem_trainer.publishing.plots import Bar, draw; "
+        "series = {'First': [Bar(1.0, (0.5, 2.0)), Bar(2.0)]}; "
+        "sys.stdout.buffer.write(draw('odd', ['a', 'b'], series))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout == drawing
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [1e-9], [1e12, 1.0]])
-def test_a_chart_of_odd_values_is_a_chart(values: list[float]) -> None:
+def test_odd_values_can_be_drawn(values: list[float]) -> None:
     """No bars, bars without height, tiny and huge ones."""
-    chart = charts.bars("odd", [str(value) for value in values], {"one": [Bar(v) for v in values]})
-    assert "nan" not in chart
-    ET.fromstring(chart)
+    labels = [str(value) for value in values]
+    drawing = plots.draw("odd", labels, {"First": [Bar(value) for value in values]})
+    assert not re.search(rb"\bnan\b", drawing)
+    ET.fromstring(drawing)

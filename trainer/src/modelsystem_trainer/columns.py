@@ -1,4 +1,4 @@
-"""What the export's columns are called."""
+"""The names of the export's columns."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ KNOWN = (*REQUIRED, "rating", "weight", "timestamp", "tenant_id", "title")
 
 @dataclass(frozen=True)
 class Columns:
-    """Our names for columns, and the export's where they differ."""
+    """Our names of columns, mapped to the export's if they differ."""
 
     names: dict[str, str] = field(default_factory=dict)
 
@@ -18,11 +18,11 @@ class Columns:
         pairs = [pair.partition("=") for pair in value.split(",")]
         names = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
         if unknown := sorted(set(names) - set(KNOWN)):
-            raise ValueError(f"maps {unknown[0]!r}; what can be mapped is {', '.join(KNOWN)}")
+            raise ValueError(f"maps {unknown[0]!r}; the names are {', '.join(KNOWN)}")
         if len(names) != len(pairs) or not all(names.values()):
             raise ValueError("is not ours=theirs,ours=theirs with each name once")
-        taken = [names.get(ours, ours) for ours in {*REQUIRED, *names}]
-        if len(set(taken)) != len(taken):
+        columns = [names.get(ours, ours) for ours in {*REQUIRED, *names}]
+        if len(set(columns)) != len(columns):
             raise ValueError("maps two of our names to one column")
         return cls(names)
 

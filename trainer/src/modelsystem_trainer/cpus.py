@@ -1,4 +1,4 @@
-"""How many CPUs we may use: a container's limit is a share of time, which Python does not see."""
+"""The CPUs of this process: a container's limit is a share of time, which Python does not see."""
 
 import math
 import os
@@ -8,16 +8,16 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available(cgroup: Path = _CGROUP) -> int:
-    """Return the CPUs that this process may use, at least 1; a part of one counts as one."""
+    """Return the number of CPUs that this process may use, rounded up, at least 1."""
     allowed = len(os.sched_getaffinity(0))
     return max(1, math.ceil(min(allowed, _limit(cgroup))))
 
 
 def _limit(cgroup: Path) -> float:
-    """Return the limit of our control group in CPUs, infinite where there is none.
+    """Return the limit of our control group in CPUs, infinite without one.
 
-    `cpu.max` (version 2) holds quota and period in microseconds, a quota of `max` for none;
-    version 1 has a file for each, and -1 for none.
+    `cpu.max` (version 2) holds quota and period in microseconds; `max` means no quota. Version 1
+    has a file for each; -1 means no quota.
     """
     try:
         quota, period = _words(cgroup / "cpu.max") or [
@@ -26,7 +26,7 @@ def _limit(cgroup: Path) -> float:
         ]
         is_limited = quota not in ("max", "-1")
         return int(quota) / int(period) if is_limited else math.inf
-    except (OSError, ValueError, ZeroDivisionError):  # another system: its limits are not ours
+    except (OSError, ValueError, ZeroDivisionError):  # another system, without control groups
         return math.inf
 
 

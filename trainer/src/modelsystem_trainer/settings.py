@@ -1,4 +1,4 @@
-"""What a training is told by its environment."""
+"""The settings of a training, from its environment."""
 
 import base64
 import re
@@ -18,10 +18,10 @@ _BLOB = ("BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOL
 _BLOB_ONLY = (*_BLOB, "BLOB_STORAGE_KEY", "BLOB_STORAGE_ENDPOINT")
 
 
-def _named(pattern: str, what: str) -> parsers.Parser:
+def _matching(pattern: str, description: str) -> parsers.Parser:
     def parse(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"is not {what}")
+            raise ValueError(f"is not {description}")
         return value
 
     return parse
@@ -44,7 +44,7 @@ class Settings(settings.Settings):
     tenant: str | None = variable(
         "TENANTID",
         parsers.text,
-        "train on the rows of this tenant only, where the data has a tenant_id column",
+        "train on this tenant's rows only, if the data has a tenant_id column",
         None,
         shapes_model=True,
     )
@@ -56,18 +56,21 @@ class Settings(settings.Settings):
     )
     account: str | None = variable(
         "BLOB_STORAGE_ACCOUNT",
-        _named(r"[a-z0-9]{3,24}", "a storage account's name (3 to 24 of a-z and 0-9)"),
-        "the storage account with the export",
+        _matching(r"[a-z0-9]{3,24}", "a storage account's name (3 to 24 of a-z and 0-9)"),
+        "the storage account of the export",
         None,
     )
     container: str | None = variable(
         "BLOB_STORAGE_CONTAINER",
-        _named(r"[a-z0-9$](-?[a-z0-9]){2,62}", "a container's name (3 to 63 of a-z, 0-9 and -)"),
+        _matching(r"[a-z0-9$](-?[a-z0-9]){2,62}", "a container's name (3 to 63 of a-z, 0-9 and -)"),
         "the container in that account",
         None,
     )
     blob_folder: str | None = variable(
-        "BLOB_STORAGE_CSV_FOLDER", _blob_folder, "the folder in it, for example 2018/05/08", None
+        "BLOB_STORAGE_CSV_FOLDER",
+        _blob_folder,
+        "the folder in the container, for example 2018/05/08",
+        None,
     )
     key: Secret | None = variable(
         "BLOB_STORAGE_KEY",
@@ -78,67 +81,74 @@ class Settings(settings.Settings):
     endpoint: str | None = variable(
         "BLOB_STORAGE_ENDPOINT",
         parsers.url,
-        "another endpoint than the public cloud's: Azurite, sovereign clouds, private links",
+        "an endpoint other than the public cloud's: Azurite, sovereign clouds, private links",
         None,
     )
     columns: Columns = variable(
         "CSV_COLUMNS",
         Columns.parse,
-        "names of your columns where they differ: `user_id=learner,item_id=course`",
+        "names of your columns if they differ: `user_id=learner,item_id=course`",
         Columns(),
         shapes_model=True,
     )
     bad_rows: int = variable(
         "MAX_BAD_ROWS",
         parsers.integer(0, 10**9),
-        "so many malformed rows are skipped and listed; one more stops the training",
+        "number of malformed rows to tolerate; they are skipped and listed in `rejected.csv`; one "
+        "more fails the training",
         0,
         shapes_model=True,
     )
     neighbours: int | None = variable(
         "NEIGHBOURS",
         parsers.integer(1, 10_000),
-        "K, the neighbours kept for each item; when not set, 100, or all where METHOD turns dense",
+        "K, the neighbours kept for each item; if not set 100, or all if the search takes `dense`",
         None,
         shapes_model=True,
     )
     parameters: Parameters | None = variable(
         "PARAMETERS",
         Parameters.parse,
-        "the fit's parameters, such as `method=ridge,a=0.5,lam=160`, instead of searching them",
+        "the fit's parameters, such as `method=ridge,a=0.5,lam=160`, in place of a search",
         None,
         shapes_model=True,
     )
     method: str | None = variable(
         "METHOD",
         parsers.choice(*METHODS),
-        "`ridge`; `cooccurrence`: quicker, less memory; `dense`: all of at most 4,000 items are "
-        "neighbours; chosen when not set",
+        "`ridge`; `cooccurrence`: quicker, less memory; `dense`: all items are neighbours, at most "
+        "4,000; chosen if not set",
         None,
         shapes_model=True,
     )
     champion_folder: Path | None = variable(
         "CHAMPIONFOLDER",
         parsers.folder,
-        "the model folder of an earlier build, to compare with on the gate users; only read",
+        "the model folder of an earlier build to compare with on the gate users; it is only read",
         None,
     )
     threads: int = variable(
         "THREADS",
         parsers.integer(1, 1024),
-        "threads of reading and fitting; the model does not depend on it",
+        "threads of reading and fitting; they have no effect on the model",
         cpus.available(),
     )
     commit: str | None = variable(
-        "GIT_COMMIT", parsers.text, "the commit this code was built from, for the manifest", None
+        "GIT_COMMIT",
+        parsers.text,
+        "the commit that this code was built from, for the manifest",
+        None,
     )
     started_by: str | None = variable(
-        "STARTED_BY", parsers.text, "who or what started this training, for the manifest", None
+        "STARTED_BY",
+        parsers.text,
+        "the person or program that started this training, for the manifest",
+        None,
     )
 
     @property
     def location(self) -> str:
-        """Where the export is, for people and the manifest."""
+        """The place of the export, for people and the manifest."""
         if self.csv_folder:
             return str(self.csv_folder)
         return f"{self.account_url}/{self.container}/{self.blob_folder}"
@@ -150,13 +160,13 @@ class Settings(settings.Settings):
 
     @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield what is wrong about where the data is, and a key that cannot be one."""
-        given = [name for name in _BLOB_ONLY if values[name]]
-        if values["CSV_FOLDER"] and given:
-            yield f"CSV_FOLDER contradicts {', '.join(given)}: the export is in one place"
+        """Yield the faults of the data's place, and of a key that is not base64."""
+        blob_variables = [name for name in _BLOB_ONLY if values[name]]
+        if values["CSV_FOLDER"] and blob_variables:
+            yield f"CSV_FOLDER contradicts {', '.join(blob_variables)}: the export is in one place"
         elif not values["CSV_FOLDER"]:
-            instead = "" if given else ", and neither is CSV_FOLDER"
-            yield from (f"{n} is not set{instead}" for n in _BLOB if values[n] is None)
+            alternative = "" if blob_variables else ", and neither is CSV_FOLDER"
+            yield from (f"{name} is not set{alternative}" for name in _BLOB if values[name] is None)
         if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
             yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
 

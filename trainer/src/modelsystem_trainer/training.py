@@ -1,7 +1,7 @@
-"""From interactions to a model: hold out, choose parameters, measure, fit on everything.
+"""From interactions to a model: split, choose parameters, measure, fit on all but gate users.
 
-Each step learns only from what the next one does not ask about: parameters are chosen on
-the validation part, measured on the test part, and no fit ever sees the gate users.
+Each step learns only from rows that the next step is not measured on: parameters are chosen on the
+validation part, measured on the test part, and no fit sees the gate users.
 """
 
 import logging
@@ -9,36 +9,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from modelsystem_shared.arrays import Float32s, Indices
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.model import Model, Rows, Strings, index_type
-from modelsystem_trainer.evaluation import metrics, ranking, trend
-from modelsystem_trainer.evaluation.metrics import Metrics
-from modelsystem_trainer.evaluation.ranking import Places, Recommend
-from modelsystem_trainer.evaluation.split import Asked, Parts, matrix
-from modelsystem_trainer.fit import Parameters, confidence, dense, fit, raw, ridge, search, weighed
-from modelsystem_trainer.ingest.interactions import Interactions
+from modelsystem_trainer import fit
+from modelsystem_trainer.evaluation import (
+    Metrics,
+    Split,
+    Validation,
+    matrix,
+    measure_on_test,
+    trend,
+    validation_users,
+)
+from modelsystem_trainer.fit import Parameters, Search, Tried, confidence
+from modelsystem_trainer.ingest import Interactions
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
 NEIGHBOURS = 100
-_SEARCH_USERS = 4_000
-_SEARCH_NEIGHBOURS = 100  # more do not change what is best, but cost their cube
-_MOST_BYTES = 3 << 30  # that ridge may keep; while it is built up twice as much is in use
-_SEARCH_SEED = "validation"
-_TEST_SEED = "test"
+_MOST_BYTES = 3 << 30  # of ridge's result; while it is made it takes twice as much
 
 
 @dataclass(frozen=True)
 class Plan:
     """What shapes a training besides the data.
 
-    neighbours: None for `NEIGHBOURS`, or for all items where that is better and affordable.
-    parameters: None when they are to be searched, by `method`, or by whichever the memory
-    allows when that is None too.
+    neighbours: None for `NEIGHBOURS`, or for all items if that is better and affordable.
+    parameters: None to search them, by `method`, or by a method that fits into the memory if
+        `method` is None too.
     """
 
     neighbours: int | None
@@ -47,28 +48,28 @@ class Plan:
     method: str | None = None
 
     @property
-    def kept(self) -> int:
-        """How many neighbours an item keeps, but by the method `dense`."""
+    def neighbours_of_item(self) -> int:
+        """The neighbours that an item keeps, unless the method is `dense`."""
         return self.neighbours or NEIGHBOURS
 
     def may_turn_dense(self, n_items: int) -> bool:
-        """Whether nobody forbids to try it, and the catalogue is small enough."""
-        return self.neighbours is None and self.method is None and n_items <= dense.MOST_ITEMS
+        """Whether a search tries `dense`: no setting excludes it, and the catalogue is small."""
+        is_open = self.neighbours is None and self.method is None
+        return is_open and n_items <= fit.MOST_ITEMS_OF_DENSE
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The model and what is known of it.
+    """The model, and how it was made and measured.
 
-    tried: what was tried on the part that is searched; `Parameters.of_more` says what of it
-        depends on how much that is.
-    half_lives: those tried for what is trending, each with its NDCG@20.
-    counts: for each item the users who chose it, gate users left out (int64).
+    tried: the parameters of the search, on a share of the users; see `Parameters.scaled`.
+    half_lives: those tried for the trend, each with its NDCG@20.
+    counts: for each item the users who chose it, without gate users (int64).
     """
 
     model: Model
     parameters: Parameters
-    tried: search.Tried
+    tried: Tried
     half_lives: trend.Tried
     metrics: Metrics
     popularity: Metrics
@@ -76,131 +77,92 @@ class Trained:
 
 
 def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
-    """Train on `data`; the result depends on nothing but it and the plan, threads left out."""
-    parts = Parts(data)
-    _check_size(parts, plan)
-    tried = _search(parts, plan, on_progress)
-    parameters = plan.parameters or search.best(tried).of_more(1 / parts.searched_share)
+    """Train on `data`; the result depends on the data and the plan only, not on its threads."""
+    _check_size(len(data.items), plan)
+    split = Split(data)
+    tried = _search(split, plan, on_progress)
+    parameters = plan.parameters or fit.best(tried).scaled(1 / split.search_share)
     log.info("Parameters: %s", parameters)
-    if not parts.test.any():
-        log.warning(
-            "Nobody has two interactions to hold one out of: the score is 0 and says nothing"
-        )
-    measured, popularity = _measure(parts, parameters, plan, on_progress)
-    half_lives = trend.try_half_lives(parts.rows(parts.rest), parts.n_items)
+    measured, popularity = _measure(split, parameters, plan, on_progress)
+    half_lives = trend.try_half_lives(split.rows(split.train), split.n_items)
     on_progress("fit", 0.0)
-    learned = parts.rows(~parts.gate)
-    similarity = fit(_fitted(parts, learned, parameters), parameters, plan.kept, plan.threads)
-    trending = trend.shares(learned, parts.n_items, trend.best(half_lives))
+    learned = split.rows(~split.gate)
+    similarity = _fit(split.fit_matrix(learned, parameters), parameters, plan)
+    trending = trend.shares(learned, split.n_items, trend.best(half_lives))
     on_progress("fit", 1.0)
-    model = _model(parts, similarity, parameters, trending)
-    counts = np.bincount(learned["item"], minlength=parts.n_items)
+    model = _model(split, similarity, parameters, trending)
+    counts = np.bincount(learned["item"], minlength=split.n_items)
     return Trained(model, parameters, tried, half_lives, measured, popularity, counts)
 
 
-def _check_size(parts: Parts, plan: Plan) -> None:
-    """Refuse what would take hours and all memory."""
-    wanted = plan.parameters.method if plan.parameters else plan.method
-    if wanted == "dense" and parts.n_items > dense.MOST_ITEMS:
+def _check_size(n_items: int, plan: Plan) -> None:
+    """Refuse a training that would take hours and all memory."""
+    method = plan.parameters.method if plan.parameters else plan.method
+    if method == "dense" and n_items > fit.MOST_ITEMS_OF_DENSE:
         raise DataError(
-            f"METHOD or PARAMETERS: dense is for at most {dense.MOST_ITEMS:,} items, and the "
-            f"export has {parts.n_items:,}: choose ridge"
+            f"METHOD or PARAMETERS: dense is for at most {fit.MOST_ITEMS_OF_DENSE:,} items, and "
+            f"the export has {n_items:,}: choose ridge"
         )
 
 
-def _fitted(parts: Parts, rows: pd.DataFrame, p: Parameters) -> sparse.csr_array:
-    return matrix(rows, parts.n_users, parts.n_items, confidence.in_fit(rows, p))
-
-
-def _search(parts: Parts, plan: Plan, on_progress: OnProgress) -> search.Tried:
+def _search(split: Split, plan: Plan, on_progress: OnProgress) -> Tried:
+    """Return the parameters that were tried, each with its NDCG@20; none if the plan has them."""
     if plan.parameters:
         return {}
-    method = plan.method or _affordable(parts, plan)
-    users = parts.sample(parts.validation, _SEARCH_SEED, _SEARCH_USERS)
+    method = plan.method or _affordable_method(split, plan)
+    users = validation_users(split)
     if not len(users):
-        return {search.START[method]: 0.0}
-    quality = _Quality(parts, users, plan)
-    searching = search.Search(quality, lambda share: on_progress("search", share))
-    searching.run(method, parts.says_nothing_of)
-    if plan.may_turn_dense(parts.n_items):
-        searching.turn_to("dense", ("lam", "s"))
+        return {fit.START[method]: 0.0}
+    quality = Validation(split, users, plan.neighbours_of_item, plan.threads)
+    search = Search(quality, lambda share: on_progress("search", share))
+    search.run(method, split.idle_parameters)
+    if plan.may_turn_dense(split.n_items):
+        search.turn_to("dense", ("lam", "s"))
     on_progress("search", 1.0)
-    return searching.tried
+    return search.tried
 
 
-def _affordable(parts: Parts, plan: Plan) -> str:
-    """Choose the method that the memory allows."""
-    needed = ridge.bytes_at_most(parts.user_counts(~parts.gate), parts.n_items, plan.kept)
-    if needed <= _MOST_BYTES:
+def _affordable_method(split: Split, plan: Plan) -> str:
+    """Return ridge if the memory allows it, else cooccurrence."""
+    most_bytes = fit.most_bytes_of_ridge(
+        split.user_counts(~split.gate), split.n_items, plan.neighbours_of_item
+    )
+    if most_bytes <= _MOST_BYTES:
         return "ridge"
-    log.info("Method: cooccurrence, since ridge could need %.1f GB", needed / 1e9)
+    log.info("Method: cooccurrence, because ridge could need %.1f GB", most_bytes / 1e9)
     return "cooccurrence"
 
 
-class _Quality:
-    """NDCG@20 on the validation part; fits again only when what was found changes."""
-
-    def __init__(self, parts: Parts, users: Places, plan: Plan) -> None:
-        self._parts, self._threads = parts, plan.threads
-        self._rows = parts.rows(parts.searched)
-        before = parts.rows(parts.rest & ~parts.validation)
-        self._asked = Asked.of(parts, before, parts.validation, users)
-        self._neighbours = min(plan.kept, _SEARCH_NEIGHBOURS)
-        self._fit: tuple[tuple[object, ...], sparse.csr_array, sparse.csr_array] | None = None
-
-    def __call__(self, parameters: Parameters) -> float:
-        if self._fit is None or self._fit[0] != parameters.of_fit:
-            x = _fitted(self._parts, self._rows, parameters)
-            found = raw(x, parameters, self._neighbours, self._threads)
-            self._fit = (parameters.of_fit, x, found)
-        _, x, found = self._fit
-        ranked = ranking.by_similarity(
-            self._asked.history(parameters), weighed(x, found, parameters)
-        )
-        return ranking.evaluate(ranked, self._asked.truth, self._asked.places).ndcg
-
-
 def _measure(
-    parts: Parts, parameters: Parameters, plan: Plan, on_progress: OnProgress
+    split: Split, parameters: Parameters, plan: Plan, on_progress: OnProgress
 ) -> tuple[Metrics, Metrics]:
-    """Ask a fit without the test part, and popularity, for what the test part holds."""
-    rows = parts.rows(parts.rest)
-    users = parts.sample(parts.test, _TEST_SEED, ranking.MOST_USERS)
-    similarity = fit(_fitted(parts, rows, parameters), parameters, plan.kept, plan.threads)
-    counts = np.bincount(rows["item"], minlength=parts.n_items)
-    lengths = parts.user_counts(parts.rest)
-    asked = Asked.of(parts, rows, parts.test, users)
-    history = asked.history(parameters)
-
-    def measured(recommend: Recommend, on_share: ranking.OnShare) -> Metrics:
-        lists = ranking.evaluate(recommend, asked.truth, asked.places, on_share, metrics.MOST_SHOWN)
-        return metrics.measure(lists, counts, int(np.count_nonzero(lengths)), lengths[users])
-
-    return (
-        measured(
-            ranking.by_similarity(history, similarity),
-            lambda share: on_progress("evaluate", share),
-        ),
-        measured(ranking.by_popularity(history, counts), lambda _: None),
+    """Return the test part's figures of a fit without it, and of popularity."""
+    if not split.test.any():
+        log.warning("No user has two interactions, so none can be held out: the score is 0")
+    train = split.fit_matrix(split.rows(split.train), parameters)
+    similarity = _fit(train, parameters, plan)
+    return measure_on_test(
+        split, similarity, parameters, lambda share: on_progress("evaluate", share)
     )
 
 
+def _fit(interactions: sparse.csr_array, parameters: Parameters, plan: Plan) -> sparse.csr_array:
+    return fit.fit(interactions, parameters, plan.neighbours_of_item, plan.threads)
+
+
 def _model(
-    parts: Parts,
-    similarity: sparse.csr_array,
-    parameters: Parameters,
-    trending: Float32s,
+    split: Split, similarity: sparse.csr_array, parameters: Parameters, trending: Float32s
 ) -> Model:
-    data, everything = parts.data, parts.table
-    questions, answers = parts.questions()
+    data, history = split.data, matrix(split.table, split.n_users, split.n_items)
+    questions, answers = split.questions()
     return Model(
         items=Strings.of(data.items),
         titles=Strings.of([data.titles.get(item, "") for item in data.items]),
         users=Strings.of(data.users),
         similar=_rows(similarity),
         similarity=similarity.data,
-        history=_rows(matrix(everything, parts.n_users, parts.n_items)),
-        confidence=confidence.in_history(everything, parameters),
+        history=_rows(history),
+        confidence=confidence.in_history(split.table, parameters),
         recency=confidence.of_listed(parameters),
         trend=trending,
         questions=_rows(questions),

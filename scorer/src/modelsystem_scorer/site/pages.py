@@ -18,8 +18,10 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Files that the training wrote have their styles inside; they need nothing else.
-_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+# Files that the training wrote have their styles and pictures inside; they need nothing else.
+_FILE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+)
 _USERS = 12  # user ids to pick from
 _MAX_FILES = 5  # of the data
 _Pairs = list[tuple[str, str]]

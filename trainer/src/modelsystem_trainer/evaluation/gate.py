@@ -1,19 +1,19 @@
-"""The gate users' questions, asked of the model that is published and of the one before it.
+"""The gate users' questions, put to the new model and to the champion.
 
-No build has learned from gate users, so any two can be asked the same: their earlier items,
-listed in the order of time, are the history, and their latest ones what must be found. In
-the manifest, `metrics.gate` holds
+No build has learned from gate users, so any two builds can answer the same questions: a gate user's
+earlier items, in the order of time, are the history; the latest items are the answer. In the
+manifest, `metrics.gate` holds
 
-    users               how many were asked
+    users               their number
     model, popularity   as `metrics` describes
     champion            only with CHAMPIONFOLDER:
-      build, digest     which model that is
+      build, digest     of the champion
       metrics           as of the others
-      difference        for each k the mean of model minus champion over the same users, with
-                        an interval of that difference: above 0, this model is better
+      difference        for each k the mean over users of model minus champion, with an interval
+                        of that difference: above 0, the new model is better
 
-Items are known by their ids. What the champion does not know it cannot use; what only it
-knows takes its place in a list, and is neither a hit nor one of this build's items.
+Items are matched by their ids. The champion ignores items that it does not know; an item that only
+the champion knows keeps its place in a list, and is neither a hit nor covered.
 """
 
 import logging
@@ -21,23 +21,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from modelsystem_shared import folder, model
-from modelsystem_shared.arrays import Indices
+from modelsystem_shared.arrays import Float32s, Indices
 from modelsystem_shared.errors import ModelSystemError, SettingsError
 from modelsystem_shared.model import Model, Rows, Strings
+from modelsystem_shared.ranking import Estimate, estimate
 from modelsystem_trainer.evaluation import metrics, ranking
-from modelsystem_trainer.evaluation.metrics import Estimate, Metrics
-from modelsystem_trainer.evaluation.ranking import Lists, Places, Recommend
+from modelsystem_trainer.evaluation.metrics import Metrics
+from modelsystem_trainer.evaluation.ranking import Lists, Recommend
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The model to compare with, verified and mapped."""
+    """The model of an earlier build, verified and mapped."""
 
     build: str
     digest: str
@@ -45,44 +45,53 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What the champion is worth; see the module's docstring."""
+class Gain:
+    """The new model's figures minus the champion's."""
+
+    recall: Estimate
+    ndcg: Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The champion's figures; see the module's docstring."""
 
     build: str
     digest: str
     metrics: Metrics
-    difference: dict[int, dict[str, Estimate]]
+    difference: dict[int, Gain]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What the gate users' questions came to."""
+    """The figures on the gate users."""
 
     users: int
     model: Metrics
     popularity: Metrics
-    champion: Compared | None
+    champion: Comparison | None
 
 
-def load(path: Path) -> Champion:
-    """Verify and map the champion; nothing is ever written there.
+def load_champion(path: Path) -> Champion:
+    """Verify and map the champion; its folder is only read.
 
     Raises:
-        SettingsError: there is no complete and sound model.
+        SettingsError: there is no complete model, or it is damaged.
 
     """
     try:
-        found = folder.published(path)
-        folder.verify(found)
-        champion = Champion(found.manifest.build, found.manifest.digest, model.load(found.attempt))
+        published = folder.published(path)
+        folder.verify(published)
+        mapped = model.load(published.attempt)
     except (ModelSystemError, OSError) as error:
         raise SettingsError([f"CHAMPIONFOLDER: {error}"]) from error
-    log.info("Champion: build %s, score %s", champion.build, found.marker.score)
+    champion = Champion(published.manifest.build, published.manifest.digest, mapped)
+    log.info("Champion: build %s, score %s", champion.build, published.marker.score)
     return champion
 
 
-def ask(ours: Model, counts: Indices, champion: Champion | None) -> Gate:
-    """Ask our model's questions of it, of popularity, and of the champion if there is one.
+def measure_on_gate(ours: Model, counts: Indices, champion: Champion | None) -> Gate:
+    """Return the figures of our model, of popularity and of the champion on our gate users.
 
     counts: for each item the users who chose it.
     """
@@ -93,22 +102,21 @@ def ask(ours: Model, counts: Indices, champion: Champion | None) -> Gate:
     def measured(lists: Lists) -> Metrics:
         return metrics.measure(lists, counts, len(ours.users), lengths)
 
-    def asked(recommend: Recommend) -> Lists:
+    def evaluated(recommend: Recommend) -> Lists:
         return ranking.evaluate(recommend, answers, users, k=metrics.MOST_SHOWN)
 
-    lists = asked(ranking.by_similarity(questions, _similarity(ours)))
-    popular = asked(ranking.by_popularity(questions, counts))
-    compared = None
+    lists = evaluated(ranking.by_similarity(questions, _similarity(ours)))
+    popular = evaluated(ranking.by_popularity(questions, counts))
+    comparison = None
     if champion:
         theirs = ranking.compared(_shown_by(champion.model, ours), answers)
-        compared = Compared(
-            champion.build, champion.digest, measured(theirs), difference(lists, theirs)
-        )
-    return Gate(len(users), measured(lists), measured(popular), compared)
+        gains = difference(lists, theirs)
+        comparison = Comparison(champion.build, champion.digest, measured(theirs), gains)
+    return Gate(len(users), measured(lists), measured(popular), comparison)
 
 
-def difference(lists: Lists, others: Lists) -> dict[int, dict[str, Estimate]]:
-    """Return the means of what the same users gain by `lists`, with paired intervals."""
+def difference(lists: Lists, others: Lists) -> dict[int, Gain]:
+    """Return the mean gains of the same users by `lists`, with paired intervals, for each k."""
     gains = [
         gain
         for k in metrics.KS
@@ -117,36 +125,38 @@ def difference(lists: Lists, others: Lists) -> dict[int, dict[str, Estimate]]:
             lists.user_ndcg(k) - others.user_ndcg(k),
         )
     ]
-    estimates = iter(metrics.estimate(np.stack(gains, axis=1)))
-    return {k: {"recall": next(estimates), "ndcg": next(estimates)} for k in metrics.KS}
+    estimates = iter(estimate(np.stack(gains, axis=1)))
+    return {k: Gain(next(estimates), next(estimates)) for k in metrics.KS}
 
 
-def _shown_by(theirs: Model, ours: Model) -> Places:
-    """Return what the champion shows to who has the items of our questions, as our places."""
-    asked = _translated(ours.questions, _places(theirs.items, ours.items, ours.questions.indices))
-    recommend = ranking.by_similarity(_history(asked, theirs), _similarity(theirs))
-    shown = ranking.ask(recommend, np.arange(len(asked)), metrics.MOST_SHOWN)
+def _shown_by(theirs: Model, ours: Model) -> Indices:
+    """Return what the champion shows for our questions, as places of our items."""
+    places = _places(theirs.items, ours.items, ours.questions.indices)
+    questions = _translated(ours.questions, places)
+    recommend = ranking.by_similarity(_history(questions, theirs), _similarity(theirs))
+    shown = ranking.recommended(recommend, np.arange(len(questions)), metrics.MOST_SHOWN)
     is_item = shown >= 0
     shown[is_item] = _places(ours.items, theirs.items, shown[is_item])
     return shown
 
 
-def _places(where: Strings, of: Strings, wanted: Places) -> Places:
-    """Return for each of some places in `of` the same id's place in `where`, or -1."""
-    distinct, inverse = np.unique(wanted, return_inverse=True)
-    found = (where.find(of[int(place)]) for place in distinct)
-    places = np.array([-1 if place is None else place for place in found], np.int64)
-    return places[inverse] if len(places) else inverse
+def _places(where: Strings, of: Strings, places: Indices) -> Indices:
+    """Return for places in `of` the places of the same ids in `where`, -1 if they are absent."""
+    distinct, inverse = np.unique(places, return_inverse=True)
+    matches = (where.find(of[int(place)]) for place in distinct)
+    translated = np.array([-1 if match is None else match for match in matches], np.int64)
+    return translated[inverse] if len(translated) else inverse
 
 
-def _translated(rows: Rows, places: Places) -> Rows:
-    """Give rows other items, and drop those whose place is below 0."""
-    kept = np.concatenate([[0], np.cumsum(places >= 0)])
-    return Rows(places[places >= 0], kept[rows.ends])
+def _translated(rows: Rows, places: Indices) -> Rows:
+    """Return rows of other items: `places`, without those below 0."""
+    is_known = places >= 0
+    ends = np.concatenate([[0], np.cumsum(is_known)])
+    return Rows(places[is_known], ends[rows.ends])
 
 
 def _history(rows: Rows, of: Model) -> sparse.csr_array:
-    """Return what items count for who lists them, the latest last, to a model."""
+    """Return how much listed items, the latest last, count for a model, rows × items."""
     lengths = np.diff(rows.ends, prepend=0)
     later = np.repeat(rows.ends, lengths) - 1 - np.arange(len(rows.indices))
     return _matrix(rows, of.n_items, of.recency[np.minimum(later, len(of.recency) - 1)])
@@ -156,11 +166,9 @@ def _similarity(of: Model) -> sparse.csr_array:
     return _matrix(of.similar, of.n_items, of.similarity)
 
 
-def _matrix(
-    rows: Rows, n_items: int, data: npt.NDArray[np.float32] | None = None
-) -> sparse.csr_array:
+def _matrix(rows: Rows, n_items: int, data: Float32s | None = None) -> sparse.csr_array:
     """Return rows × items, of ones or of `data`."""
     values = np.ones(len(rows.indices), np.float32) if data is None else data
     pointers = np.concatenate([[0], rows.ends])
-    indices = rows.indices.astype(np.int32)  # signed, as SciPy demands
+    indices = rows.indices.astype(np.int32)  # SciPy takes signed ones only
     return sparse.csr_array((values, indices, pointers), shape=(len(rows), n_items))

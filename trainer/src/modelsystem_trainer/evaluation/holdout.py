@@ -1,7 +1,7 @@
-"""Who and what is held out: gate users from every build, latest interactions from each user.
+"""What is held out: gate users from every build, the latest interactions of each other user.
 
-Hashes are of the ids themselves, so that the same users and pairs are held out in every
-build, whatever else the data holds.
+Hashes are of the ids themselves: every build holds out the same users and pairs, whatever else its
+data holds.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Mask = npt.NDArray[np.bool_]
+from modelsystem_shared.arrays import Indices, Mask
+
 Hashes = npt.NDArray[np.uint64]
-Counts = npt.NDArray[np.int32]
 GATE_SHARE = 0.01
 MOST_GATE_USERS = 5_000
 LATEST_SHARE = 0.2
@@ -22,23 +22,23 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def hashes(ids: Sequence[str], purpose: str) -> Hashes:
-    """Return 64 bits of each id's SHA-256, salted with what they are for."""
+    """Return 64 bits of each id's SHA-256, salted with the purpose."""
     start = hashlib.sha256(f"{purpose}:".encode())
 
-    def one(value: str) -> bytes:
+    def eight_bytes(value: str) -> bytes:
         digest = start.copy()
         digest.update(value.encode())
         return digest.digest()[:8]
 
-    return np.frombuffer(b"".join(map(one, ids)), dtype=">u8").astype(np.uint64)
+    return np.frombuffer(b"".join(map(eight_bytes, ids)), dtype=">u8").astype(np.uint64)
 
 
 def gate_users(users: Sequence[str]) -> Mask:
-    """Choose 1 percent of the users, at most 5,000: those with the smallest hashes."""
+    """Return which users are gate users: 1 percent, at most 5,000, those of the smallest hashes."""
     keys = hashes(users, "gate")
-    chosen = keys < np.uint64(GATE_SHARE * 2**64)
-    chosen[np.argsort(keys, kind="stable")[MOST_GATE_USERS:]] = False
-    return chosen
+    is_gate: Mask = keys < np.uint64(GATE_SHARE * 2**64)
+    is_gate[np.argsort(keys, kind="stable")[MOST_GATE_USERS:]] = False
+    return is_gate
 
 
 def pair_hashes(table: pd.DataFrame, users: Hashes, items: Hashes) -> Hashes:
@@ -52,32 +52,33 @@ def pair_hashes(table: pd.DataFrame, users: Hashes, items: Hashes) -> Hashes:
     return mixed
 
 
-def later(table: pd.DataFrame, pairs: Hashes) -> Counts:
-    """Return for each row how many of its user's interactions are later; ties, no times: by hash.
+def later(table: pd.DataFrame, pairs: Hashes) -> Indices:
+    """Return for each row the number of its user's later interactions, int32.
 
-    `table` is sorted by user; `pairs` has a hash for each of its rows.
+    Interactions of the same time, or without times, are in the order of their hashes.
+    table: sorted by user; pairs: a hash for each of its rows.
     """
     user, time = table["user"].to_numpy(), table["time"].to_numpy()
     ends = np.cumsum(np.bincount(user))
-    found = np.empty(len(table), np.int32)
+    counts = np.empty(len(table), np.int32)
     for rows in _portions(ends):
         # Sorting moves rows within a user only.
         order = rows.start + np.lexsort((pairs[rows], time[rows], user[rows]))
-        found[order] = ends[user[rows]] - 1 - np.arange(rows.start, rows.stop)
-    return found
+        counts[order] = ends[user[rows]] - 1 - np.arange(rows.start, rows.stop)
+    return counts
 
 
-def _portions(ends: npt.NDArray[np.int64]) -> list[slice]:
-    """Cut rows after whole users into portions that a sort finds in the CPU's cache.
+def _portions(ends: Indices) -> list[slice]:
+    """Cut rows after whole users into portions whose sort stays in the CPU's cache.
 
-    ends: where each user's rows end.
+    ends: for each user the end of the rows.
     """
     rows = int(ends[-1]) if len(ends) else 0
     cuts = ends[np.searchsorted(ends, np.arange(_ROWS_AT_ONCE, rows, _ROWS_AT_ONCE))]
     return [slice(*bounds) for bounds in pairwise([0, *np.unique(cuts).tolist(), rows])]
 
 
-def held_out(counts: npt.NDArray[np.integer]) -> Counts:
-    """Return how many of so many interactions are held out: a fifth, at least one of two."""
+def held_out(counts: Indices) -> Indices:
+    """Return how many of `counts` interactions are held out, int32: a fifth, at least 1 of 2."""
     fifth = np.maximum(1, (counts * LATEST_SHARE).astype(np.int32))
     return np.where(counts >= 2, fifth, 0).astype(np.int32)

@@ -1,58 +1,44 @@
-"""How good lists are: means over users with their uncertainty, at several lengths of a list.
+"""The figures of lists: means over users with intervals, at several lengths of a list.
 
 In the manifest, `model.metrics` holds
 
-    model, popularity   of the same users, their latest interactions held out from the fit:
-      users             how many were asked
+    model, popularity   of the same users, whose latest interactions were held out from the fit:
+      users             their number
       at                for k of 10, 20 and 50
-        recall          the share of a user's held-out items among the first k
-        ndcg            the same, but an early hit counts for more; binary gains
-        novelty         bits: the mean of -log2(share of users who chose it) of a shown item
-                        (Zhou et al. 2010, doi:10.1073/pnas.1000488107)
-        coverage        the share of all items that anybody was shown
-      by_history        the same of users with so many earlier items: first, last (null: no
-                        end), users, at
-      tail              ten bands of equally many items, the most popular first: the share of
-                        each that anybody was shown among their first 20
-    gate                the gate users, asked of the model that is published; see `gate`
+        recall, ndcg    see `modelsystem_shared.ranking`
+        novelty         bits: the mean of -log2(share of users who chose the item) over the shown
+                        items (Zhou et al. 2010, doi 10.1073/pnas.1000488107)
+        coverage        the share of all items that are shown to anyone
+      by_history        the same for bands of users by their number of earlier items: first, last
+                        (null: no end), users, at
+      tail              for ten bands of equally many items, the most popular first: the share of
+                        items that are among the first 20 of anyone
+    gate                the gate users' figures of the published model; see `gate`
 
-recall, ndcg and novelty are means over users with a 95 % interval: mean, low, high. Coverage
-grows with the number of users who are asked, so it has no interval: a resample of the users
-has fewer different ones, and would always be below it. Who is shown nothing counts with 0.
+recall, ndcg and novelty are means over users with a 95 % interval: mean, low, high. A user with an
+empty list counts 0. Coverage has no interval: it grows with the number of users, and a resample has
+fewer different users, so its coverage would always be lower.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from modelsystem_trainer.evaluation.ranking import Floats, K, Lists, Places
+from modelsystem_shared.arrays import Float64s, Indices, Mask
+from modelsystem_shared.ranking import Estimate, K, estimate
+from modelsystem_trainer.evaluation.ranking import Lists
 
 KS = (10, 20, 50)
 MOST_SHOWN = max(KS)
 FIRSTS = (1, 6, 21, 101)  # where a band of history lengths begins
-RESAMPLES = 1_000
-_SEED = 20_180_523
-_AT_ONCE = 50  # resamples: bounds the memory
 _DECIMALS = 6
-_EXACT = 2.0**30
 _BANDS_OF_ITEMS = 10
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over users and its 95 % percentile bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Figures:
-    """What lists of one length are worth; see the module's docstring."""
+    """The figures of lists of one length; see the module's docstring."""
 
     recall: Estimate
     ndcg: Estimate
@@ -62,7 +48,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Band:
-    """Users with `first` to `last` earlier items (None: or more)."""
+    """The figures of users with `first` to `last` earlier items (None: or more)."""
 
     first: int
     last: int | None
@@ -91,41 +77,39 @@ class Metrics:
 
     @property
     def coverage(self) -> float:
-        """The share of items shown among the first 20."""
+        """The share of items among anyone's first 20."""
         return self.at[K].coverage
 
 
-def measure(lists: Lists, counts: npt.NDArray[Any], n_users: int, lengths: Places) -> Metrics:
-    """Work out everything about lists of up to 50 items.
+def measure(lists: Lists, counts: Indices, n_users: int, lengths: Indices) -> Metrics:
+    """Return all figures of lists of up to 50 items.
 
     counts: for each item how many of the `n_users` users chose it.
-    lengths: for each user who was asked, the number of earlier items.
+    lengths: for each user of the lists the number of earlier items.
     """
     bits = self_information(counts, n_users)
-    bands = []
-    for first, last, is_in in in_bands(lengths, FIRSTS):
-        at = figures(lists.of(is_in), bits)
-        bands.append(Band(first, last, int(is_in.sum()), at))
+    bands = [
+        Band(first, last, int(is_in.sum()), figures(lists.of(is_in), bits))
+        for first, last, is_in in in_bands(lengths, FIRSTS)
+    ]
     return Metrics(len(lists.shown), figures(lists, bits), bands, _tail(lists, counts))
 
 
-def in_bands(
-    lengths: Places, firsts: Sequence[int]
-) -> Iterator[tuple[int, int | None, npt.NDArray[np.bool_]]]:
-    """Yield the bands that begin at `firsts`: first, last (None: no end), and who is in it."""
+def in_bands(lengths: Indices, firsts: Sequence[int]) -> Iterator[tuple[int, int | None, Mask]]:
+    """Yield the bands that begin at `firsts`: first, last (None: no end), and which are in it."""
     lasts = [*(first - 1 for first in firsts[1:]), None]
     for first, last in zip(firsts, lasts, strict=True):
         yield first, last, (lengths >= first) & (last is None or lengths <= last)
 
 
-def self_information(counts: npt.NDArray[Any], n_users: int) -> Floats:
-    """Return -log2 of the share of users who chose each item; nobody counts as one."""
-    found: Floats = np.log2(max(n_users, 1)) - np.log2(np.maximum(counts, 1), dtype=np.float64)
-    return found
+def self_information(counts: Indices, n_users: int) -> Float64s:
+    """Return -log2 of the share of users who chose each item; 0 users count as 1."""
+    bits: Float64s = np.log2(max(n_users, 1)) - np.log2(np.maximum(counts, 1), dtype=np.float64)
+    return bits
 
 
-def figures(lists: Lists, bits: Floats) -> dict[int, Figures]:
-    """Work out the figures at each length; `bits` is the self-information of each item."""
+def figures(lists: Lists, bits: Float64s) -> dict[int, Figures]:
+    """Return the figures at each length; `bits` is the self-information of each item."""
     estimates = iter(estimate(user_values(lists, bits)))
     return {
         k: Figures(next(estimates), next(estimates), next(estimates), _coverage(lists, k, bits))
@@ -133,7 +117,7 @@ def figures(lists: Lists, bits: Floats) -> dict[int, Figures]:
     }
 
 
-def user_values(lists: Lists, bits: Floats) -> Floats:
+def user_values(lists: Lists, bits: Float64s) -> Float64s:
     """Return users × (recall, ndcg, novelty at 10, at 20, at 50)."""
     columns = []
     for k in KS:
@@ -141,55 +125,30 @@ def user_values(lists: Lists, bits: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def estimate(values: Floats) -> list[Estimate]:
-    """Return the mean over users of each column, users × columns, with its interval.
-
-    Values count in steps of 2^-30, so that sums of them are exact in float64, and do not
-    depend on the order in which a BLAS adds them up.
-    """
-    if not len(values):
-        return [Estimate(0.0, 0.0, 0.0)] * values.shape[1]
-    exact = np.rint(values * _EXACT) / _EXACT
-    low, high = np.percentile(_resampled_means(exact), [2.5, 97.5], axis=0)
-    rounded = np.round([exact.mean(axis=0), low, high], _DECIMALS) + 0.0  # no -0
-    return [Estimate(*row) for row in rounded.T.tolist()]
-
-
-def _resampled_means(values: Floats) -> Floats:
-    """Return RESAMPLES × columns: means over as many users, drawn with replacement."""
-    n = len(values)
-    draw = np.random.default_rng(_SEED)
-    means = np.empty((RESAMPLES, values.shape[1]))
-    for start in range(0, RESAMPLES, _AT_ONCE):
-        drawn = [np.bincount(draw.integers(n, size=n), minlength=n) for _ in range(_AT_ONCE)]
-        means[start : start + _AT_ONCE] = np.array(drawn, np.float64) @ values / n
-    return means
-
-
-def _user_novelty(lists: Lists, k: int, bits: Floats) -> Floats:
+def _user_novelty(lists: Lists, k: int, bits: Float64s) -> Float64s:
     shown = lists.shown[:, :k]
     is_item = shown >= 0
     total = np.where(is_item, bits[shown], 0).sum(axis=1)
-    found: Floats = total / np.maximum(is_item.sum(axis=1), 1)
-    return found
+    novelty: Float64s = total / np.maximum(is_item.sum(axis=1), 1)
+    return novelty
 
 
-def _coverage(lists: Lists, k: int, bits: Floats) -> float:
+def _coverage(lists: Lists, k: int, bits: Float64s) -> float:
     return _share(_is_shown(lists, k, len(bits)))
 
 
-def _tail(lists: Lists, counts: npt.NDArray[Any]) -> list[float]:
+def _tail(lists: Lists, counts: Indices) -> list[float]:
     order = np.argsort(-counts.astype(np.int64), kind="stable")
-    shown = _is_shown(lists, K, len(counts))[order]
-    return [_share(band) for band in np.array_split(shown, _BANDS_OF_ITEMS)]
+    is_shown = _is_shown(lists, K, len(counts))[order]
+    return [_share(band) for band in np.array_split(is_shown, _BANDS_OF_ITEMS)]
 
 
-def _is_shown(lists: Lists, k: int, n_items: int) -> npt.NDArray[np.bool_]:
+def _is_shown(lists: Lists, k: int, n_items: int) -> Mask:
     shown = lists.shown[:, :k]
-    found = np.zeros(n_items, bool)
-    found[shown[shown >= 0]] = True
-    return found
+    is_shown = np.zeros(n_items, bool)
+    is_shown[shown[shown >= 0]] = True
+    return is_shown
 
 
-def _share(mask: npt.NDArray[np.bool_]) -> float:
+def _share(mask: Mask) -> float:
     return round(float(mask.mean()), _DECIMALS) if len(mask) else 0.0

@@ -1,6 +1,6 @@
-"""The interactions in parts: for search, for measuring, for the model, for the gate.
+"""The interactions split: for search, for measurement, for the model, for the gate.
 
-A part is a mask over the rows of one table; what is made of a part is made when it is needed.
+A part is a mask over the rows of one table; a table of a part is made when it is needed.
 """
 
 from collections.abc import Set
@@ -8,66 +8,65 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from modelsystem_shared.arrays import Float32s, Indices, Mask
 from modelsystem_trainer.evaluation import holdout
-from modelsystem_trainer.evaluation.holdout import Mask
-from modelsystem_trainer.evaluation.ranking import Places
 from modelsystem_trainer.fit import Parameters, confidence
-from modelsystem_trainer.ingest.interactions import Interactions
+from modelsystem_trainer.ingest import Interactions
 
-SEARCHED_AT_MOST = 5_000_000  # interactions: more do not change what is best
+SEARCHED_AT_MOST = 5_000_000  # interactions: more do not change which parameters are best
 
 
-class Parts:
-    """Who and what is held out of some interactions.
+class Split:
+    """Interactions, split into training, validation and test, and the gate users apart.
 
     table: that of `data`, with the column `later` of `holdout`.
-    gate: rows of gate users. test, validation: what is asked of the others; validation is the
-    latest of what is not test. rest: rows of the others that are not test.
+    gate: rows of gate users; none of them are in the other parts.
+    test, validation: held-out rows; validation is the latest of what is not test.
+    train: rows that are not test, those of validation among them.
     """
 
     def __init__(self, data: Interactions) -> None:
-        """Hold out."""
+        """Hold out gate users, test and validation."""
         self.data = data
         self.n_users, self.n_items = len(data.users), len(data.items)
-        of_users, of_items = (holdout.hashes(ids, "pair") for ids in (data.users, data.items))
-        pairs = holdout.pair_hashes(data.table, of_users, of_items)
+        user_hashes, item_hashes = (holdout.hashes(ids, "pair") for ids in (data.users, data.items))
+        pairs = holdout.pair_hashes(data.table, user_hashes, item_hashes)
         self.table = data.table.assign(later=holdout.later(data.table, pairs))
         user, later = self.table["user"].to_numpy(), self.table["later"].to_numpy()
         self._counts = np.bincount(user, minlength=self.n_users)
-        tested = holdout.held_out(self._counts)
-        validated = holdout.held_out(self._counts - tested)
-        self._is_test: Mask = later < tested[user]
+        n_test = holdout.held_out(self._counts)
+        n_validation = holdout.held_out(self._counts - n_test)
+        self._is_test: Mask = later < n_test[user]
         self.gate: Mask = holdout.gate_users(data.users)[user]
         self.test = self._is_test & ~self.gate
-        self.validation = (later < (tested + validated)[user]) & ~self._is_test & ~self.gate
+        self.validation = (later < (n_test + n_validation)[user]) & ~self._is_test & ~self.gate
 
     @property
-    def rest(self) -> Mask:
-        """Rows that may be learned from before the test."""
+    def train(self) -> Mask:
+        """Rows that the measured model is fitted on."""
         return ~self.gate & ~self._is_test
 
     @property
-    def searched(self) -> Mask:
-        """Rows that the search fits: those before validation, of so many users as are enough."""
-        before: Mask = self.rest & ~self.validation
-        if self.searched_share == 1:
+    def search_train(self) -> Mask:
+        """Rows that the search fits: those before validation, of a share of the users."""
+        before: Mask = self.train & ~self.validation
+        if self.search_share == 1:
             return before
         keys = holdout.hashes(self.data.users, "search")
-        enough: Mask = (keys < np.uint64(self.searched_share * 2**64))[self.table["user"]]
-        return before & enough
+        is_searched: Mask = (keys < np.uint64(self.search_share * 2**64))[self.table["user"]]
+        return before & is_searched
 
     @property
-    def searched_share(self) -> float:
+    def search_share(self) -> float:
         """The share of users whose rows the search fits."""
         return min(1.0, SEARCHED_AT_MOST / max(len(self.table), 1))
 
     @cached_property
-    def says_nothing_of(self) -> Set[str]:
-        """Names of the parameters that cannot matter: the data lacks times, or all weigh alike."""
+    def idle_parameters(self) -> Set[str]:
+        """Names of parameters without effect: the data lacks times, or all weights are equal."""
         time, weight = self.table["time"].to_numpy(), self.table["weight"].to_numpy()
         idle: set[str] = set()
         if np.isnan(time).all():
@@ -76,8 +75,8 @@ class Parts:
             idle |= {"fit_power", "history_power"}
         return idle
 
-    def user_counts(self, mask: Mask) -> npt.NDArray[np.int64]:
-        """Return how many rows of a part each user has."""
+    def user_counts(self, mask: Mask) -> Indices:
+        """Return for each user the number of rows in a part, int64."""
         return np.bincount(self.table["user"].to_numpy()[mask], minlength=self.n_users)
 
     def rows(self, mask: Mask) -> pd.DataFrame:
@@ -87,34 +86,37 @@ class Parts:
         part["later"] -= missing[part["user"]]
         return part
 
-    def sample(self, held: Mask, seed: str, most: int) -> Places:
-        """Choose users with something held out, at most `most`, those with the smallest hashes."""
-        users = np.flatnonzero(self.user_counts(held))
+    def fit_matrix(self, rows: pd.DataFrame, parameters: Parameters) -> sparse.csr_array:
+        """Return the matrix that a fit on `rows` takes, users × items."""
+        return matrix(rows, self.n_users, self.n_items, confidence.in_fit(rows, parameters))
+
+    def sample(self, held_out: Mask, seed: str, most: int) -> Indices:
+        """Return users with held-out rows: all, or the `most` with the smallest hashes."""
+        users = np.flatnonzero(self.user_counts(held_out))
         if len(users) <= most:
             return users
         keys = holdout.hashes([self.data.users[int(user)] for user in users], seed)
         return np.sort(users[np.argsort(keys, kind="stable")[:most]])
 
     def questions(self) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Return for each gate user who can be asked the earlier items, latest last, and the rest.
+        """Return earlier and held-out items of the gate users who have both, gate users × items.
 
-        Both are gate users × items; the columns of the first are in the order of time.
+        The columns of the first are in the order of time, the latest last.
         """
-        asked = np.unique(self.table["user"].to_numpy()[self.gate & self._is_test])
+        users = np.unique(self.table["user"].to_numpy()[self.gate & self._is_test])
         earlier = self.rows(self.gate & ~self._is_test)
         earlier = earlier.iloc[np.lexsort((-earlier["later"], earlier["user"]))]
-        held = self.table[self.gate & self._is_test]
-        first, second = (matrix(rows, self.n_users, self.n_items) for rows in (earlier, held))
-        return first[asked], second[asked]
+        held_out = self.table[self.gate & self._is_test]
+        questions, answers = (
+            matrix(rows, self.n_users, self.n_items)[users] for rows in (earlier, held_out)
+        )
+        return questions, answers
 
 
 def matrix(
-    table: pd.DataFrame,
-    users: int,
-    items: int,
-    values: npt.NDArray[np.float32] | None = None,
+    table: pd.DataFrame, users: int, items: int, values: Float32s | None = None
 ) -> sparse.csr_array:
-    """Return a table sorted by user as a matrix of values, or of ones; columns as they come."""
+    """Return a table sorted by user as a matrix of values, or of ones; columns keep their order."""
     if values is None:
         values = np.ones(len(table), np.float32)
     ends = np.cumsum(np.bincount(table["user"], minlength=users))
@@ -123,10 +125,10 @@ def matrix(
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Some users, one after the other: what they had, and what was held out from them.
+class EvaluationSet:
+    """Some users, one after the other: their earlier items and their held-out items.
 
-    rows: as `Parts.rows`, but `user` is a place among those who are asked.
+    rows: as `Split.rows`, but `user` is a place among these users.
     truth: users × items.
     """
 
@@ -134,22 +136,25 @@ class Asked:
     truth: sparse.csr_array
 
     @classmethod
-    def of(cls, parts: Parts, rows: pd.DataFrame, held: Mask, users: Places) -> "Asked":
-        """Ask `users`, who have `rows`, for what the part `held` holds."""
-        place = np.full(parts.n_users, -1, np.int32)
+    def of(
+        cls, split: Split, rows: pd.DataFrame, held_out: Mask, users: Indices
+    ) -> "EvaluationSet":
+        """Take `users`, their earlier `rows` and their rows of the part `held_out`."""
+        place = np.full(split.n_users, -1, np.int32)
         place[users] = np.arange(len(users), dtype=np.int32)
 
-        def own(table: pd.DataFrame) -> pd.DataFrame:
+        def of_users(table: pd.DataFrame) -> pd.DataFrame:
             places = place[table["user"]]
             return table.assign(user=places)[places >= 0].reset_index(drop=True)
 
-        return cls(own(rows), matrix(own(parts.table[held]), len(users), parts.n_items))
+        truth = matrix(of_users(split.table[held_out]), len(users), split.n_items)
+        return cls(of_users(rows), truth)
 
     @property
-    def places(self) -> Places:
-        """All who are asked."""
+    def users(self) -> Indices:
+        """The places of all users."""
         return np.arange(self.truth.shape[0])
 
     def history(self, p: Parameters) -> sparse.csr_array:
-        """Return what each user's earlier items count, users × items."""
+        """Return how much each user's earlier items count, users × items."""
         return matrix(self.rows, *self.truth.shape, confidence.in_history(self.rows, p))

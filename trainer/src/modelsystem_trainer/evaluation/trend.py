@@ -1,19 +1,19 @@
-"""What is popular lately: shown to somebody of whom nothing is known.
+"""Trending items: what users without a known history get.
 
 With t_ui how many days before the last interaction of all user u chose item i,
 
-    lately_i = Σ_u 2^(-t_ui / H)  /  Σ_u max_i 2^(-t_ui / H)
+    trend_i = Σ_u 2^(-t_ui / H)  /  Σ_u max_i 2^(-t_ui / H)
 
-is the share of users who chose i, where late ones count most; for H = 0 time does not count.
-H is chosen on the latest twentieth of all interactions, by time: the popular items of before
-that are shown to those who chose something in it.
+is the share of users who chose i, where late choices count most; for H = 0 time does not count.
+H is chosen on the latest twentieth of all interactions, by time: what was trending before them is
+recommended to the users in them.
 """
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from modelsystem_shared.arrays import Float32s, Indices
 from modelsystem_trainer.evaluation import ranking
 
 HALF_LIVES = (0.0, 730.0, 180.0, 60.0, 20.0, 7.0, 2.0)  # days
@@ -24,45 +24,45 @@ Tried = dict[float, float]
 
 
 def try_half_lives(table: pd.DataFrame, n_items: int) -> Tried:
-    """Return NDCG@20 on the latest interactions by half-life; only H = 0 where times are missing.
+    """Return NDCG@20 on the latest interactions by half-life; only H = 0 if times are missing.
 
     table: sorted by user, as `Interactions.table`.
     """
     time = table["time"].to_numpy()
     if not len(time) or np.isnan(time).any() or time.min() == time.max():
         return {0.0: 0.0}
-    late = time > np.quantile(time, 1 - _LATEST_SHARE)
-    users = np.unique(table["user"].to_numpy()[late])
-    asked = users[:: 1 + len(users) // _MOST_USERS]
-    truth, seen = (_of_users(table[rows], asked, n_items) for rows in (late, ~late))
-    places = np.arange(len(asked))
+    is_late = time > np.quantile(time, 1 - _LATEST_SHARE)
+    late_users = np.unique(table["user"].to_numpy()[is_late])
+    users = late_users[:: 1 + len(late_users) // _MOST_USERS]
+    truth, seen = (_of_users(table[rows], users, n_items) for rows in (is_late, ~is_late))
+    places = np.arange(len(users))
     return {
         half_life: ranking.evaluate(
-            ranking.by_popularity(seen, shares(table[~late], n_items, half_life)), truth, places
+            ranking.by_popularity(seen, shares(table[~is_late], n_items, half_life)), truth, places
         ).ndcg
         for half_life in HALF_LIVES
     }
 
 
 def best(tried: Tried) -> float:
-    """Return the first of the best."""
+    """Return the half-life of the highest NDCG; of equal ones the first."""
     return max(tried, key=lambda half_life: tried[half_life])
 
 
-def shares(table: pd.DataFrame, n_items: int, half_life: float) -> npt.NDArray[np.float32]:
-    """Return lately_i for each item, float32."""
-    say = np.ones(len(table))
+def shares(table: pd.DataFrame, n_items: int, half_life: float) -> Float32s:
+    """Return trend_i of each item."""
+    weights = np.ones(len(table))
     if half_life:
         time = table["time"].to_numpy()
-        say = 2.0 ** ((time - time.max(initial=-np.inf)) / (_DAY * half_life))
-    of_items = np.bincount(table["item"], say, n_items)
+        weights = 2.0 ** ((time - time.max(initial=-np.inf)) / (_DAY * half_life))
+    of_items = np.bincount(table["item"], weights, n_items)
     starts = np.flatnonzero(np.diff(table["user"], prepend=-1))
-    of_users = np.maximum.reduceat(say, starts).sum() if len(say) else 1.0
+    of_users = np.maximum.reduceat(weights, starts).sum() if len(weights) else 1.0
     return (of_items / of_users).astype(np.float32)
 
 
-def _of_users(table: pd.DataFrame, users: npt.NDArray[np.int32], n_items: int) -> sparse.csr_array:
-    """Return the items of some users, a row for each of them, as a matrix of ones."""
-    own = table[np.isin(table["user"], users)]
-    pairs = (np.searchsorted(users, own["user"]), own["item"].to_numpy())
-    return sparse.csr_array((np.ones(len(own), np.float32), pairs), shape=(len(users), n_items))
+def _of_users(table: pd.DataFrame, users: Indices, n_items: int) -> sparse.csr_array:
+    """Return the items of some users, users × items, as a matrix of ones."""
+    rows = table[np.isin(table["user"], users)]
+    pairs = (np.searchsorted(users, rows["user"]), rows["item"].to_numpy())
+    return sparse.csr_array((np.ones(len(rows), np.float32), pairs), shape=(len(users), n_items))

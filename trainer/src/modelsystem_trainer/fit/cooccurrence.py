@@ -1,20 +1,20 @@
-"""Normalised item-item co-occurrence: quick, with bounded memory, and without any solving.
+"""Normalised item-item co-occurrence: quick, with bounded memory, nothing to solve.
 
 For a user's item i and a candidate j, with user degrees d_u and item degrees d_i,
 
     w_ij = d_j^-c · Σ_u d_u^-a x_ui x_uj
 
 of which each i keeps its K largest. With the exponents b and s of `weighing` it is cosine
-for a=0, b=c=½, s=1. That b and c may differ is where most of the gain over cosine comes from.
+for a=0, b=c=½, s=1. Most of the gain over cosine comes from b and c being different.
 """
 
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from sparse_dot_topn import sp_matmul_topn
 
+from modelsystem_shared.arrays import Float64s
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import damped, degrees
 
@@ -29,27 +29,23 @@ def similarities(
 
 
 def top_products(
-    x: sparse.csr_array,
-    users: npt.NDArray[np.float64],
-    items: npt.NDArray[np.float64],
-    most: int,
-    threads: int,
+    x: sparse.csr_array, users: Float64s, items: Float64s, most: int, threads: int
 ) -> sparse.csr_array:
     """Return the `most` largest of each row of Xᵀ diag(users) X diag(items), no diagonal."""
     data = x.data * np.repeat(users, np.diff(x.indptr)) * items[x.indices]
     weighted = sparse.csr_matrix((data.astype(np.float32), x.indices, x.indptr), shape=x.shape)
-    choosers = sparse.csr_matrix(x.T)
+    by_item = sparse.csr_matrix(x.T)
     parts = [
-        sp_matmul_topn(choosers[some], weighted, most + 1, sort=True, n_threads=threads)
-        for some in _portions(choosers @ np.diff(x.indptr).astype(np.float64))
+        sp_matmul_topn(by_item[rows], weighted, most + 1, sort=True, n_threads=threads)
+        for rows in _portions(by_item @ np.diff(x.indptr).astype(np.float64))
     ]
     return _without_diagonal(sparse.vstack(parts, format="csr"), most)
 
 
-def _portions(products: npt.NDArray[np.float64]) -> list[slice]:
-    """Cut rows, for each of which the number of products is given, into portions of about 1 s.
+def _portions(products: Float64s) -> list[slice]:
+    """Cut rows, whose numbers of products are given, into portions of about 1 s.
 
-    The multiplication keeps Python's lock, and with it the heartbeat and SIGTERM, from all else.
+    The multiplication holds Python's lock, and keeps the heartbeat and SIGTERM waiting.
     """
     number = np.cumsum(products) // PRODUCTS_AT_ONCE
     cuts = np.flatnonzero(np.diff(number)) + 1
@@ -57,10 +53,10 @@ def _portions(products: npt.NDArray[np.float64]) -> list[slice]:
 
 
 def _without_diagonal(s: sparse.csr_matrix, most: int) -> sparse.csr_array:
-    """Drop each row's own item, then what is beyond `most` entries."""
+    """Drop each row's own item, then all entries after the first `most`."""
     row = np.repeat(np.arange(s.shape[0]), np.diff(s.indptr))
-    others = s.indices != row
-    before = np.concatenate([[0], np.cumsum(others)])
-    kept = others & (before[:-1] - before[s.indptr[row]] < most)
-    ends = np.concatenate([[0], np.cumsum(kept)])[s.indptr]
-    return sparse.csr_array((s.data[kept], s.indices[kept], ends), shape=s.shape)
+    is_other = s.indices != row
+    before = np.concatenate([[0], np.cumsum(is_other)])
+    stays = is_other & (before[:-1] - before[s.indptr[row]] < most)
+    ends = np.concatenate([[0], np.cumsum(stays)])[s.indptr]
+    return sparse.csr_array((s.data[stays], s.indices[stays], ends), shape=s.shape)

@@ -4,17 +4,17 @@ With G and g as in `ridge`, and P = ( G + diag( λ · (g / mean g)^β ) )^-1,
 
     w_ij = -P_ij / P_jj
 
-which is EASE (Steck 2019, doi 10.1145/3308558.3313710), with users and ridge weighted. It is
-what `ridge` comes to when every item is a candidate, for the cube of all items in place of the
-cube of the candidates for each item.
+which is EASE (Steck 2019, doi 10.1145/3308558.3313710), with weighted users and a weighted ridge.
+It equals `ridge` if every item is a candidate. It costs the cube of the number of items; `ridge`
+costs the cube of the number of candidates for each item.
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
+from modelsystem_shared.arrays import Float64s
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import ridge_of, user_weights
 
@@ -30,25 +30,24 @@ def similarities(x: sparse.csr_array, p: Parameters) -> sparse.csr_array:
     gram = _gram(x, p.a)
     inverse = _inverse(gram, ridge_of(gram.diagonal(), p))
     weights = inverse / -inverse.diagonal()
-    chosen = gram.diagonal() > 0
-    weights *= chosen[:, None] & chosen  # nobody's item says nothing, and nothing speaks for it
+    has_users = gram.diagonal() > 0
+    # An item without interactions has no neighbours and is no item's neighbour.
+    weights *= has_users[:, None] & has_users
     np.fill_diagonal(weights, 0)
     return sparse.csr_array(weights.astype(np.float32))
 
 
-def _gram(x: sparse.csr_array, a: float) -> npt.NDArray[np.float64]:
+def _gram(x: sparse.csr_array, a: float) -> Float64s:
     exact = x.astype(np.float64)
     weighted = exact.multiply(user_weights(x, a)[:, None]).tocsr()
-    gram: npt.NDArray[np.float64] = (exact.T @ weighted).toarray(order="F")
-    return (gram + gram.T) / 2  # rounding must not make it lopsided
+    gram: Float64s = (exact.T @ weighted).toarray(order="F")
+    return (gram + gram.T) / 2  # rounding makes it slightly asymmetric
 
 
-def _inverse(
-    gram: npt.NDArray[np.float64], ridge: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Invert G with a ridge; one with too little of it for its rounding gets more."""
+def _inverse(gram: Float64s, ridge: Float64s) -> Float64s:
+    """Invert G with a ridge, which grows until G is positive definite in float64."""
     least = max(gram.max(initial=0).item() * _LEAST, float(np.finfo(np.float32).tiny))
-    with threadpool_limits(1, user_api="blas"):  # how BLAS adds up depends on their number
+    with threadpool_limits(1, user_api="blas"):  # the order of BLAS' sums depends on the threads
         while True:
             regular = gram + np.diag(np.maximum(ridge, least))
             factor, failed = lapack.dpotrf(regular, overwrite_a=True)
@@ -57,5 +56,5 @@ def _inverse(
             least *= 10
         inverse, _ = lapack.dpotri(factor, overwrite_c=True)  # the upper triangle only
     upper = np.triu(inverse)
-    found: npt.NDArray[np.float64] = upper + np.triu(inverse, 1).T
-    return found
+    symmetric: Float64s = upper + np.triu(inverse, 1).T
+    return symmetric

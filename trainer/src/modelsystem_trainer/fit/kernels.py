@@ -1,34 +1,41 @@
-"""Compiled loops, for what numpy and scipy have no way to say.
+"""Compiled loops: what numpy and scipy cannot express.
 
-numba compiles them on first use, once on a machine where the folder of this file can be
-written to. Only multiplications and additions may be fused (`contract`), never reordered, so
-that results are the same for any number of threads and any width of vectors.
+numba compiles them on first use, once for each machine if the folder of this file is writable.
+Multiplications and additions may be fused (`contract`) and never reordered: results are the same
+for any number of threads and any width of vectors.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numba
 import numpy as np
+
+from modelsystem_shared.arrays import Float32s, Indices
 
 _BLOCK = 8  # columns in one step of Cholesky: their factors fit the registers
 _LEAST = np.float32(1e-12)
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _compiled(function: F) -> F:
     try:
-        return numba.njit(function, nogil=True, fastmath={"contract"}, cache=True)
-    except RuntimeError:  # nowhere to keep it, as in a read-only container
-        return numba.njit(function, nogil=True, fastmath={"contract"})
+        cached: F = numba.njit(function, nogil=True, fastmath={"contract"}, cache=True)
+    except RuntimeError:  # no folder is writable, as in a read-only container
+        uncached: F = numba.njit(function, nogil=True, fastmath={"contract"})
+        return uncached
+    return cached
 
 
 @_compiled
-def _subtract(a: Any, k: int, end: int, m: int, panel: Any) -> None:
-    """Take the columns k to end - 1 out of the rest: the loop that all the time goes into."""
+def _subtract(a: Float32s, k: int, end: int, m: int, panel: Float32s) -> None:
+    """Eliminate the columns k to end - 1 from the rest: the loop that takes most of the time."""
     for i in range(end, m + 1):
         f0, f1, f2, f3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
         f4, f5, f6, f7 = a[i, k + 4], a[i, k + 5], a[i, k + 6], a[i, k + 7]
-        # Slices, because with bare indices the compiler must mind negative ones.
+        # Slices: with bare indices the compiler must allow for negative ones.
         row = a[i, end : min(i + 1, m)]
         p0, p1, p2, p3 = panel[0, end:m], panel[1, end:m], panel[2, end:m], panel[3, end:m]
         p4, p5, p6, p7 = panel[4, end:m], panel[5, end:m], panel[6, end:m], panel[7, end:m]
@@ -38,14 +45,14 @@ def _subtract(a: Any, k: int, end: int, m: int, panel: Any) -> None:
 
 
 @_compiled
-def factor(a: Any, m: int, panel: Any) -> None:
-    """Factor `a[:m, :m]`, of which the lower triangle is given, by Cholesky, in place.
+def factor(a: Float32s, m: int, panel: Float32s) -> None:
+    """Factor `a[:m, :m]` by Cholesky, in place; only its lower triangle is read.
 
-    Row m is b on the way in and L^-1 b on the way out, as if the matrix went on with it.
+    Row m holds b before and L^-1 b after: it is treated as one more row of the matrix.
     """
     for k in range(0, m, _BLOCK):
         end = min(k + _BLOCK, m)
-        # The columns k to end - 1 as rows of `panel`: each is worked on as one vector.
+        # The columns k to end - 1 as rows of `panel`: each is one vector.
         for i in range(k, m + 1):
             for p in range(k, end):
                 panel[p - k, i] = a[i, p]
@@ -68,26 +75,26 @@ def factor(a: Any, m: int, panel: Any) -> None:
 
 @_compiled
 def solve_rows(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not objects
-    targets: Any,
-    candidates: Any,
-    counts: Any,
-    weights: Any,
-    ends: Any,
-    columns: Any,
-    values: Any,
-    diagonal: Any,
-    place: Any,
+    targets: Indices,
+    candidates: Indices,
+    counts: Indices,
+    weights: Float32s,
+    ends: Indices,
+    columns: Indices,
+    values: Float32s,
+    diagonal: Float32s,
+    place: Indices,
 ) -> None:
     """Solve the regressions of some targets (intp), in place.
 
     candidates: int32, targets × M, each row's first `counts` entries ascending.
-    weights: float32, targets × M; in: G[C, j]; out: w.
+    weights: targets × M; before: G[C, j]; after: w.
     ends, columns, values: the part of G below its diagonal, as CSR.
-    diagonal: float32, that of G with the ridge added.
-    place: uint16, one for each item, all M; left so.
+    diagonal: that of G with the ridge added.
+    place: uint16, one for each item, all M before and after.
     """
     most = candidates.shape[1]
-    a = np.empty((most + 1, most + 1), np.float32)  # column M takes what is no candidate's
+    a = np.empty((most + 1, most + 1), np.float32)  # column M takes the values of other items
     panel = np.empty((_BLOCK, most + 1), np.float32)
     for j in targets:
         m, c, w = counts[j], candidates[j], weights[j]

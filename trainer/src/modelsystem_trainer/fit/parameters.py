@@ -1,29 +1,29 @@
-"""What a fit can be told; which of it is best is chosen on validation data."""
+"""The parameters of a fit; the best ones are chosen on validation data."""
 
 import re
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
 
 METHODS = ("ridge", "cooccurrence", "dense")
 _MOST = {"lam": 1e6, "half_life": 1e5}
+_DEFAULTS = {"cooccurrence": {"b": 0.7, "c": 0.3, "s": 1.25}}
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The symbols of the formulas in `ridge` and its neighbours, and in `confidence`.
+    """The symbols of the formulas in `ridge`, `dense`, `cooccurrence`, `weighing`, `confidence`.
 
-    method: `ridge`; `cooccurrence`, which is quicker and less accurate; or `dense`, which is
-        ridge with all items as neighbours, for a small catalogue.
-    a: how much a user with many items counts less than one with few.
-    lam, beta: the ridge, and how it grows with an item's popularity (not of co-occurrence).
-    e: how much popularity counts less among candidates (ridge only).
-    b, c: how much the popularity of source and target counts less in a similarity.
-    s: the power that similarities are raised to.
-    r: how much a source with strong neighbours counts less.
-    fit_power, history_power: the power that ratings or weights are raised to in the fit, and in
-        what a user is shown; 0: all count alike.
-    fade: how much each of a user's items counts less the more later ones there are.
-    half_life: days after which an item counts half, seen from the user's last one; 0: never.
+    method: `ridge`; `cooccurrence`: quicker and less accurate; `dense`: ridge with all items as
+        neighbours, for a small catalogue.
+    a: damping of users with many items.
+    lam, beta: the ridge, and how it grows with an item's popularity (not for co-occurrence).
+    e: damping of popularity among candidates (ridge only).
+    b, c: damping of the popularity of source and target in a similarity.
+    s: the power of similarities.
+    r: damping of a source with strong neighbours.
+    fit_power, history_power: the power of ratings or weights in the fit and in a user's history;
+        0: all count alike.
+    fade: damping of an item in a user's history by the number of later items.
+    half_life: days before the user's last item after which an item counts half; 0: no decay.
     """
 
     method: str = "ridge"
@@ -42,33 +42,33 @@ class Parameters:
 
     @classmethod
     def parse(cls, value: str) -> "Parameters":
-        """Read `method=ridge,a=0.5,lam=160`; what is not given has its default."""
+        """Read `method=ridge,a=0.5,lam=160`; a parameter that is missing has its default."""
         pairs = [pair.strip().partition("=") for pair in value.split(",")]
-        given = {name.strip(): text.strip() for name, _, text in pairs}
-        if len(given) != len(pairs) or not given.keys() <= {f.name for f in fields(cls)}:
+        texts = {name.strip(): text.strip() for name, _, text in pairs}
+        if len(texts) != len(pairs) or not texts.keys() <= {f.name for f in fields(cls)}:
             raise ValueError(f"is not like {cls()}, each at most once")
-        method = given.pop("method", METHODS[0])
+        method = texts.pop("method", METHODS[0])
         if method not in METHODS:
             raise ValueError(f"has a method that is not one of {', '.join(METHODS)}")
-        start: dict[str, Any] = {"b": 0.7, "c": 0.3, "s": 1.25} if method == "cooccurrence" else {}
-        return cls(method, **(start | {name: _number(name, text) for name, text in given.items()}))
+        defaults = _DEFAULTS.get(method, {})
+        return cls(method, **(defaults | {n: _number(n, text) for n, text in texts.items()}))
 
     @property
     def of_fit(self) -> tuple[object, ...]:
-        """What raw similarities depend on; the rest only weighs them, or a user's history."""
+        """Those that unweighed similarities depend on; the others are weights only."""
         common = (self.method, self.fit_power, self.a)
         if self.method == "cooccurrence":
             return *common, self.c
         return *common, self.lam, self.beta, self.e
 
-    def of_more(self, times: float) -> "Parameters":
-        """Return what so many times as many users need: G grows with them, and so must λ.
+    def scaled(self, factor: float) -> "Parameters":
+        """Return the parameters for `factor` times as many users: λ grows as G does.
 
-        It has four digits, so that people can write it down and get the same fit.
+        λ has four digits: what the log shows gives the same fit again.
         """
         if self.method == "cooccurrence":
             return self
-        return replace(self, lam=float(f"{self.lam * times:.4g}"))
+        return replace(self, lam=float(f"{self.lam * factor:.4g}"))
 
     def __str__(self) -> str:
         return ",".join(

@@ -1,22 +1,22 @@
 """Neighbourhood ridge: each item explained by its M strongest candidates, in closed form.
 
-With G = Xᵀ diag(d_u^-a) X (user degrees d relative to their mean) and its diagonal g, for
-each item j the candidates C are the M items i with the largest G_ij · g_i^-e, and
+With G = Xᵀ diag(d_u^-a) X (user degrees d relative to their mean) and its diagonal g, the
+candidates C of an item j are the M items i with the largest G_ij · g_i^-e, and
 
     ( G[C,C] + diag( λ · (g_C / mean g)^β ) ) w = G[C,j]
 
 is EASE (Steck 2019, doi 10.1145/3308558.3313710) or SLIM (Ning and Karypis 2011, doi
-10.1109/ICDM.2011.134) restricted to a neighbourhood; where M reaches all items it is EASE
-itself, which is the method `dense`. The restriction makes it linear in the number of items.
+10.1109/ICDM.2011.134) restricted to a neighbourhood. With all items as candidates it is EASE
+itself: the method `dense`. The restriction makes the time linear in the number of items.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from modelsystem_shared.arrays import Float32s, Float64s, Indices, Mask
 from modelsystem_shared.model import index_type
 from modelsystem_trainer.fit.cooccurrence import top_products
 from modelsystem_trainer.fit.parameters import Parameters
@@ -28,32 +28,32 @@ _BYTES_OF_AN_ENTRY = 8
 
 @dataclass(frozen=True)
 class _Gram:
-    """G below its diagonal, as CSR with int64 ends, and its diagonal, both float32.
+    """G below its diagonal, as CSR with int64 ends, and its diagonal.
 
     columns: the smallest unsigned type that holds them.
     """
 
-    ends: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.unsignedinteger]
-    values: npt.NDArray[np.float32]
-    diagonal: npt.NDArray[np.float32]
+    ends: Indices
+    columns: Indices
+    values: Float32s
+    diagonal: Float32s
 
 
 @dataclass(frozen=True)
 class _Regressions:
-    """For each target its candidates (int32, targets × M, ascending), and how many they are.
+    """For each target its candidates (int32, targets × M, ascending) and their number (int32).
 
-    weights: float32, targets × M, G[C, j] at first and w when solved.
-    strongest: for each target its first candidate by strength, -1 where it has none.
+    weights: targets × M, G[C, j] at first and w when solved.
+    strongest: int32, for each target its strongest candidate, -1 if it has none.
     """
 
-    candidates: npt.NDArray[np.int32]
-    counts: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
-    strongest: npt.NDArray[np.int32]
+    candidates: Indices
+    counts: Indices
+    weights: Float32s
+    strongest: Indices
 
     @property
-    def used(self) -> npt.NDArray[np.bool_]:
+    def used(self) -> Mask:
         """Which places hold a candidate."""
         return np.arange(self.candidates.shape[1]) < self.counts[:, None]
 
@@ -65,8 +65,8 @@ def similarities(
 
     x: users × items, float32. Each target has at most `neighbours` sources.
     """
-    # By falling popularity: the triangle below the diagonal then has short rows where the
-    # candidates of most items are.
+    # By falling popularity: most candidates are popular items, whose rows below the diagonal are
+    # then short.
     order = np.argsort(-degrees(x), kind="stable")
     popular_first = x[:, order].sorted_indices()
     weights = user_weights(x, p.a)
@@ -79,16 +79,16 @@ def similarities(
     return _by_source(regressions, order)
 
 
-def bytes_at_most(user_counts: npt.NDArray[np.int64], items: int, neighbours: int) -> int:
-    """Return what G and the regressions can need at the very most, in bytes.
+def most_bytes(user_counts: Indices, items: int, neighbours: int) -> int:
+    """Return an upper bound of the bytes of G and the regressions.
 
-    user_counts: how many of the `items` each user chose.
+    user_counts: for each user the number of items.
     """
     pairs = min(int((user_counts * (user_counts - 1) // 2).sum()), items * (items - 1) // 2)
     return (pairs + items * min(neighbours, items)) * _BYTES_OF_AN_ENTRY
 
 
-def _gram(x: sparse.csr_array, weights: npt.NDArray[np.float64], threads: int) -> _Gram:
+def _gram(x: sparse.csr_array, weights: Float64s, threads: int) -> _Gram:
     data = (x.data * np.repeat(weights, np.diff(x.indptr))).astype(np.float32)
     weighted = sparse.csr_array((data, x.indices, x.indptr), shape=x.shape)
     by_item = x.T.tocsr()
@@ -102,48 +102,50 @@ def _gram(x: sparse.csr_array, weights: npt.NDArray[np.float64], threads: int) -
     lengths = np.concatenate([np.diff(part.indptr) for part in parts])
     return _Gram(
         ends=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
-        # The smallest type: what bounds the gather is the bytes that it reads.
+        # The smallest type: reading them is what bounds the speed of the solve.
         columns=np.concatenate([part.indices for part in parts]).astype(index_type(x.shape[1])),
         values=np.concatenate([part.data for part in parts]),
         diagonal=np.bincount(x.indices, x.data * data, x.shape[1]).astype(np.float32),
     )
 
 
-def _damping(gram: _Gram, e: float) -> npt.NDArray[np.float64]:
+def _damping(gram: _Gram, e: float) -> Float64s:
     g = gram.diagonal.astype(np.float64)
     return np.where(g > 0, g, 1) ** -e
 
 
-def _regressions(
-    candidates: sparse.csr_array, damping: npt.NDArray[np.float64], most: int
-) -> _Regressions:
-    """Lay out G[C, j], which the products are once their damping is taken back."""
+def _regressions(candidates: sparse.csr_array, damping: Float64s, most: int) -> _Regressions:
+    """Lay out G[C, j]: the products, divided by their damping."""
     shape = (candidates.shape[0], most)
     counts = np.diff(candidates.indptr).astype(np.int32)
     strongest = np.append(candidates.indices, -1)[candidates.indptr[:-1]]
     strongest[counts == 0] = -1
     candidates.sort_indices()
-    found = _Regressions(np.zeros(shape, np.int32), counts, np.zeros(shape, np.float32), strongest)
-    found.candidates[found.used] = candidates.indices
-    found.weights[found.used] = candidates.data / damping[candidates.indices]
-    return found
+    regressions = _Regressions(
+        np.zeros(shape, np.int32), counts, np.zeros(shape, np.float32), strongest
+    )
+    regressions.candidates[regressions.used] = candidates.indices
+    regressions.weights[regressions.used] = candidates.data / damping[candidates.indices]
+    return regressions
 
 
-def _solve(gram: _Gram, found: _Regressions, p: Parameters, threads: int) -> None:
+def _solve(gram: _Gram, regressions: _Regressions, p: Parameters, threads: int) -> None:
+    """Solve all regressions, in place."""
     from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
 
     g = gram.diagonal.astype(np.float64)
     diagonal = (g + ridge_of(g, p)).astype(np.float32)
-    items, most = found.candidates.shape
+    items, most = regressions.candidates.shape
 
-    # Targets that share their strongest candidates share rows of G: these stay in the cache.
-    order = np.argsort(found.strongest, kind="stable")
+    # Targets with the same strongest candidate share rows of G, which stay in the cache.
+    order = np.argsort(regressions.strongest, kind="stable")
 
     def solve(first: int) -> None:
         place = np.full(items, most, np.uint16)
         # fmt: off
         kernels.solve_rows(
-            order[first : first + _AT_ONCE], found.candidates, found.counts, found.weights,
+            order[first : first + _AT_ONCE],
+            regressions.candidates, regressions.counts, regressions.weights,
             gram.ends, gram.columns, gram.values, diagonal, place,
         )
         # fmt: on
@@ -152,11 +154,12 @@ def _solve(gram: _Gram, found: _Regressions, p: Parameters, threads: int) -> Non
         list(pool.map(solve, range(0, items, _AT_ONCE)))
 
 
-def _by_source(found: _Regressions, order: npt.NDArray[np.intp]) -> sparse.csr_array:
-    used = found.used
-    sources = order[found.candidates[used]].astype(np.int32)
-    targets = np.repeat(order.astype(np.int32), found.counts)
-    items = len(order)
-    result = sparse.csr_array((found.weights[used], (sources, targets)), shape=(items, items))
-    result.sort_indices()
-    return result
+def _by_source(regressions: _Regressions, order: Indices) -> sparse.csr_array:
+    """Return the solved weights, a row for each source; `order`: the items by popularity."""
+    used = regressions.used
+    sources = order[regressions.candidates[used]].astype(np.int32)
+    targets = np.repeat(order.astype(np.int32), regressions.counts)
+    entries = (regressions.weights[used], (sources, targets))
+    by_source = sparse.csr_array(entries, shape=(len(order), len(order)))
+    by_source.sort_indices()
+    return by_source

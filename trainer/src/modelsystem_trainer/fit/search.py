@@ -1,14 +1,13 @@
-"""Choosing the parameters: steps along one coordinate at a time, while validation improves.
+"""The search for parameters: steps along one coordinate at a time, while validation improves.
 
-Deterministic, within a stated number of tries, and of fits: what only weighs similarities
-that a fit has found, or a user's history, is cheap to try: it is tried first, and again after
-all else.
+It is deterministic, with bounds on the tries and on the fits. Weights of similarities and of a
+user's history need no new fit: they are tried first, and again after all others.
 """
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
-from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.fit.parameters import Parameters
 
 MOST_TRIES = 100
 MOST_FITS = 14
@@ -51,12 +50,12 @@ Tried = dict[Parameters, float]
 
 
 class Search:
-    """One search; `tried` holds what was tried and how good it was."""
+    """One search; `tried` holds the parameters that were tried, each with its quality."""
 
     def __init__(
         self, quality: Callable[[Parameters], float], on_share: Callable[[float], None]
     ) -> None:
-        """Search by `quality`: higher is better; `on_share` is told the share of tries done."""
+        """Search by `quality`: higher is better; `on_share` gets the share of tries done."""
         self._quality, self._on_share = quality, on_share
         self._fits: set[tuple[object, ...]] = set()
         self._tries_left, self._fits_left = MOST_TRIES, MOST_FITS
@@ -65,26 +64,26 @@ class Search:
     def run(self, method: str, idle: Set[str] = frozenset()) -> None:
         """Climb from the start of a method until no step improves, or no tries are left.
 
-        idle: names of coordinates that cannot matter.
+        idle: names of coordinates without effect.
         """
-        chosen, before = START[method], None
-        self._measure(chosen)
-        while chosen != before:
-            before = chosen
+        current, before = START[method], None
+        self._measure(current)
+        while current != before:
+            before = current
             for name, values in GRIDS[method].items():
                 if name not in idle:
-                    chosen = self._along(name, values, chosen)
+                    current = self._along(name, values, current)
 
     def turn_to(self, method: str, names: Sequence[str]) -> None:
-        """Try the best so far by another method, too, and climb from there along a few names."""
+        """Try the best parameters by another method, and climb from there along a few names."""
         self._tries_left, self._fits_left = MORE_TRIES, MORE_FITS
-        chosen = replace(best(self.tried), method=method)
-        self._measure(chosen)
+        current = replace(best(self.tried), method=method)
+        self._measure(current)
         for name in names:
-            chosen = self._along(name, GRIDS[method][name], chosen)
+            current = self._along(name, GRIDS[method][name], current)
 
     def _measure(self, parameters: Parameters) -> float:
-        """Return the quality, or minus infinity when there is no try or fit left for it."""
+        """Return the quality, or minus infinity if no try or fit is left for it."""
         is_fitted = parameters.of_fit in self._fits
         if parameters not in self.tried and self._tries_left and (is_fitted or self._fits_left):
             self._tries_left -= 1
@@ -100,15 +99,15 @@ class Search:
         return up if up != start else self._climb(name, values[::-1], start)
 
     def _climb(self, name: str, values: tuple[float, ...], start: Parameters) -> Parameters:
-        chosen = start
+        current = start
         for value in values[values.index(getattr(start, name)) + 1 :]:
-            further = replace(chosen, **{name: value})  # type: ignore[arg-type]  # every coordinate is a float
-            if self._measure(further) <= self._measure(chosen):
+            further = replace(current, **{name: value})  # type: ignore[arg-type]  # every coordinate is a float
+            if self._measure(further) <= self._measure(current):
                 break
-            chosen = further
-        return chosen
+            current = further
+        return current
 
 
 def best(tried: Tried) -> Parameters:
-    """Return the first of the best."""
+    """Return the parameters of the highest quality; of equal ones the first that was tried."""
     return max(tried, key=lambda parameters: tried[parameters])

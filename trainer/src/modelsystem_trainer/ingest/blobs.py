@@ -1,7 +1,7 @@
 """Azure Blob Storage: the export, downloaded to a scratch folder as one consistent whole.
 
-The listing is taken again after the downloads, until nothing in it is new: a blob that is
-written meanwhile is read again, and each download holds only while its etag does.
+After the downloads the blobs are listed again, until the listing has nothing new: a blob that was
+written meanwhile is downloaded again, and a download fails if its blob's etag changes.
 """
 
 import logging
@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 OnBytes = Callable[[float], None]
 PARALLEL = 4
 _ROUNDS = 5
-# Together they bound what an endpoint that never answers costs: 4 tries of 8 s and 9 s of
-# pauses. A slow download does not suffer: the timeout is for one read from the socket.
-_TIMES: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 8}
+# Seconds. An endpoint that never answers costs 4 tries of 8 s and pauses of 9 s. A slow download is
+# not affected: the timeout is for one read from the socket.
+_CONNECTION_TIMEOUT, _READ_TIMEOUT = 5, 8
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Blob:
 
 
 def fetch(settings: Settings, scratch: Path, on_share: OnBytes) -> Export:
-    """Download the export's blobs into `scratch`; `on_share` is told the share done.
+    """Download the export's blobs into `scratch`; `on_share` gets the share of bytes.
 
     Raises:
         DataError: no such container, or no CSV files in the folder.
@@ -68,23 +68,19 @@ class _Download:
     def __init__(
         self, client: ContainerClient, settings: Settings, scratch: Path, on_share: OnBytes
     ) -> None:
-        self.client, self.settings, self.scratch, self.on_share = (
-            client,
-            settings,
-            scratch,
-            on_share,
-        )
-        self.have: dict[tuple[str, str], ExportFile] = {}
+        self.client, self.settings = client, settings
+        self.scratch, self.on_share = scratch, on_share
+        self.downloaded: dict[tuple[str, str], ExportFile] = {}  # by name and etag
         self.done = 0
         self.lock = threading.Lock()
 
     def run(self) -> Export:
         for _ in range(_ROUNDS):
             listing = self.listing()
-            missing = [blob for blob in listing if (blob.name, blob.etag) not in self.have]
+            missing = [b for b in listing if (b.name, b.etag) not in self.downloaded]
             if not missing:
-                found = [self.have[blob.name, blob.etag] for blob in listing]
-                return export.of_files(self.settings.location, found)
+                files = [self.downloaded[blob.name, blob.etag] for blob in listing]
+                return export.of_files(self.settings.location, files)
             self.download(missing)
         raise StorageError(
             f"{self.settings.location}: blobs keep changing: let the ETL finish first"
@@ -93,11 +89,11 @@ class _Download:
     def listing(self) -> list[Blob]:
         folder = self.settings.blob_folder
         prefix = f"{folder}/" if folder else ""  # "/" is the container itself
-        blobs = self.client.list_blobs(name_starts_with=prefix)
-        short = [
-            Blob(blob.name, blob.name[len(prefix) :], blob.size, blob.etag or "") for blob in blobs
+        blobs = [
+            Blob(blob.name, blob.name[len(prefix) :], blob.size, blob.etag or "")
+            for blob in self.client.list_blobs(name_starts_with=prefix)
         ]
-        return [blob for blob in short if export.is_csv(blob.name)]
+        return [blob for blob in blobs if export.is_csv(blob.name)]
 
     def download(self, missing: list[Blob]) -> None:
         total = sum(blob.size for blob in missing)
@@ -111,14 +107,14 @@ class _Download:
 
         pool = ThreadPoolExecutor(PARALLEL)
         try:
-            for job in [pool.submit(self.one, blob, count) for blob in missing]:
+            for job in [pool.submit(self.download_blob, blob, count) for blob in missing]:
                 job.result()
         finally:
-            pool.shutdown(cancel_futures=True)  # after a failure the rest is of no use
+            pool.shutdown(cancel_futures=True)  # after a failure the rest is not needed
 
-    def one(self, blob: Blob, count: Callable[[int], None]) -> None:
-        """Download a blob; one that changed or went is left to the next listing."""
-        # The blob's own name never becomes a path here: it may hold anything.
+    def download_blob(self, blob: Blob, count: Callable[[int], None]) -> None:
+        """Download a blob; if it changed or is gone, the next listing shows that."""
+        # The blob's name never becomes a path: it may hold anything.
         target = self.scratch / uuid.uuid4().hex
         before = 0
 
@@ -134,10 +130,10 @@ class _Download:
                     etag=blob.etag,
                     match_condition=MatchConditions.IfNotModified,
                     max_concurrency=2,
-                    decompress=False,  # whatever Content-Encoding says: we hash what is stored
+                    decompress=False,  # with any Content-Encoding: the stored bytes are hashed
                     progress_hook=hook,
                 ).readinto(file)
-            self.have[blob.name, blob.etag] = export.describe(blob.name, target, blob.etag)
+            self.downloaded[blob.name, blob.etag] = export.describe(blob.name, target, blob.etag)
 
 
 def _client(settings: Settings) -> ContainerClient:
@@ -146,13 +142,14 @@ def _client(settings: Settings) -> ContainerClient:
         settings.container or "",
         credential=_credential(settings),
         retry_policy=ExponentialRetry(1, increment_base=2, retry_total=3, random_jitter_range=1),
-        **_TIMES,
+        connection_timeout=_CONNECTION_TIMEOUT,
+        read_timeout=_READ_TIMEOUT,
     )
 
 
-def _credential(settings: Settings) -> Any:
+def _credential(settings: Settings) -> dict[str, str] | TokenCredential:
     if settings.key:
-        return {"account_name": settings.account, "account_key": settings.key.reveal()}
+        return {"account_name": settings.account or "", "account_key": settings.key.reveal()}
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # slow to import
 
     return DefaultAzureCredential()
@@ -162,8 +159,8 @@ def _sentence(settings: Settings, error: AzureError) -> ModelSystemError:
     where = settings.location
     status = error.status_code if isinstance(error, HttpResponseError) else None
     if status in (401, 403) or isinstance(error, ClientAuthenticationError):
-        how = "BLOB_STORAGE_KEY" if settings.key else "the workload's identity"
-        return AccessDeniedError(f"{where}: the storage refused {how} ({_short(error)})")
+        credential = "BLOB_STORAGE_KEY" if settings.key else "the workload's identity"
+        return AccessDeniedError(f"{where}: the storage refused {credential} ({_short(error)})")
     if isinstance(error, ResourceNotFoundError):
         return DataError(f"{where}: there is no such container or blob ({_short(error)})")
     if status and 400 <= status < 500 and status not in (408, 429):

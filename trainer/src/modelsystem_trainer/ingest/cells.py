@@ -1,17 +1,16 @@
-"""From a block's text to numbers: which rows are malformed, and why."""
+"""From the texts of rows to numbers, and which rows are malformed."""
 
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from modelsystem_shared.arrays import Float64s, Mask
+
 LONGEST = 1000
-_LATEST = 1e11  # seconds: the year 5138; what lies beyond is milliseconds
+_LATEST = 1e11  # seconds: the year 5138; larger numbers are milliseconds
 
 
 def parse(texts: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
@@ -44,30 +43,30 @@ def _checks(frame: pd.DataFrame) -> Iterator[tuple[str, Mask, str]]:
                 yield name, lengths == 0, "is empty"
 
 
-def weights(texts: pd.Series) -> tuple[Floats, Mask]:
+def weights(texts: pd.Series) -> tuple[Float64s, Mask]:
     """Return weights or ratings, and which are not finite numbers of at least 0."""
     parsed = _numbers(texts)
     return parsed, ~(np.isfinite(parsed) & (parsed >= 0))
 
 
-def timestamps(texts: pd.Series) -> tuple[Floats, Mask]:
-    """Return times in seconds since 1970 UTC, and which are neither such nor ISO 8601."""
+def timestamps(texts: pd.Series) -> tuple[Float64s, Mask]:
+    """Return times in seconds since 1970 UTC, and which texts are neither that nor ISO 8601."""
     parsed = _numbers(texts)
     beyond, other = np.abs(parsed) >= _LATEST, np.isnan(parsed)
     parsed[other] = [_seconds(text) for text in texts[other]]
     return parsed, beyond | np.isnan(parsed)
 
 
-def _numbers(texts: pd.Series) -> Floats:
-    """Read numbers, NaN for anything else; "-0" alone is an integer's 0, so -0 is none ever."""
-    numbers: Floats = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64) + 0.0
+def _numbers(texts: pd.Series) -> Float64s:
+    """Return numbers, NaN for other texts; 0 for -0, because the integer "-0" is 0 too."""
+    numbers: Float64s = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64) + 0.0
     return numbers
 
 
 def _seconds(text: str) -> float:
-    """Read ISO 8601, UTC where it names no offset; NaN where the text is something else.
+    """Read ISO 8601, in UTC if it names no offset; NaN for other texts.
 
-    Not by pandas: there "now" is a time, and the range depends on the other texts.
+    Not by pandas: it reads "now" as a time, and its range depends on the other texts.
     """
     try:
         moment = datetime.fromisoformat(text)

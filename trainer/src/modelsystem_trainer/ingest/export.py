@@ -1,7 +1,7 @@
-"""The ETL's export: which files there are, and that each was read as one whole.
+"""The ETL's export: its files, and whether one changed while it was read.
 
-Files are known by their path below the export's folder, and always taken in the order of
-these names, whatever order the storage lists them in.
+A file's name is its path below the export's folder. Files are read in the order of their names,
+whatever order the storage lists them in.
 """
 
 import os
@@ -15,7 +15,7 @@ from modelsystem_shared.errors import DataError
 
 @dataclass(frozen=True)
 class ExportFile:
-    """One CSV file: its name in the export, where its bytes are now, and what they were."""
+    """One CSV file: its name in the export, the path of its bytes, and their size and digest."""
 
     name: str
     path: Path
@@ -30,7 +30,7 @@ class ExportFile:
         return PurePosixPath(self.name).name.lower().startswith("items")
 
     def check_unchanged(self) -> None:
-        """Refuse a file that was written to since it was hashed.
+        """Refuse a file that has changed since it was hashed.
 
         Raises:
             DataError: naming the file.
@@ -42,7 +42,7 @@ class ExportFile:
 
 @dataclass(frozen=True)
 class Export:
-    """All CSV files of one night, by name, and where they came from."""
+    """All CSV files of one night, by name, and their location."""
 
     location: str
     files: Sequence[ExportFile]
@@ -51,27 +51,27 @@ class Export:
 def is_csv(name: str) -> bool:
     """Whether a file of this name belongs to an export; hidden ones do not."""
     path = PurePosixPath(name)
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and path.name.lower().endswith((".csv", ".csv.gz"))
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return not is_hidden and path.name.lower().endswith((".csv", ".csv.gz"))
 
 
-def of_files(location: str, found: Sequence[ExportFile]) -> Export:
-    """Make an export of files found at `location`.
+def of_files(location: str, csv_files: Sequence[ExportFile]) -> Export:
+    """Make an export of the files at `location`.
 
     Raises:
         DataError: there are none.
 
     """
-    if not found:
+    if not csv_files:
         raise DataError(f"{location}: there is no *.csv or *.csv.gz file in or below this folder")
-    return Export(location, sorted(found, key=lambda file: file.name))
+    return Export(location, sorted(csv_files, key=lambda file: file.name))
 
 
 def describe(name: str, path: Path, etag: str | None = None) -> ExportFile:
     """Size and hash a file on the disk.
 
     Raises:
-        DataError: it cannot be read, or named in a manifest.
+        DataError: it cannot be read, or its name is not UTF-8.
 
     """
     try:
@@ -93,18 +93,18 @@ def of_folder(folder: Path) -> Export:
     """
     if not folder.is_dir():
         raise DataError(f"CSV_FOLDER: {folder} is not a folder")
-    found = [
+    paths = [
         Path(root, name) for root, _, names in os.walk(folder, onerror=_refuse) for name in names
     ]
-    names = [path.relative_to(folder).as_posix() for path in found]
-    return of_files(str(folder), [describe(n, folder / n) for n in names if is_csv(n)])
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return of_files(str(folder), [describe(name, folder / name) for name in names if is_csv(name)])
 
 
 def _refuse(error: OSError) -> None:
-    """Stop at a subfolder that cannot be listed: half an export is not one."""
+    """Stop at a subfolder that cannot be listed: a partial export is refused."""
     raise DataError(f"CSV_FOLDER: {error.filename} cannot be read: {error.strerror}") from error
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino

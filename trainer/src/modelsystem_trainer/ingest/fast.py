@@ -1,9 +1,9 @@
-"""The quick way through rows that are plain, many at once; all others are refused.
+"""The fast reader: plain rows, many at once; it refuses all others.
 
-A chunk is plain when its bytes prove that it can be read in one way only: UTF-8 without NUL,
-each quote directly at a comma or line end, as many fields in every row, no blank line, no
-lone carriage return, nothing very long. What is refused, `csvs` reads row by row: this module
-never judges a row, and never names a line.
+A chunk is plain if its bytes allow one reading only: UTF-8 without NUL, each quote directly at a
+comma or line end, the same number of fields in every row, no blank line, no lone carriage return,
+nothing very long. `strict` reads what this module refuses: it never rejects a row, and never names
+a line.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from modelsystem_shared.arrays import Float64s, Indices, Mask
 from modelsystem_trainer.ingest import ids
 from modelsystem_trainer.ingest.ids import WORD, Words
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.int64]
-Parse = Callable[["pd.Series[str]"], tuple[Floats, Mask]]
-LONGEST_ROW = 100_000  # bytes; below the limits of `csvs`
-LONGEST_TEXT = 128  # bytes; below the limit of `values`
+Parse = Callable[["pd.Series[str]"], tuple[Float64s, Mask]]
+LONGEST_ROW = 100_000  # bytes; below the limits of `strict`
+LONGEST_TEXT = 128  # bytes; below the limit of `cells`
 _KEPT = np.array([256**size - 1 for size in range(WORD + 1)], np.uint64)  # of a word, by size
 _DIGITS = 11  # of a whole number that is sound as a weight and as a time
 _COMMA, _NEWLINE, _RETURN, _QUOTE, _ZERO = b',\n\r"0'
@@ -29,15 +27,15 @@ _COMMA, _NEWLINE, _RETURN, _QUOTE, _ZERO = b',\n\r"0'
 
 @dataclass(frozen=True)
 class Fields:
-    """Where the fields of a plain chunk are.
+    """The places of a plain chunk's fields.
 
     content: uint8, the chunk between LONGEST_TEXT zeros.
     starts, ends: int64, rows × columns; without quotes.
     """
 
     content: npt.NDArray[np.uint8]
-    starts: Places
-    ends: Places
+    starts: Indices
+    ends: Indices
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -47,12 +45,12 @@ class Fields:
         return Fields(self.content, self.starts[rows], self.ends[rows])
 
     def are_short(self, column: int, *, or_empty: bool = False) -> bool:
-        """Whether a column has no text that is long, nor any that is empty."""
+        """Whether a column has no long text, and, unless `or_empty`, no empty one."""
         lengths = self._lengths(column)
         return bool(lengths.max(initial=0) <= LONGEST_TEXT and (or_empty or lengths.all()))
 
     def words(self, column: int) -> Words:
-        """Return a column that is short as `ids` describes."""
+        """Return a column of short texts as words; see `ids`."""
         lengths = self._lengths(column)
         count = -(-int(lengths.max(initial=1)) // WORD)
         words = self._windows(count * WORD)[self.starts[:, column]].view("<u8")
@@ -61,29 +59,29 @@ class Fields:
         return words
 
     def equal(self, column: int, value: str) -> Mask:
-        """Return which rows of a column that is short have this value."""
+        """Return which rows of a column of short texts have this value."""
         places, distinct = ids.distinct(self.words(column))
         return np.array([text == value for text in ids.texts(distinct)], bool)[places]
 
-    def numbers(self, column: int, parse: Parse) -> Floats | None:
-        """Return a column as the numbers that `parse` makes of texts; None if one is bad."""
-        if (found := self._whole_numbers(column)) is not None:
-            return found
+    def numbers(self, column: int, parse: Parse) -> Float64s | None:
+        """Return a column as numbers by `parse`; None if a text is not a number."""
+        if (whole := self._whole_numbers(column)) is not None:
+            return whole
         if not self.are_short(column):
             return None
         places, distinct = ids.distinct(self.words(column))
         numbers, bad = parse(pd.Series(ids.texts(distinct), dtype=object))
         return None if bad.any() else numbers[places]
 
-    def _lengths(self, column: int) -> Places:
+    def _lengths(self, column: int) -> Indices:
         return self.ends[:, column] - self.starts[:, column]
 
     def _windows(self, size: int) -> npt.NDArray[np.uint8]:
-        """Return for each place of the content the bytes from there on, without a copy."""
+        """Return for each place of the content the `size` bytes from there, without a copy."""
         return np.lib.stride_tricks.sliding_window_view(self.content, size)
 
-    def _whole_numbers(self, column: int) -> Floats | None:
-        """Return a column of digits only; None where there is anything else."""
+    def _whole_numbers(self, column: int) -> Float64s | None:
+        """Return a column of digits only; None if it has another character."""
         lengths = self._lengths(column)
         most = int(lengths.max(initial=1))
         if most > _DIGITS or not lengths.all():
@@ -92,19 +90,19 @@ class Fields:
         digits[np.arange(most) < (most - lengths)[:, None]] = 0
         if digits.max(initial=0) > 9:
             return None
-        found = np.zeros(len(self), np.int64)
+        numbers = np.zeros(len(self), np.int64)
         for digit in digits.T:
-            found *= 10
-            found += digit
-        return found.astype(np.float64)
+            numbers *= 10
+            numbers += digit
+        return numbers.astype(np.float64)
 
 
 def ends_with_a_row(chunk: bytes) -> bool:
-    """Whether a chunk that begins with a row and ends with a line surely ends with a row too.
+    """Whether the chunk ends at a row boundary: no quoted field runs past its last line break.
 
-    It does when its quotes come in pairs, each of which opens after a comma or a line end and
-    closes before one: then no quote is doubled, and each opens or closes a field. Nothing may
-    make `csvs` give up within a row and begin the next one between two quotes.
+    The chunk begins with a row and ends with a line. Its quotes must come in pairs that open after
+    a comma or a line end and close before one: then no quote is doubled. Nothing in it may make
+    `strict` give up within a row, and begin the next row between two quotes.
     """
     if b'"' not in chunk:
         return True
@@ -147,7 +145,7 @@ def fields(chunk: bytes, width: int, wanted: Sequence[int]) -> Fields | None:
     return Fields(content, (starts + quoted)[:, wanted], (ends - quoted)[:, wanted])
 
 
-def _ends(content: npt.NDArray[np.uint8], *, has_quotes: bool) -> Places:
+def _ends(content: npt.NDArray[np.uint8], *, has_quotes: bool) -> Indices:
     """Return the places of the commas and line ends that are not between quotes."""
     ends = np.flatnonzero((content == _COMMA) | (content == _NEWLINE))
     if has_quotes:
@@ -156,7 +154,7 @@ def _ends(content: npt.NDArray[np.uint8], *, has_quotes: bool) -> Places:
     return ends
 
 
-def _starts(ends: Places) -> Places:
+def _starts(ends: Indices) -> Indices:
     """Return where fields start, rows × columns, by where they end."""
     starts = np.empty_like(ends)
     starts[:, 1:] = ends[:, :-1] + 1
@@ -165,8 +163,8 @@ def _starts(ends: Places) -> Places:
     return starts
 
 
-def _is_table(content: npt.NDArray[np.uint8], starts: Places, ends: Places) -> bool:
-    """Whether commas are between the fields of a row, a line end behind it, and none is long."""
+def _is_table(content: npt.NDArray[np.uint8], starts: Indices, ends: Indices) -> bool:
+    """Whether every row has commas between its fields and a line end behind, and none is long."""
     return bool(
         (content[ends[:, -1]] == _NEWLINE).all()
         and (content[ends[:, :-1]] == _COMMA).all()

@@ -1,4 +1,4 @@
-"""Which of a file's columns are ours, read from its header."""
+"""The columns of a file that are read, from its header."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,27 @@ _OPTIONAL = ("rating", "weight", "timestamp", "tenant_id")
 
 @dataclass(frozen=True)
 class Layout:
-    """Our names of a file's columns with the file's own; other columns are ignored."""
+    """The columns of a file that are read: our name to the file's own name."""
 
     file: str
     theirs: dict[str, str]
 
+    @property
+    def names(self) -> list[str]:
+        """The file's own names, in the order of ours."""
+        return list(self.theirs.values())
+
     def check_alike(self, other: "Layout") -> None:
-        """Refuse files of which only some have a column.
+        """Refuse files if only one of them has a column.
 
         Raises:
             DataError: naming the files and the columns.
 
         """
-        if odd := set(self.theirs) ^ set(other.theirs):
+        if differing := set(self.theirs) ^ set(other.theirs):
             raise DataError(
-                f"{other.file} line 1: {', '.join(sorted(odd))} must be in all files or in none, "
-                f"but {self.file} differs"
+                f"{other.file} line 1: {', '.join(sorted(differing))} must be in all files or in "
+                f"none, but {self.file} differs"
             )
 
 
@@ -44,13 +49,13 @@ def of_interactions(columns: Columns, file: str, header: Sequence[str]) -> Layou
     """Read the header of a file of interactions.
 
     Raises:
-        DataError: user_id or item_id is missing, or rating and weight are both there.
+        DataError: user_id or item_id is missing, or there is a rating and a weight.
 
     """
     mapped = [ours for ours in _OPTIONAL if ours in columns.names]
     layout = _layout(columns, file, header, [*REQUIRED, *mapped], _OPTIONAL)
     if {"rating", "weight"} <= set(layout.theirs):
-        raise DataError(f"{file} line 1: there is both a rating and a weight; rename one of them")
+        raise DataError(f"{file} line 1: there is a rating and a weight; rename one of them")
     return layout
 
 
@@ -63,12 +68,12 @@ def _layout(
 ) -> Layout:
     for ours in required:
         if (name := columns.theirs(ours)) not in header:
-            so_called = f" (CSV_COLUMNS calls {ours} so)" if name != ours else ""
+            mapping = f" (CSV_COLUMNS maps {ours} to it)" if name != ours else ""
             raise DataError(
-                f"{file} line 1: there is no column {name!r}{so_called}; "
+                f"{file} line 1: there is no column {name!r}{mapping}; "
                 f"the header has {', '.join(header)[:300]}"
             )
-    claimed = columns.names.values()  # such a column is what it is mapped to, and nothing else
-    free = [ours for ours in optional if ours in columns.names or ours not in claimed]
-    present = [ours for ours in [*required, *free] if columns.theirs(ours) in header]
+    mapped = columns.names.values()  # a mapped column has no other meaning
+    candidates = [ours for ours in optional if ours in columns.names or ours not in mapped]
+    present = [ours for ours in [*required, *candidates] if columns.theirs(ours) in header]
     return Layout(file, {ours: columns.theirs(ours) for ours in present})

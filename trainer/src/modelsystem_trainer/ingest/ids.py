@@ -1,14 +1,18 @@
-"""Numbers for ids while they are read, and their places in sorted order when all are known.
+"""Ids: numbered while they are read, and sorted when all are known.
 
-Ids come as texts, or many at once as words: rows of little-endian uint64 that hold an id's
-UTF-8 bytes and then zeros, which no such id contains.
+A column of ids is texts, or words: rows of little-endian uint64 that hold an id's UTF-8 bytes, then
+zeros. An id with a zero byte is always a text.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from modelsystem_shared.arrays import Indices
 
 WORD = 8  # bytes
 Words = npt.NDArray[np.uint64]
@@ -16,18 +20,48 @@ Numbers = npt.NDArray[np.int32]
 _WAITING = 4_000_000  # rows of words that are numbered at once: each time costs a table of all
 
 
-def distinct(words: Words) -> tuple[npt.NDArray[np.int64], Words]:
-    """Return for each row the place of its like among the distinct rows, and these.
+class IdColumn(Protocol):
+    """The ids of some rows."""
 
-    The distinct rows are in the order of their first sight.
+    def add_to(self, ids: "Ids") -> None:
+        """Add them to a collection."""
+
+
+@dataclass(frozen=True)
+class WordColumn:
+    """Ids as words."""
+
+    words: Words
+
+    def add_to(self, ids: "Ids") -> None:
+        """Add them to a collection."""
+        ids.add_words(self.words)
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """Ids as texts."""
+
+    texts: Sequence[str]
+
+    def add_to(self, ids: "Ids") -> None:
+        """Add them to a collection."""
+        ids.add_texts(self.texts)
+
+
+def distinct(words: Words) -> tuple[Indices, Words]:
+    """Return for each row its place (int64) among the distinct rows, and the distinct rows.
+
+    These are in the order of their first occurrence.
     """
     places, values = pd.factorize(words[:, 0])
-    found = [values]
+    columns = [values]
     for column in words.T[1:]:
-        own, values = pd.factorize(column)
-        places, pairs = pd.factorize(places.astype(np.int64) * len(values) + own)
-        found = [each[pairs // len(values)] for each in found] + [values[pairs % len(values)]]
-    return places, np.stack(found, axis=1)
+        codes, values = pd.factorize(column)
+        places, pairs = pd.factorize(places.astype(np.int64) * len(values) + codes)
+        columns = [known[pairs // len(values)] for known in columns]
+        columns.append(values[pairs % len(values)])
+    return places, np.stack(columns, axis=1)
 
 
 def texts(words: Words) -> list[str]:
@@ -51,22 +85,22 @@ class Ids:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to `settle`."""
+        """Whether so many rows wait that `settle` is due."""
         return sum(map(len, self._waiting)) > _WAITING
 
     def add_words(self, words: Words) -> None:
-        """Add rows of words; they are numbered later."""
+        """Add rows of words; `settle` numbers them."""
         self._waiting.append(words)
 
     def add_texts(self, ids: Sequence[str]) -> None:
         """Add rows of texts."""
         self.settle()
-        places, found = pd.factorize(np.asarray(ids, dtype=object))
-        numbers = [self._texts.setdefault(text, -1 - len(self._texts)) for text in found]
+        places, texts = pd.factorize(np.asarray(ids, dtype=object))
+        numbers = [self._texts.setdefault(text, -1 - len(self._texts)) for text in texts]
         self._rows.append(np.array(numbers, np.int32)[places])
 
     def settle(self) -> None:
-        """Give all rows of words their numbers; known ones keep theirs."""
+        """Give all waiting rows of words their numbers; known ids keep theirs."""
         if not self._waiting:
             return
         parts = [self._words, *self._waiting]
@@ -77,9 +111,9 @@ class Ids:
         self._rows.append(places[len(parts[0]) :].astype(np.int32))
 
     def sort(self) -> tuple[list[str], Numbers]:
-        """Return the ids sorted as their UTF-8 bytes are, and for each row its id's place there.
+        """Return the ids sorted by their UTF-8 bytes, and for each row its id's place among them.
 
-        This ends the collection, and frees its memory.
+        This ends the collection and frees its memory.
         """
         self.settle()
         by_number = texts(self._words)

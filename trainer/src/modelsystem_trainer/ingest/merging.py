@@ -1,24 +1,24 @@
-"""Rows of numbers to one sorted table, in which each pair of user and item is there once."""
+"""From rows of numbers to one sorted table with one row for each pair of user and item."""
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from modelsystem_trainer.ingest.cells import Floats
+from modelsystem_shared.arrays import Float64s, Mask
 from modelsystem_trainer.ingest.ids import Numbers
 
 Order = npt.NDArray[np.signedinteger]
 
 
 def merged(
-    user: Numbers, item: Numbers, weight: Floats | None, time: Floats | None, *, is_rating: bool
+    user: Numbers, item: Numbers, weight: Float64s | None, time: Float64s | None, *, is_rating: bool
 ) -> pd.DataFrame:
-    """Merge rows of the same user and item, whatever their order is.
+    """Merge rows of the same user and item; their order does not matter.
 
-    weight, time: None where the data has none; a row then has weight 1, and NaN as its time.
-    Returns the table of `interactions.Interactions`: of a pair its latest time and, of ratings,
-    the latest weight, the largest where times are equal; else the sum of its weights.
+    weight, time: None if the data has none; then a row has weight 1 and time NaN.
+    Returns the table of `interactions.Interactions`: a pair has its latest time, and the sum of its
+    weights; of ratings the latest, and of the latest the largest.
     """
     order = _by_pair(user, item)
     user = np.repeat(np.arange(user.max() + 1, dtype=np.int32), np.bincount(user))  # user[order]
@@ -58,14 +58,12 @@ def _order(numbers: Numbers) -> Order:
     return order
 
 
-def _sort_within(
-    order: Order, several: npt.NDArray[np.bool_], pair: list[Numbers], by: list[Floats]
-) -> None:
-    """Sort, in place, the rows of pairs that have several by further columns, the last one last.
+def _sort_within(order: Order, is_repeated: Mask, pair: list[Numbers], by: list[Float64s]) -> None:
+    """Sort, in place, the rows of repeated pairs by further columns.
 
     pair: user and item in that order; by: columns in the rows' own order.
     """
-    places = np.flatnonzero(several)
+    places = np.flatnonzero(is_repeated)
     rows = order[places]
     keys = [column[places] for column in pair] + [column[rows] for column in by]
     order[places] = rows[np.lexsort(keys[::-1])]

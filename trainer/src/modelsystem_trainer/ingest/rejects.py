@@ -1,4 +1,4 @@
-"""Malformed rows: counted, the first ones kept for people, too many of them an error."""
+"""Malformed rows: all are counted, the first ones listed; too many are an error."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ LISTED = 10_000
 
 
 class Rejects:
-    """Collects malformed rows of one training; more than `limit` of them stop it."""
+    """The malformed rows of one training; more than `limit` of them fail it."""
 
     def __init__(self, limit: int) -> None:
-        """Start with none."""
+        """Start without any."""
         self.limit = limit
         self.count = 0
         self.listed: list[tuple[str, int, str]] = []
@@ -22,17 +22,17 @@ class Rejects:
         """Count a row.
 
         Raises:
-            DataError: when the training cannot go on and enough rows are known to say so.
+            DataError: there are more than the limit, and enough for a list.
 
         """
         self.count += 1
         if len(self.listed) < LISTED:
             self.listed.append((file, line, reason))
         if self.count > self.limit and self.count >= SHOWN:
-            self.check(more=True)
+            self.check(is_partial=True)
 
-    def check(self, *, more: bool = False) -> None:
-        """Refuse to go on with more rows than the limit; `more` says not all were read.
+    def check(self, *, is_partial: bool = False) -> None:
+        """Refuse more rows than the limit; `is_partial`: not all rows are read yet.
 
         Raises:
             DataError: with the file and line of the first ones.
@@ -41,14 +41,14 @@ class Rejects:
         if self.count <= self.limit:
             return
         listed = sorted(self.listed)[:SHOWN]
-        first = "; ".join(f"{file} line {line}: {why}" for file, line, why in listed)
+        first = "; ".join(f"{file} line {line}: {reason}" for file, line, reason in listed)
         raise DataError(
-            f"{self.count}{' or more' if more else ''} malformed rows, and MAX_BAD_ROWS is "
+            f"{self.count}{' or more' if is_partial else ''} malformed rows, and MAX_BAD_ROWS is "
             f"{self.limit}: {first}"
         )
 
     def to_csv(self) -> bytes:
-        """Return the list as a CSV file; it holds no values of the rows."""
+        """Return the list as a CSV file; it holds no value of a row."""
         out = io.StringIO(newline="")
         csv.writer(out).writerows([("file", "line", "reason"), *sorted(self.listed)])
         return out.getvalue().encode()

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zlib
+from typing import Protocol
 
 from modelsystem_shared import files
 from modelsystem_trainer.ingest.export import ExportFile
@@ -12,10 +13,30 @@ BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
 _GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
 
 
-class Source:
-    """Reads on from where it was left, by `readline` or by `chunk`.
+class Readable(Protocol):
+    """Bytes that are read line by line."""
 
-    at_end: whether `chunk` has come to the end of the file.
+    @property
+    def has_rest(self) -> bool:
+        """Whether some of the bytes that were put back are not read again yet."""
+
+    def readline(self, most: int, /) -> bytes:
+        """Return the next line, or its first `most` bytes; nothing at the end."""
+
+
+class Piece(io.BytesIO):
+    """A piece of a file in memory."""
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether some of the bytes are not read yet."""
+        return self.tell() < len(self.getbuffer())
+
+
+class Source:
+    """Reads a file from its start to its end, by `readline` or by `chunk`.
+
+    at_end: whether `chunk` has reached the end of the file.
     """
 
     def __init__(self, file: ExportFile) -> None:
@@ -25,7 +46,7 @@ class Source:
         self._binary: io.BufferedIOBase = self._raw
         if _is_gzip(file):
             self._binary = gzip.GzipFile(fileobj=self._raw)
-        self._rest = io.BytesIO()
+        self._rest = Piece()
         self._broken: Exception | None = None
         self.at_end = False
 
@@ -36,13 +57,13 @@ class Source:
 
     @property
     def bytes_read(self) -> int:
-        """How many of the file's bytes, as they are stored, were read."""
+        """The number of stored (compressed) bytes that were read."""
         return self._raw.tell()
 
     @property
     def has_rest(self) -> bool:
-        """Whether something is left of what was read and put back."""
-        return self._rest.tell() < len(self._rest.getbuffer())
+        """Whether some of the bytes that were put back are not read again yet."""
+        return self._rest.has_rest
 
     def readline(self, most: int) -> bytes:
         """Return the next line, or its first `most` bytes; nothing at the end."""
@@ -53,24 +74,24 @@ class Source:
         return line
 
     def chunk(self) -> bytes:
-        """Return about 8 MiB that end with a line, unless this is longer; nothing at the end.
+        """Return about 8 MiB that end with a line, unless a line is longer; nothing at the end.
 
-        What a broken gzip still holds is returned as far as lines are whole; then `check` tells.
+        Of a broken gzip the whole lines are returned; then `check` raises.
         """
-        found = self._rest.read()
-        found += self._read(CHUNK - len(found))
-        whole = found.rfind(b"\n") + 1
+        content = self._rest.read()
+        content += self._read(CHUNK - len(content))
+        whole = content.rfind(b"\n") + 1
         if self.at_end or not (whole or self._broken):
-            whole = len(found)
-        self.put_back(found[whole:])
-        return found[:whole]
+            whole = len(content)
+        self.put_back(content[whole:])
+        return content[:whole]
 
     def put_back(self, content: bytes) -> None:
-        """Let `content`, which was read last, be what is read next."""
-        self._rest = io.BytesIO(content + self._rest.read())
+        """Put `content`, which was read last, back: it is read next."""
+        self._rest = Piece(content + self._rest.read())
 
     def check(self) -> None:
-        """Raise what has kept `chunk` from reading on, if anything has."""
+        """Raise the error that ended `chunk`, if there is one."""
         if self._broken:
             raise self._broken
 
@@ -88,5 +109,5 @@ class Source:
 
 
 def _is_gzip(file: ExportFile) -> bool:
-    """Judge by name or content: a blob named `.csv` can be stored with Content-Encoding gzip."""
+    """Decide by name or content: a blob named `.csv` can be stored with Content-Encoding gzip."""
     return file.name.lower().endswith(".gz") or files.read_bounded(file.path, 2) == _GZIP_MAGIC

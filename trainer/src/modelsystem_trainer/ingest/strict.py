@@ -1,51 +1,39 @@
-"""RFC 4180, strictly: blocks of rows as columns of text, each row with its line number.
+"""RFC 4180, strictly: row by row, each with its line number.
 
-One malformed row is a fault of that row, with file and line; a file that cannot be read at
-all is an error. What `plain` can prove to be sound is not read row by row.
+A malformed row is a fault of that row, named by file and line; a file that cannot be read at all is
+an error.
 """
 
 import contextlib
 import csv
-import io
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from modelsystem_shared.errors import DataError
-from modelsystem_trainer.ingest import fast
 from modelsystem_trainer.ingest.export import ExportFile
-from modelsystem_trainer.ingest.fast import Fields
 from modelsystem_trainer.ingest.rejects import Rejects
-from modelsystem_trainer.ingest.source import BROKEN, Source
+from modelsystem_trainer.ingest.source import BROKEN, Readable, Source
 
 ROWS_IN_BLOCK = 100_000
 LONGEST_LINE = 1 << 20
-_MOST_THREADS = 4  # that parse: more would wait for the one that reads, and hold a chunk each
-_SMALL = 1 << 16  # bytes that are read row by row because of one odd row
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of one file: the values of each wanted column, and the line each row starts at."""
+    """Rows of one file: the values of each requested column, and the line each row starts at."""
 
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
 
 
-class _ReadsLines(Protocol):
-    def readline(self, most: int, /) -> bytes: ...
+class Lines:
+    """Decodes line by line: bad UTF-8 spoils a row, not the file.
 
-
-class _Lines:
-    """Decodes line by line, so that bad UTF-8 spoils a row and not the file.
-
-    number: that of the line which was read last.
+    number: that of the last line.
     """
 
-    def __init__(self, source: _ReadsLines, number: int) -> None:
+    def __init__(self, source: Readable, number: int) -> None:
+        """Read on after line `number`."""
         self.source, self.number = source, number
         self.spoilt: dict[int, str] = {}
 
@@ -74,7 +62,7 @@ class _Lines:
 
 
 class Table:
-    """A CSV file that is read from its header to its end, once."""
+    """A CSV file behind its header; it is read once."""
 
     def __init__(self, file: ExportFile, source: Source, rejects: Rejects) -> None:
         """Read the header.
@@ -84,7 +72,7 @@ class Table:
 
         """
         self.file, self.source, self.rejects = file, source, rejects
-        self.lines = _Lines(source, 0)
+        self.lines = Lines(source, 0)
         try:
             self.header = next(csv.reader(self.lines, strict=True), [])
         except csv.Error as error:
@@ -96,58 +84,23 @@ class Table:
         if twice := [name for name in self.header if self.header.count(name) > 1]:
             raise DataError(f"{file.name} line 1: column {twice[0]!r} is there twice")
 
-    def blocks(self, wanted: Sequence[str]) -> Iterator[Block]:
-        """Yield the sound rows, `wanted` columns only; malformed ones go to the rejects."""
-        return self._strictly(wanted, self.lines, lambda: False)
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return where these columns are in a row."""
+        return [self.header.index(name) for name in names]
 
-    def parts(
-        self, wanted: Sequence[str], parse: Callable[[Fields], T | None], threads: int
-    ) -> Iterator[T | Block]:
-        """Yield the sound rows in order: plain chunks as `parse` returns them, others as blocks.
-
-        parse: takes the fields of a chunk, `wanted` columns only, in one of the threads;
-            returns None to have the chunk read as blocks.
-        """
-        places, width = self._places(wanted), len(self.header)
-        waiting: deque[tuple[int, Future[list[tuple[bytes, T | None]]]]] = deque()
-
-        def parsed(chunk: bytes) -> T | None:
-            found = fast.fields(chunk, width, places)
-            return None if found is None else parse(found)
-
-        def done(most_waiting: int) -> Iterator[T | Block]:
-            while len(waiting) > most_waiting:
-                line, future = waiting.popleft()
-                for piece, found in future.result():
-                    if found is not None:
-                        yield found
-                    else:
-                        lines = _Lines(io.BytesIO(piece), line)
-                        yield from self._strictly(wanted, lines, lambda: False)
-                    line += piece.count(b"\n")
-
-        threads = min(threads, _MOST_THREADS)
-        with ThreadPoolExecutor(threads) as pool:
-            while chunk := self.source.chunk():
-                is_whole = chunk.endswith(b"\n") or self.source.at_end
-                if is_whole and fast.ends_with_a_row(chunk):
-                    waiting.append((self.lines.number, pool.submit(_in_pieces, chunk, parsed)))
-                    self.lines.number += chunk.count(b"\n")
-                    yield from done(threads)
-                else:
-                    yield from done(0)
-                    self.source.put_back(chunk)
-                    yield from self._strictly(wanted, self.lines, lambda: not self.source.has_rest)
-            yield from done(0)
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
+        """Yield all sound rows, the columns `names` only; malformed ones go to the rejects."""
+        while chunk := self.source.chunk():
+            self.source.put_back(chunk)
+            yield from self.blocks_of(self.lines, names)
         self.source.check()
 
-    def _strictly(
-        self, wanted: Sequence[str], lines: _Lines, is_over: Callable[[], bool]
-    ) -> Iterator[Block]:
-        places = self._places(wanted)
+    def blocks_of(self, lines: Lines, names: Sequence[str]) -> Iterator[Block]:
+        """Yield the sound rows that begin in what the lines' source has put back."""
+        places = self.places(names)
         rows: list[list[str]] = []
         numbers: list[int] = []
-        for number, row in self._sound_rows(lines, is_over):
+        for number, row in self._sound_rows(lines):
             rows.append(row)
             numbers.append(number)
             if len(rows) == ROWS_IN_BLOCK:
@@ -156,11 +109,9 @@ class Table:
         if rows:
             yield _block(rows, numbers, places)
 
-    def _sound_rows(
-        self, lines: _Lines, is_over: Callable[[], bool]
-    ) -> Iterator[tuple[int, list[str]]]:
+    def _sound_rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         width = len(self.header)
-        for line, row in self._rows(lines, is_over):
+        for line, row in self._rows(lines):
             if fault := lines.fault(line):
                 self.rejects.add(self.file.name, line, fault)
             elif len(row) != width:
@@ -170,34 +121,19 @@ class Table:
             else:
                 yield line, row
 
-    def _rows(self, lines: _Lines, is_over: Callable[[], bool]) -> Iterator[tuple[int, list[str]]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """Yield rows with the line they start at; blank lines are none."""
         reader = csv.reader(lines, strict=True)
-        while not is_over():
+        while lines.source.has_rest:
             line = lines.number + 1
             try:
-                row = next(reader)
-            except StopIteration:
-                return
+                row = next(reader, [])
             except csv.Error as error:
                 reach = f" (up to line {lines.number})" if lines.number > line else ""
                 self.rejects.add(self.file.name, line, f"not RFC 4180: {error}{reach}")
                 continue
             if row:
                 yield line, row
-
-    def _places(self, wanted: Sequence[str]) -> list[int]:
-        return [self.header.index(name) for name in wanted]
-
-
-def _in_pieces(chunk: bytes, parsed: Callable[[bytes], T | None]) -> list[tuple[bytes, T | None]]:
-    """Return a chunk with what `parsed` makes of it; in smaller pieces where that is None."""
-    found = parsed(chunk)
-    middle = chunk.rfind(b"\n", 0, len(chunk) // 2) + 1
-    is_small = len(chunk) < _SMALL or not middle
-    if found is not None or is_small or not fast.ends_with_a_row(chunk[:middle]):
-        return [(chunk, found)]
-    return _in_pieces(chunk[:middle], parsed) + _in_pieces(chunk[middle:], parsed)
 
 
 def _block(rows: list[list[str]], numbers: list[int], places: list[int]) -> Block:

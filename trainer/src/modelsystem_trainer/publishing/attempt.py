@@ -1,8 +1,9 @@
-"""One attempt at a training: its folder, its heartbeat, and its failure."""
+"""One attempt at a training: its folder, its heartbeat, its failure."""
 
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -16,10 +17,10 @@ _LOG_EVERY = 5.0
 
 
 class Attempt:
-    """A folder of our own below the model folder, alive while the context is.
+    """A new folder below the model folder, with a heartbeat while the context is open.
 
-    A thread adds a line to the progress file every few seconds, so that a waiter can tell
-    a long training from a dead one.
+    A thread adds a line to the progress file every few seconds: it shows a waiter that the training
+    is alive.
     """
 
     def __init__(self, model_folder: Path) -> None:
@@ -29,6 +30,7 @@ class Attempt:
             StorageError: the model folder cannot be made or written to.
 
         """
+        self.started = datetime.now(UTC)
         self.path = model_folder / folder.new_attempt_name()
         try:
             model_folder.mkdir(parents=True, exist_ok=True)
@@ -56,13 +58,13 @@ class Attempt:
         self._heart.join()
 
     def progress(self, phase: str, done: float) -> None:
-        """Say how far the training is: a log line now and then, a new phase at once."""
+        """Record the share of a phase that is done; log it now and then, a new phase at once."""
         is_new = phase != self._now.phase
         self._now = Progress(phase, round(done, 4), self._now.beat)
         phase_logged, at = self._logged
         if phase != phase_logged or done >= 1 or time.monotonic() - at > _LOG_EVERY:
             self._logged = (phase, time.monotonic())
-            log.info("%s: %.0f %%", phase.capitalize(), done * 100)
+            log.info("%s", str(self._now).capitalize())
         if is_new:
             self._append(0)
 
@@ -76,13 +78,13 @@ class Attempt:
             try:
                 progress.append(self.path, self._now)
             except OSError as error:
-                log.warning("no heartbeat could be written: %s", error)
+                log.warning("The heartbeat cannot be written: %s", error)
 
 
 def record_failure(model_folder: Path, attempt: Path | None, error: ModelSystemError) -> None:
-    """Publish `failed.json`: in `attempt`, or in a new one where none was begun.
+    """Publish `failed.json`: in `attempt`, or in a new attempt if none was begun.
 
-    Where a whole marker stands it outranks any failure, and nothing is touched.
+    A whole marker outranks any failure: then nothing is written.
     """
     if folder.read_marker(model_folder):
         return

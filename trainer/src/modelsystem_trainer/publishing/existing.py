@@ -1,4 +1,4 @@
-"""A build is never trained twice: what to do in a folder that is complete already."""
+"""A model that is published already: a build is never trained twice."""
 
 import logging
 from collections.abc import Iterator
@@ -14,39 +14,43 @@ log = logging.getLogger(__name__)
 _LOCATION = "CSV_FOLDER or BLOB_STORAGE_*"
 
 
-def is_complete(chosen: Settings) -> bool:
-    """Say whether this build is published already, verified, and made of the same settings.
+def is_published(model_folder: Path) -> bool:
+    """Return whether the folder has a whole marker.
 
     Raises:
-        SettingsError: it was made with other settings; each is named. Or it is no folder.
-        ModelSystemError: what was published has been damaged since.
+        SettingsError: it is not a folder.
 
     """
-    if not _has_marker(chosen.model_folder):
-        return False
-    try:
-        found = folder.published(chosen.model_folder)
-        if differing := list(differences(chosen, found.manifest)):
-            raise SettingsError(differing)
-        folder.verify(found)
-    except CorruptModelError as error:
-        raise ModelSystemError(
-            f"this build was published, but is damaged: {error}; cut a new build"
-        ) from error
-    log.info("Already complete and verified: build %s, score %s", chosen.build, found.marker.score)
-    return True
-
-
-def _has_marker(model_folder: Path) -> bool:
     try:
         return folder.read_marker(model_folder) is not None
     except NotADirectoryError as error:
         raise SettingsError([f"MODELFOLDER: {model_folder} is not a folder"]) from error
 
 
-def differences(chosen: Settings, published: Manifest) -> Iterator[str]:
-    """Yield a sentence for each setting that is not as it was for the published model."""
-    now = record.shaping(chosen) | {_LOCATION: chosen.location}
+def accept(settings: Settings) -> None:
+    """Accept the published model in place of a training: verify it and log its score.
+
+    Raises:
+        SettingsError: it was made with other settings; each is named.
+        ModelSystemError: it is damaged.
+
+    """
+    try:
+        published = folder.published(settings.model_folder)
+        if differing := list(differences(settings, published.manifest)):
+            raise SettingsError(differing)
+        folder.verify(published)
+    except CorruptModelError as error:
+        raise ModelSystemError(
+            f"this build was published, but is damaged: {error}; cut a new build"
+        ) from error
+    score = published.marker.score
+    log.info("Already complete and verified: build %s, score %s", settings.build, score)
+
+
+def differences(settings: Settings, published: Manifest) -> Iterator[str]:
+    """Yield a sentence for each setting that differs from the published model's."""
+    now = record.shaping_texts(settings) | {_LOCATION: settings.location}
     then = published.model["settings"] | {_LOCATION: published.model["data"]["location"]}
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):

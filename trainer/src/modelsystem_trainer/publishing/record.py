@@ -1,98 +1,80 @@
-"""Writing the model down, and what it was made of."""
+"""The parts of the manifest: what the model is made of, and the training that made it."""
 
 import getpass
 import hashlib
-import io
 import json
 import platform
 import socket
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from modelsystem_shared import files, manifest, model, publication, settings, typed
-from modelsystem_shared.manifest import ModelFile, ModelPart, RunPart
-from modelsystem_trainer.evaluation import metrics
-from modelsystem_trainer.evaluation.gate import Gate
-from modelsystem_trainer.ingest.interactions import Interactions
-from modelsystem_trainer.ingest.rejects import Rejects
-from modelsystem_trainer.publishing import report
+from modelsystem_shared import manifest, settings
+from modelsystem_shared.manifest import Data, HistoryBand, ModelFile, ModelPart, RunPart
+from modelsystem_trainer.evaluation import Gate, in_bands
+from modelsystem_trainer.ingest import Interactions
+from modelsystem_trainer.publishing.figures import evaluation_part
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Trained
 
-_REJECTED = "rejected.csv"
 _HISTORY_LENGTHS = (1, 2, 3, 6, 11, 21, 51, 101)  # where each band of them begins
 _LIBRARIES = (
-    "llvmlite",
-    "numba",
-    "numpy",
-    "pandas",
-    "pygal",
-    "scipy",
-    "sparse-dot-topn",
-    "threadpoolctl",
+    *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy", "sparse-dot-topn"),
+    *("threadpoolctl", "ziaplot"),
 )
 
 
-def facts(chosen: Settings, data: Interactions, trained: Trained, asked: Gate) -> dict[str, Any]:
-    """Return all that the manifest and the report tell of the model, its files left out."""
-    shape = shaping(chosen)
+def model_part(settings: Settings, data: Interactions, trained: Trained, gate: Gate) -> ModelPart:
+    """Return the part that depends on data, settings and code only, without the files yet."""
+    shaping = shaping_texts(settings)
     return {
         "format": manifest.FORMAT,
-        "build": chosen.build,
-        "tenant": chosen.tenant,
-        "settings": shape,
-        "settings_digest": hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest(),
+        "build": settings.build,
+        "tenant": settings.tenant,
+        "settings": shaping,
+        "settings_digest": hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest(),
         "parameters": asdict(trained.parameters),
         "search": [{**asdict(tried), "ndcg": ndcg} for tried, ndcg in trained.tried.items()],
         "trend": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.half_lives.items()],
-        "metrics": _metrics_part(trained, asked),
-        "data": _data_part(data) | {"history_lengths": _history_lengths(trained)},
+        "metrics": evaluation_part(trained, gate),
+        "data": _data_part(data, trained),
+        "files": [],
     }
 
 
-def write_files(attempt: Path, trained: Trained, rejects: Rejects) -> list[ModelFile]:
-    """Write the model's files, each synced, and return their sizes and digests."""
-    names = []
-    for name, array in model.arrays(trained.model):
-        content = io.BytesIO()
-        np.save(content, array, allow_pickle=False)
-        files.write_new(attempt / name, content.getvalue())
-        names.append(name)
-    if rejects.count:
-        files.write_new(attempt / _REJECTED, rejects.to_csv())
-        names.append(_REJECTED)
-    return publication.describe(attempt, names)
+def with_files(part: ModelPart, files: list[ModelFile]) -> ModelPart:
+    """Return the part with the model's files and their digest."""
+    return {**part, "files": manifest.listing(files), "digest": manifest.model_digest(files)}
 
 
-def write_report(attempt: Path, told: dict[str, Any]) -> list[ModelFile]:
-    """Write the facts down for people, as one more file of the model."""
-    files.write_new(attempt / report.NAME, report.page(told))
-    return publication.describe(attempt, [report.NAME])
-
-
-def model_part(told: dict[str, Any], listed: list[ModelFile]) -> ModelPart:
-    """Return the manifest's part that depends on data, settings and code only."""
-    files = {"files": manifest.listing(listed), "digest": manifest.model_digest(listed)}
-    return typed.checked(ModelPart, told | files, "model")
-
-
-def _metrics_part(trained: Trained, asked: Gate) -> dict[str, Any]:
-    """Return what `metrics` and `gate` describe, keyed as JSON has it."""
-    told = {
-        "model": asdict(trained.metrics),
-        "popularity": asdict(trained.popularity),
-        "gate": {name: part for name, part in asdict(asked).items() if part is not None},
+def run_part(settings: Settings, attempt: str, started: datetime) -> RunPart:
+    """Return the part on this one training."""
+    finished = datetime.now(UTC)
+    return {
+        "attempt": attempt,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 1),
+        "threads": settings.threads,
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "commit": settings.commit,
+        "started_by": settings.started_by or _user(),
     }
-    parsed: dict[str, Any] = json.loads(json.dumps(told))
-    return parsed
 
 
-def _data_part(data: Interactions) -> dict[str, Any]:
+def shaping_texts(values: Settings) -> dict[str, str | None]:
+    """Return the settings that shape the model, by variable name, as text."""
+    return {
+        name: None if value is None else str(value)
+        for name, value in settings.shaping(values).items()
+    }
+
+
+def _data_part(data: Interactions, trained: Trained) -> Data:
     return {
         "location": data.export.location,
         "files": [
@@ -105,38 +87,16 @@ def _data_part(data: Interactions) -> dict[str, Any]:
         "users": len(data.users),
         "items": len(data.items),
         "interactions": len(data.table),
+        "history_lengths": _history_lengths(trained),
     }
 
 
-def _history_lengths(trained: Trained) -> list[dict[str, Any]]:
+def _history_lengths(trained: Trained) -> list[HistoryBand]:
     lengths = np.diff(trained.model.history.ends, prepend=0)
     return [
         {"first": first, "last": last, "users": int(is_in.sum())}
-        for first, last, is_in in metrics.in_bands(lengths, _HISTORY_LENGTHS)
+        for first, last, is_in in in_bands(lengths, _HISTORY_LENGTHS)
     ]
-
-
-def run_part(chosen: Settings, attempt: Path, started: datetime) -> RunPart:
-    """Return the manifest's part on this one training."""
-    finished = datetime.now(UTC)
-    return {
-        "attempt": attempt.name,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        "seconds": round((finished - started).total_seconds(), 1),
-        "threads": chosen.threads,
-        "host": socket.gethostname(),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in _LIBRARIES},
-        "commit": chosen.commit,
-        "started_by": chosen.started_by or _user(),
-    }
-
-
-def shaping(chosen: Settings) -> dict[str, str | None]:
-    """Return the settings that shape the model, by variable name, as text."""
-    values = settings.shaping(chosen).items()
-    return {name: None if value is None else str(value) for name, value in values}
 
 
 def _user() -> str | None:

@@ -1,0 +1,74 @@
+"""The publication: the model's files, the report, then the manifest, and the marker last."""
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from modelsystem_shared import files, marker, model, publication
+from modelsystem_shared.manifest import REPORT, Manifest, ModelFile, ModelPart
+from modelsystem_shared.model import Model
+from modelsystem_trainer.evaluation import Gate
+from modelsystem_trainer.ingest import Interactions
+from modelsystem_trainer.publishing import existing, plots, record, report
+from modelsystem_trainer.publishing.attempt import Attempt
+from modelsystem_trainer.settings import Settings
+from modelsystem_trainer.training import Trained
+
+log = logging.getLogger(__name__)
+REJECTED = "rejected.csv"
+
+
+def publish(
+    settings: Settings, attempt: Attempt, data: Interactions, trained: Trained, gate: Gate
+) -> None:
+    """Write all files of the attempt and publish it, unless another trainer published first.
+
+    Raises:
+        SettingsError: another trainer published first, a model of other settings.
+        ModelSystemError: that model is damaged.
+        StorageError: the marker does not keep its content.
+
+    """
+    part = record.model_part(settings, data, trained, gate)
+    written = write_model(attempt.path, trained.model)
+    written += write_rejects(attempt.path, data)
+    written += write_report(attempt.path, part)
+    run = record.run_part(settings, attempt.path.name, attempt.started)
+    score = f"{trained.metrics.ndcg:.6f}"
+    content = Manifest(record.with_files(part, written), run)
+    standing = publication.publish(settings.model_folder, attempt.path, content, score)
+    if standing.attempt != attempt.path.name:
+        log.info("Stood back: %s was published by another trainer first", standing.attempt)
+        existing.accept(settings)
+        return
+    log.info("Wrote: %s", settings.model_folder / marker.NAME)
+    log.info("Score: %s", score)
+
+
+def write_model(attempt: Path, written: Model) -> list[ModelFile]:
+    """Write the model's arrays, each synced, and return their sizes and digests."""
+    names = []
+    for name, array in model.arrays(written):
+        content = io.BytesIO()
+        np.save(content, array, allow_pickle=False)
+        files.write_new(attempt / name, content.getvalue())
+        names.append(name)
+    return publication.describe(attempt, names)
+
+
+def write_rejects(attempt: Path, data: Interactions) -> list[ModelFile]:
+    """Write the list of malformed rows, if there are any."""
+    if not data.rejects.count:
+        return []
+    files.write_new(attempt / REJECTED, data.rejects.to_csv())
+    return publication.describe(attempt, [REJECTED])
+
+
+def write_report(attempt: Path, part: ModelPart) -> list[ModelFile]:
+    """Write the report and its plots, as files of the model."""
+    drawn = plots.drawn(part["metrics"], part["data"])
+    for name, content in {**drawn, REPORT: report.page(part, drawn)}.items():
+        files.write_new(attempt / name, content)
+    return publication.describe(attempt, [*drawn, REPORT])
