@@ -100,6 +100,17 @@ define compiler
 		"$(COMPILER), then run make again" >&2; exit 1; }
 endef
 
+# What benchmarks compare with needs a C library (for scikit-sparse), which root can get from Debian.
+CHOLMOD := echo '\#include <cholmod.h>' | gcc -E -I/usr/include/suitesparse - >/dev/null 2>&1
+
+define suitesparse
+	@$(CHOLMOD) || { echo "Installing libsuitesparse-dev"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends libsuitesparse-dev \
+		&& $(CHOLMOD); } \
+		|| { echo "scikit-sparse is compiled against SuiteSparse: install libsuitesparse-dev," \
+		"then run make again" >&2; exit 1; }
+endef
+
 COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 
 .venv/.installed: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) tests/requirements/build.txt $(COMPILED)
@@ -128,6 +139,7 @@ COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 	@touch $@
 
 .venv/.benchmarks: .venv/.installed benchmarks/requirements.txt
+	$(call suitesparse)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 

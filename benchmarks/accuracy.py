@@ -1,8 +1,7 @@
-"""Accuracy on a published split: train on its train part, ask the scorer about its test part.
+"""Accuracy on a published split: train on its train part, ask the scorer for its test part.
 
-Protocol of the papers: for every user with test pairs all items are ranked, those of the
-train part left out; Recall@20 is hits over the user's test items, NDCG@20 has binary gains
-and an ideal DCG over min(20, test items); both are means over users.
+The protocol of the papers: for every user with test pairs all items are ranked, without those of
+the train part; Recall@20 and NDCG@20 (see `modelsystem_shared.ranking`) are means over users.
 """
 
 import argparse
@@ -10,7 +9,6 @@ import csv
 import gzip
 import http.client
 import json
-import math
 import os
 import shutil
 import socket
@@ -24,11 +22,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from modelsystem_shared import ranking
+from modelsystem_shared.ranking import K
+
 BIN = Path(sys.executable).parent
 GOWALLA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gowalla"
-K = 20
 CONNECTIONS = 4
-DISCOUNTS = [1 / math.log2(place + 2) for place in range(K)]
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def scorer(environ: dict[str, str]) -> Iterator[int]:
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    """Return when the scorer answers, or raise when it ended."""
+    """Wait until the scorer is ready; exit if it ends before."""
     while process.poll() is None:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -104,34 +105,30 @@ def report(truth: dict[str, set[str]], port: int) -> None:
     users = sorted(truth)
     start = time.monotonic()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        parts = pool.map(lambda n: scores(users[n::CONNECTIONS], truth, port), range(CONNECTIONS))
-        found = [score for part in parts for score in part]
+        portions = np.array_split(users, CONNECTIONS)
+        answers = pool.map(lambda portion: recommendations(portion.tolist(), port), portions)
+        lists = [items for of_portion in answers for items in of_portion]
     seconds = time.monotonic() - start
-    recall, ndcg = (sum(column) / len(found) for column in zip(*found, strict=True))
-    print(f"users asked over HTTP: {len(users)} in {seconds:.1f} s")
+    held_out = [truth[user] for user in users]
+    marks, counts = ranking.hits(lists, held_out), np.array([len(items) for items in held_out])
+    recall, ndcg = ranking.recall(marks, counts).mean(), ranking.ndcg(marks, counts).mean()
+    print(f"requests over HTTP: {len(users)} in {seconds:.1f} s")
     print(f"Recall@{K}: {recall:.4f}   NDCG@{K}: {ndcg:.4f}")
 
 
-def scores(users: list[str], truth: dict[str, set[str]], port: int) -> list[tuple[float, float]]:
-    """Ask for some users over one connection and return recall and NDCG of each."""
+def recommendations(users: list[str], port: int) -> list[list[str]]:
+    """Return the items recommended to some users, who are asked for over one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    return [score(ask(connection, user), truth[user]) for user in users]
+    return [recommended(connection, user) for user in users]
 
 
-def ask(connection: http.client.HTTPConnection, user: str) -> list[str]:
+def recommended(connection: http.client.HTTPConnection, user: str) -> list[str]:
     """Return the items recommended to a user."""
     body = json.dumps({"user_id": user, "k": K})
     headers = {"Content-Type": "application/json"}
     connection.request("POST", "/v1/recommendations", body, headers)
     answer = json.load(connection.getresponse())
     return [item["item_id"] for item in answer["items"]]
-
-
-def score(ranked: list[str], wanted: set[str]) -> tuple[float, float]:
-    """Return recall and NDCG of one ranking."""
-    hits = [item in wanted for item in ranked]
-    gained = sum(DISCOUNTS[place] for place, hit in enumerate(hits) if hit)
-    return sum(hits) / len(wanted), gained / sum(DISCOUNTS[: len(wanted)])
 
 
 if __name__ == "__main__":

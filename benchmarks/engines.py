@@ -2,8 +2,8 @@
 
 Columns user_id, item_id and timestamp (whole seconds). Ids get the numbers of their places
 among all, sorted by UTF-8 bytes; of rows of the same user and item the latest counts; the
-table is sorted by user and item. Each engine runs as its documentation advises, with all cores.
-A library is imported by its own engine only.
+table is sorted by user and item. Each engine runs as its documentation advises, on all cores.
+Only its own engine imports a library.
 """
 
 # ruff: noqa: PLC0415  # as the line above says
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from modelsystem_shared.arrays import Float64s, Indices
 
 THREADS = len(os.sched_getaffinity(0))
 
@@ -25,18 +26,18 @@ class Ingested:
 
     users: list[str]
     items: list[str]
-    user: npt.NDArray[np.integer]
-    item: npt.NDArray[np.integer]
-    time: npt.NDArray[np.floating]
+    user: Indices
+    item: Indices
+    time: Float64s
 
 
 def ours(folder: Path) -> Ingested:
     """Read as the trainer does, its SHA-256 of every file included."""
     from modelsystem_trainer.columns import Columns
-    from modelsystem_trainer.ingest import export, interactions
+    from modelsystem_trainer.ingest import export
+    from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 
-    how = interactions.Reading(Columns(), None, 0, THREADS)
-    data = interactions.read(export.of_folder(folder), how)
+    data = read_export(export.of_folder(folder), ReadOptions(Columns(), None, 0, THREADS))
     columns = (data.table[name].to_numpy() for name in ("user", "item", "time"))
     return Ingested(list(data.users), list(data.items), *columns)
 
@@ -100,7 +101,7 @@ def pyarrow(folder: Path) -> Ingested:
     options = csv.ConvertOptions(column_types=types)
     parts = [csv.read_csv(path, convert_options=options) for path in sorted(folder.glob("*.csv"))]
     table = library.concat_tables(parts).unify_dictionaries()
-    numbers, found = {}, []
+    numbers, ids_in_order = {}, []
     for name in ("user", "item"):
         column = table[f"{name}_id"]
         distinct = column.chunk(0).dictionary
@@ -108,13 +109,13 @@ def pyarrow(folder: Path) -> Ingested:
         places = np.empty(len(order), np.int32)
         places[order] = np.arange(len(order), dtype=np.int32)
         numbers[name] = places[np.concatenate([part.indices.to_numpy() for part in column.chunks])]
-        found.append(distinct.take(order).to_pylist())
+        ids_in_order.append(distinct.take(order).to_pylist())
     numbers["time"] = table["timestamp"].cast(library.float64())
     by = ["user", "item"]
     table = library.table(numbers).group_by(by).aggregate([("time", "max")])
     table = table.sort_by([(name, "ascending") for name in by])
     columns = (table[name].to_numpy() for name in (*by, "time_max"))
-    return Ingested(found[0], found[1], *columns)
+    return Ingested(ids_in_order[0], ids_in_order[1], *columns)
 
 
 def pandas(folder: Path) -> Ingested:
@@ -127,17 +128,17 @@ def pandas(folder: Path) -> Ingested:
         for path in sorted(folder.glob("*.csv"))
     ]
     table = library.concat(parts, ignore_index=True)
-    found = []
+    ids_in_order = []
     for name in ("user", "item"):
         numbers, distinct = library.factorize(table.pop(f"{name}_id"))
         order = np.argsort(distinct)
         places = np.empty(len(order), np.int32)
         places[order] = np.arange(len(order), dtype=np.int32)
         table[name] = places[numbers]
-        found.append(list(distinct[order]))
+        ids_in_order.append(list(distinct[order]))
     table = table.groupby(["user", "item"])["timestamp"].max().reset_index()
     columns = (table[name].to_numpy() for name in ("user", "item", "timestamp"))
-    return Ingested(found[0], found[1], *columns)
+    return Ingested(ids_in_order[0], ids_in_order[1], *columns)
 
 
 ENGINES: dict[str, Callable[[Path], Ingested]] = {

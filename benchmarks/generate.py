@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Population:
-    """Who chooses what: for users and items the cumulative shares of the rows."""
+    """The cumulative shares of the rows of users and of items."""
 
     users: Floats
     items: Floats
@@ -48,20 +48,20 @@ class Population:
 def main() -> None:
     """Write the files and print their size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path, help="an empty or new one, outside of the tree")
+    parser.add_argument("folder", type=Path, help="an empty or new folder outside of the tree")
     parser.add_argument("--rows", type=int, default=20_000_000, help="of each file")
     parser.add_argument("--files", type=int, default=1)
     parser.add_argument("--users", type=int, default=500_000)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    if Path(__file__).resolve().parents[1] in given.folder.resolve().parents:
-        sys.exit(f"{given.folder} is in the tree")
-    given.folder.mkdir(parents=True, exist_ok=True)
-    draw = np.random.default_rng(given.seed)
-    population = Population.drawn(draw, given.users, given.items)
-    for number in range(1, given.files + 1):
-        write(given.folder / f"interactions-{number}.csv", population, draw, given.rows)
+    arguments = parser.parse_args()
+    if Path(__file__).resolve().parents[1] in arguments.folder.resolve().parents:
+        sys.exit(f"{arguments.folder} is in the tree")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    draw = np.random.default_rng(arguments.seed)
+    population = Population.drawn(draw, arguments.users, arguments.items)
+    for number in range(1, arguments.files + 1):
+        write(arguments.folder / f"interactions-{number}.csv", population, draw, arguments.rows)
 
 
 def write(path: Path, population: Population, draw: np.random.Generator, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""Ours against others' engines: an export of string ids to a sorted table of numbers, in one run.
+"""Ours beside other engines: an export of string ids to a sorted table of numbers, in one run.
 
 Each engine runs in a process of its own, they take turns, and figures are medians over the
 turns. All must come to the same table. README.md beside this file says how to read it.
@@ -28,36 +28,36 @@ Turn = dict[str, float | str]
 def main() -> None:
     """Print a table, or what one engine came to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--folder", type=Path, help="an export; without it one is generated")
-    parser.add_argument("--rows", type=int, default=20_000_000, help="of the generated one")
+    parser.add_argument("--folder", type=Path, help="an export; by default it is generated")
+    parser.add_argument("--rows", type=int, default=20_000_000, help="of the generated export")
     parser.add_argument("--repeat", type=int, default=3, help="turns")
-    parser.add_argument("--one", choices=ENGINES, help="run this engine in this process")
-    given = parser.parse_args()
-    if given.one:
-        print(json.dumps(run(given.one, given.folder)))
-    elif given.folder:
-        compare(given.folder, given.repeat)
+    parser.add_argument("--engine", choices=ENGINES, help="run this engine in this process")
+    arguments = parser.parse_args()
+    if arguments.engine:
+        print(json.dumps(run(arguments.engine, arguments.folder)))
+    elif arguments.folder:
+        compare(arguments.folder, arguments.repeat)
     else:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(
-                [sys.executable, GENERATE, folder, "--rows", str(given.rows)], check=True
+                [sys.executable, GENERATE, folder, "--rows", str(arguments.rows)], check=True
             )
-            compare(Path(folder), given.repeat)
+            compare(Path(folder), arguments.repeat)
 
 
 def run(name: str, folder: Path) -> Turn:
     """Run one engine; return seconds, peak bytes, rows and a digest of the table."""
     start = time.monotonic()
-    found = ENGINES[name](folder)
+    table = ENGINES[name](folder)
     seconds = time.monotonic() - start
     peak = own_peak()
-    return {"seconds": seconds, "peak": peak, "rows": len(found.user), "digest": digest(found)}
+    return {"seconds": seconds, "peak": peak, "rows": len(table.user), "digest": digest(table)}
 
 
-def digest(found: Ingested) -> str:
-    """Return what is equal only for equal tables."""
-    result = hashlib.sha256("\0".join([*found.users, "", *found.items]).encode())
-    for column, kind in ((found.user, np.int32), (found.item, np.int32), (found.time, np.float64)):
+def digest(table: Ingested) -> str:
+    """Return a SHA-256 over all of a table."""
+    result = hashlib.sha256("\0".join([*table.users, "", *table.items]).encode())
+    for column, kind in ((table.user, np.int32), (table.item, np.int32), (table.time, np.float64)):
         result.update(np.ascontiguousarray(column, kind).data)
     return result.hexdigest()
 
@@ -77,7 +77,7 @@ def compare(folder: Path, turns: int) -> None:
 
 def one_turn(name: str, folder: Path) -> Turn:
     """Run one engine in a fresh process."""
-    command = [sys.executable, __file__, "--one", name, "--folder", str(folder)]
+    command = [sys.executable, __file__, "--engine", name, "--folder", str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     turn: Turn = json.loads(done.stdout)
     return turn

@@ -1,4 +1,4 @@
-"""What a process needed at most."""
+"""The peak memory of a process."""
 
 from pathlib import Path
 

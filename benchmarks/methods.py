@@ -1,8 +1,7 @@
 """Every method of the comparison: how it is fitted, what it serves from, how it scores.
 
-Parameters of the peers were chosen like ours, on a part of the train part, never on the test
-part. A peer's library is imported by its own method only: where one is missing, the others
-still run.
+Parameters of the peers were chosen like ours, on a part of the train part, never on the test part.
+Only its own method imports a peer's library: if it is missing, the others still run.
 """
 
 # ruff: noqa: PLC0415  # as the line above says
@@ -14,14 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
-from ranking import Places, Scores
+from lists import Scores
+from modelsystem_shared.arrays import Array, Float32s, Indices
 
 THREADS = len(os.sched_getaffinity(0))
 TRAINER = Path(sys.executable).parent / "modelsystem-trainer"
@@ -29,18 +28,19 @@ TRAINER = Path(sys.executable).parent / "modelsystem-trainer"
 
 @dataclass(frozen=True)
 class Fitted:
-    """`arrays`: what a server has to hold besides the users' histories."""
+    """`arrays`: what a server holds besides the users' histories."""
 
-    arrays: Sequence[npt.NDArray[Any]]
+    arrays: Sequence[Array]
     scores: Scores
 
 
+Sparse = sparse.csr_matrix | sparse.csr_array
 Fit = Callable[[sparse.csr_matrix], Fitted]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A fit with its parameters given, and whether its threads are those of BLAS."""
+    """A fit with its parameters, and whether its threads are those of BLAS."""
 
     fit: Fit
     uses_blas: bool = False
@@ -59,7 +59,7 @@ class Training:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Leave the program to its defaults, but for K."""
+        """Set K, and leave the rest to the defaults."""
         return {"NEIGHBOURS": str(self.neighbours)}
 
 
@@ -128,8 +128,8 @@ def ours(x: sparse.csr_matrix, parameters: str, neighbours: int) -> Fitted:
 
 def run_trainer(export: Path, model: Path) -> None:
     """Train as people do; settings come from the environment."""
-    given = {"CSV_FOLDER": str(export), "MODELFOLDER": str(model), "BUILDNUMBER": "benchmark"}
-    subprocess.run([TRAINER], env=os.environ | given, check=True)
+    variables = {"CSV_FOLDER": str(export), "MODELFOLDER": str(model), "BUILDNUMBER": "benchmark"}
+    subprocess.run([TRAINER], env=os.environ | variables, check=True)
 
 
 def published(model: Path, users: npt.NDArray[np.str_], items: npt.NDArray[np.str_]) -> Fitted:
@@ -143,7 +143,7 @@ def published(model: Path, users: npt.NDArray[np.str_], items: npt.NDArray[np.st
     opened = load(folder.published(model).attempt)
     column, row = places(opened.items, items), places(opened.users, users)
 
-    def matrix(rows: Rows, values: Any, row: Any, height: int) -> sparse.csr_matrix:
+    def matrix(rows: Rows, values: Float32s, row: Indices, height: int) -> sparse.csr_matrix:
         of = np.repeat(row, np.diff(rows.ends, prepend=0))
         shape = (height, len(items))
         return sparse.csr_matrix((values, (of, column[rows.indices])), shape=shape)
@@ -154,31 +154,31 @@ def published(model: Path, users: npt.NDArray[np.str_], items: npt.NDArray[np.st
     return Fitted(parts, _item_to_item(history, similarity).scores)
 
 
-def _item_to_item(x: sparse.csr_matrix, similarity: Any) -> Fitted:
-    def scores(users: Places) -> sparse.csr_matrix:
+def _item_to_item(x: sparse.csr_matrix, similarity: Sparse) -> Fitted:
+    def scores(users: Indices) -> sparse.csr_matrix:
         return sparse.csr_matrix(x[users] @ similarity)
 
     return Fitted(_parts(similarity), scores)
 
 
-def _parts(matrix: Any) -> list[npt.NDArray[Any]]:
-    """Return what a sparse matrix takes, with the indices of 32 bits that would do for each."""
+def _parts(matrix: Sparse) -> list[Array]:
+    """Return the arrays of a sparse matrix; its indices fit into 32 bits."""
     return [matrix.data, matrix.indices.astype(np.int32), matrix.indptr]
 
 
 def _all_of_ours(parameters: str) -> dict[str, Method | Training]:
-    def given(neighbours: int) -> Method:
+    def with_neighbours(neighbours: int) -> Method:
         return Method(partial(ours, parameters=parameters, neighbours=neighbours))
 
     return {
-        "ours, K=100": given(100),
-        "ours, K=200": given(200),
+        "ours, K=100": with_neighbours(100),
+        "ours, K=200": with_neighbours(200),
         "ours, whole training, K=100": Training(100),
         "ours, whole training, K=200": Training(200),
     }
 
 
-Entrant = Method | Training | str  # or why a method takes no part
+Entrant = Method | Training | str  # or why a method is left out
 CONTESTS: dict[str, dict[str, Entrant]] = {
     "gowalla": {
         "implicit ALS": Method(partial(als, factors=256, regularization=10, alpha=40)),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-import ranking
+import lists
 from memory import own_peak
 from methods import CONTESTS, Fitted, Method, published, run_trainer
 
@@ -22,17 +22,17 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of a saved split")
     parser.add_argument("out", type=Path, help="an empty folder")
     parser.add_argument("--rank", action="store_true")
-    given = parser.parse_args()
-    method = CONTESTS[given.contest][given.method]
+    arguments = parser.parse_args()
+    method = CONTESTS[arguments.contest][arguments.method]
     if isinstance(method, Method):
-        seconds, peak, fitted = timed_fit(method, given.data)
+        seconds, peak, fitted = timed_fit(method, arguments.data)
     else:
-        seconds, peak, fitted = timed_training(given.data, given.out)
+        seconds, peak, fitted = timed_training(arguments.data, arguments.out)
     size = sum(array.nbytes for array in fitted.arrays)
     result = {"seconds": seconds, "peak": peak, "size": size}
-    (given.out / "result.json").write_text(json.dumps(result))
-    if given.rank:
-        np.save(given.out / "top.npy", ranking.top(fitted.scores, train_part(given.data)))
+    (arguments.out / "result.json").write_text(json.dumps(result))
+    if arguments.rank:
+        np.save(arguments.out / "top.npy", lists.top(fitted.scores, train_part(arguments.data)))
 
 
 def timed_fit(method: Method, data: Path) -> tuple[float, int, Fitted]:

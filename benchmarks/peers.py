@@ -1,8 +1,8 @@
-"""Ours against others' recommenders: accuracy, seconds, memory and size, in one run.
+"""Ours beside other recommenders: accuracy, seconds, memory and size, in one run.
 
 Each fit runs in a process of its own, the methods take turns, and costs are medians over the
-turns. All rank all items for every user, those of the train part left out, and are measured
-by the same code. README.md beside this file says how to read the table.
+turns. All rank all items for every user, without those of the train part, and are measured by the
+same code. README.md beside this file says how to read the table.
 """
 
 import argparse
@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-import ranking
+import lists
 import splits
 from methods import CONTESTS, Method, Training
+from modelsystem_shared.arrays import Float64s
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ONE_FIT = Path(__file__).with_name("one_fit.py")
@@ -44,8 +45,8 @@ class Row:
     """One method's costs of each turn and accuracy of each user, or why there are none."""
 
     costs: list[dict[str, float]] = field(default_factory=list)
-    recall: ranking.Floats = field(default_factory=lambda: np.zeros(0))
-    ndcg: ranking.Floats = field(default_factory=lambda: np.zeros(0))
+    recall: Float64s = field(default_factory=lambda: np.zeros(0))
+    ndcg: Float64s = field(default_factory=lambda: np.zeros(0))
     problem: str = ""
 
     def figures(self) -> Iterator[float]:
@@ -65,13 +66,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the data sets")
     parser.add_argument("--methods", default="", help="only those whose name contains this")
     parser.add_argument("--repeat", type=int, default=3, help="turns")
-    given = parser.parse_args()
-    for contest in given.contests or CONTESTS:
-        split = splits.READERS[contest](given.data / contest)
-        names = [name for name in CONTESTS[contest] if given.methods in name]
-        table = compare(contest, split, names, given.repeat)
-        asked = np.count_nonzero(np.diff(split.test.indptr))
-        print(f"\n{contest}, {asked} users, medians of {given.repeat}\n")
+    arguments = parser.parse_args()
+    for contest in arguments.contests or CONTESTS:
+        split = splits.READERS[contest](arguments.data / contest)
+        names = [name for name in CONTESTS[contest] if arguments.methods in name]
+        table = compare(contest, split, names, arguments.repeat)
+        users = np.count_nonzero(np.diff(split.test.indptr))
+        print(f"\n{contest}, {users} users, medians of {arguments.repeat}\n")
         print("\n".join(lines(table)), flush=True)
 
 
@@ -100,8 +101,8 @@ def run(contest: str, name: str, row: Row, data: str, split: splits.Split | None
         row.costs.append(json.loads((Path(out) / "result.json").read_text()))
         print(f"{contest}: {name}: {row.costs[-1]['seconds']:.1f} s", file=sys.stderr)
         if split:
-            lists = np.load(Path(out) / "top.npy")
-            row.recall, row.ndcg = ranking.accuracy(lists, split.test)
+            top = np.load(Path(out) / "top.npy")
+            row.recall, row.ndcg = lists.accuracy(top, split.test)
 
 
 def one_fit(arguments: list[str], method: Method | Training) -> str:
@@ -130,9 +131,9 @@ def cells(row: Row, table: Table) -> Iterator[str]:
     others = base.figures() if base else itertools.repeat(math.nan)
     for value, other, form in zip(row.figures(), others, FIGURES.values(), strict=False):
         yield from (f"{value:{form}}", f"{value / other:.2f}")
-    yield "{:.4f} to {:.4f}".format(*ranking.interval(row.ndcg))
+    yield "{:.4f} to {:.4f}".format(*lists.interval(row.ndcg))
     if ours and ours is not row:
-        yield "{:+.4f} to {:+.4f}".format(*ranking.interval(ours.ndcg - row.ndcg))
+        yield "{:+.4f} to {:+.4f}".format(*lists.interval(ours.ndcg - row.ndcg))
     else:
         yield ""
 

@@ -1,6 +1,6 @@
 """Measures the scorer under load: requests per second beside a constant answer, and its memory.
 
-Needs wrk (apt-get install wrk). What our answers are compared with is a handler in the same
+It needs wrk (apt-get install wrk). Our answers are compared with those of a handler in the same
 server, which reads the request and returns a constant JSON body of the same size.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from flask import Response, request
 from pydantic_core import to_json
 
-from accuracy import GOWALLA, K, train, wait_until_ready
+from accuracy import GOWALLA, train, wait_until_ready
 from modelsystem_scorer import engine, serve
 from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
@@ -31,6 +31,7 @@ from modelsystem_scorer.v1 import RecommendationRequest, recommendations
 from modelsystem_shared import folder, logs, manifest, model, publication, settings
 from modelsystem_shared.manifest import ModelPart
 from modelsystem_shared.model import Model, Rows, Strings
+from modelsystem_shared.ranking import K
 
 OURS, CONSTANT = "/v1/recommendations", "/constant"
 USERS = 10_000
@@ -73,20 +74,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="of each run of wrk")
     parser.add_argument("--rounds", type=int, default=5, help="in which the two take turns")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.serve:
+    arguments = parser.parse_args()
+    if arguments.serve:
         serve_beside_constant()
         return
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
     with tempfile.TemporaryDirectory() as work:
         environ = os.environ | {"MODELFOLDER": f"{work}/model", "BUILDNUMBER": "benchmark"}
-        seconds = train(environ | {"PARAMETERS": PARAMETERS}, chosen.data, Path(work))
+        seconds = train(environ | {"PARAMETERS": PARAMETERS}, arguments.data, Path(work))
         print(f"training: {seconds:.1f} s", flush=True)
         users = write_users(Path(work))
         for workers in (1, 2):
             with site(environ, workers) as started:
-                compare(started, users, chosen.rounds, chosen.seconds)
+                compare(started, users, arguments.rounds, arguments.seconds)
         large = write_large(Path(work) / "large")
         with site(environ | {"MODELFOLDER": str(large)}, MANY_WORKERS) as started:
             memory(started, large)
@@ -94,10 +95,10 @@ def main() -> None:
 
 def serve_beside_constant() -> None:
     """Serve the model, and beside it a constant answer."""
-    chosen = settings.read(ScorerSettings, os.environ)
-    logs.configure("scorer", chosen.log_format)
-    served = engine.load(chosen.source, chosen.build)
-    app = create_app(served, processes=serve.max_processes(chosen))
+    values = settings.read(ScorerSettings, os.environ)
+    logs.configure("scorer", values.log_format)
+    served = engine.load(values.source, values.build)
+    app = create_app(served, processes=serve.max_processes(values))
     body = typical_answer(served)
 
     def constant() -> Response:
@@ -105,16 +106,16 @@ def serve_beside_constant() -> None:
         return Response(body, mimetype="application/json")
 
     app.add_url_rule(CONSTANT, "constant", constant, methods=["POST"])
-    serve.run(app, chosen)
+    serve.run(app, values)
 
 
 def typical_answer(served: ServedModel) -> bytes:
     """Return an answer of the median size."""
     step = max(1, len(served.model.users) // 100)
     users = served.model.users.pick(range(0, len(served.model.users), step))
-    asked = [RecommendationRequest(user_id=user, k=K) for user in users]
-    found = sorted((to_json(recommendations(served, one)) for one in asked), key=len)
-    return found[len(found) // 2]
+    requests = [RecommendationRequest(user_id=user, k=K) for user in users]
+    answers = sorted((to_json(recommendations(served, each)) for each in requests), key=len)
+    return answers[len(answers) // 2]
 
 
 class Site(NamedTuple):
@@ -135,10 +136,10 @@ def site(environ: dict[str, str], workers: int) -> Iterator[Site]:
     """Serve a model and a constant answer until the context ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    chosen = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": str(workers)}
+    variables = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": str(workers)}
     with Path(environ["MODELFOLDER"]).with_suffix(".log").open("wb") as log:
         command = [sys.executable, __file__, "--serve"]
-        process = subprocess.Popen(command, env=environ | chosen, stdout=log)
+        process = subprocess.Popen(command, env=environ | variables, stdout=log)
     try:
         wait_until_ready(process, port)
         yield Site(process, port, workers)
@@ -149,10 +150,10 @@ def site(environ: dict[str, str], workers: int) -> Iterator[Site]:
 
 def write_users(work: Path) -> Path:
     """Write the ids of the users who ask, one a line."""
-    known = model.load(folder.published(work / "model").attempt).users
-    chosen = np.random.default_rng(1).choice(len(known), min(USERS, len(known)), replace=False)
+    ids = model.load(folder.published(work / "model").attempt).users
+    places = np.random.default_rng(1).choice(len(ids), min(USERS, len(ids)), replace=False)
     path = work / "users"
-    path.write_text("\n".join(known.pick(chosen.tolist())) + "\n", encoding="utf-8")
+    path.write_text("\n".join(ids.pick(places.tolist())) + "\n", encoding="utf-8")
     (work / "ask.lua").write_text(SCRIPT, encoding="utf-8")
     return path
 
@@ -161,22 +162,22 @@ def compare(started: Site, users: Path, rounds: int, seconds: int) -> None:
     """Let ours and the constant answer take turns, and print the medians and their ratios."""
     wrk(started, OURS, users, 2)
     wrk(started, CONSTANT, users, 2)
-    found: dict[str, list[Measured]] = {OURS: [], CONSTANT: []}
+    measurements: dict[str, list[Measured]] = {OURS: [], CONSTANT: []}
     for _ in range(rounds):
-        for path, measured in found.items():
+        for path, measured in measurements.items():
             measured.append(wrk(started, path, users, seconds))
     print(f"{started.workers} workers, {CONNECTIONS} connections, {rounds} rounds of {seconds} s")
-    for path, measured in found.items():
+    for path, measured in measurements.items():
         rate, p50, p99 = (statistics.median(column) for column in zip(*measured, strict=True))
         print(f"  {path:20} {rate:6.0f} requests/s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
-    pairs = list(zip(found[OURS], found[CONSTANT], strict=True))
+    pairs = list(zip(measurements[OURS], measurements[CONSTANT], strict=True))
     rate = statistics.median(ours.rate / constant.rate for ours, constant in pairs)
     p99 = statistics.median(ours.p99 / constant.p99 for ours, constant in pairs)
     print(f"  ratio of each round, median: requests/s {rate:.2f}   p99 {p99:.2f}", flush=True)
 
 
 def wrk(started: Site, path: str, users: Path, seconds: int) -> Measured:
-    """Ask without pause, and return what wrk saw."""
+    """Ask without pause, and return what wrk measured."""
     options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(users.with_name("ask.lua"))]
     done = subprocess.run(
         ["wrk", *options, f"http://127.0.0.1:{started.port}{path}"],
@@ -231,7 +232,7 @@ def write_large(target: Path) -> Path:
 
 
 def memory(started: Site, large: Path) -> None:
-    """Ask for every user once or so, then print what each worker has for itself."""
+    """Ask for many users, then print the private memory of each worker."""
     for number in range(0, LARGE_ITEMS, 25):
         url = f"http://127.0.0.1:{started.port}/v1/users/{number:06}/recommendations"
         with urlopen(url) as answer:
@@ -243,7 +244,7 @@ def memory(started: Site, large: Path) -> None:
 
 
 def private_bytes(pid: int) -> int:
-    """Return the bytes of a process that it shares with no other."""
+    """Return the bytes that a process does not share."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 

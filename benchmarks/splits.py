@@ -33,8 +33,8 @@ class Split:
         self.export.to_csv(folder / "export" / "train.csv", index=False)
 
 
-def given(folder: Path) -> Split:
-    """Read a split that was published as such: `train.csv.gz` and `test.csv.gz`."""
+def published(folder: Path) -> Split:
+    """Read a published split: `train.csv.gz` and `test.csv.gz`."""
     train, test = (pd.read_csv(folder / f"{part}.csv.gz", dtype=str) for part in ("train", "test"))
     return _split(train, test)
 
@@ -51,18 +51,18 @@ def by_time(folder: Path) -> Split:
 
 
 def _split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
-    both = pd.concat([train, test])
-    users, items = (np.unique(both[name].to_numpy(str)) for name in ("user_id", "item_id"))
+    table = pd.concat([train, test])
+    users, items = (np.unique(table[name].to_numpy(str)) for name in ("user_id", "item_id"))
 
     def matrix(table: pd.DataFrame) -> sparse.csr_matrix:
         row = np.searchsorted(users, table["user_id"].to_numpy(str)).astype(np.int32)
         column = np.searchsorted(items, table["item_id"].to_numpy(str)).astype(np.int32)
         ones = np.ones(len(table), np.float32)
         result = sparse.csr_matrix((ones, (row, column)), shape=(len(users), len(items)))
-        result.data[:] = 1  # a pair given twice is one
+        result.data[:] = 1  # a repeated pair counts once
         return result
 
     return Split(matrix(train), matrix(test), users, items, train)
 
 
-READERS = {"gowalla": given, "movielens-small": by_time}
+READERS = {"gowalla": published, "movielens-small": by_time}
