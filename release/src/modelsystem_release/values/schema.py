@@ -6,9 +6,8 @@ the cure.
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 
@@ -16,7 +15,6 @@ from modelsystem_release.values.assignments import Keys, dotted
 from modelsystem_shared.errors import UsageError
 
 NAME = "values.schema.json"
-_Node = Any  # a node of a JSON schema: a map, a list or a scalar, by the keyword above it
 
 
 class Schema:
@@ -30,8 +28,8 @@ class Schema:
 
         """
         try:
-            self._schema: _Node = json.loads(path.read_text(encoding="utf-8"))
-            self._validator = jsonschema_rs.validator_for(self._schema)
+            self._root: object = json.loads(path.read_text(encoding="utf-8"))
+            self._validator = jsonschema_rs.validator_for(self._root)
         except (OSError, ValueError, jsonschema_rs.ValidationError) as error:
             raise UsageError(f"{path}: not a JSON schema: {error}") from error
 
@@ -63,34 +61,53 @@ class Schema:
                 yield f"{dotted(here)}: {self._rule(error)}"
 
     def _rule(self, error: jsonschema_rs.ValidationError) -> str:
-        """Return what is allowed; the value is left out, since it may be a secret."""
-        node = self._schema
-        *way, rule = error.schema_path
-        for key in way:
-            node = self._resolved(node[key])
-        description = f" ({node['description']})" if "description" in node else ""
-        return f"must have {rule} {json.dumps(node[rule])}{description}"
+        """Return what is allowed, with the nearest description; not the value, maybe a secret."""
+        *way, rule = error.evaluation_path
+        nodes = list(self._nodes(way))
+        descriptions = [node["description"] for node in nodes[1:] if "description" in node]
+        hint = f" ({descriptions[-1]})" if descriptions else ""
+        return f"must have {rule} {json.dumps(nodes[-1][str(rule)])}{hint}"
 
-    def _resolved(self, node: _Node) -> _Node:
-        """Follow a reference within the schema."""
-        if not (isinstance(node, str) and node.startswith("#/")):
-            return node
-        target = self._schema
-        for key in node[2:].split("/"):
-            target = target[key]
-        return target
+    def _nodes(self, way: Sequence[str | int]) -> Iterator[Mapping[str, object]]:
+        """Yield the root and the schemas along an evaluation path, which includes `$ref`s."""
+        node = self._root
+        yield _mapping(node)
+        for key in way:
+            node = self._target(node) if key == "$ref" else _child(node, key)
+            yield _mapping(node)
 
     def _unknown(self, path: Keys) -> str:
-        known = self._known(path[:-1])
-        near = difflib.get_close_matches(path[-1], known, 1)
+        near = difflib.get_close_matches(path[-1], self._known(path[:-1]), 1)
         hint = f"; did you mean {dotted((*path[:-1], near[0]))}?" if near else ""
         return f"{dotted(path)}: the chart has no such value{hint} (--allow-new accepts it)"
 
     def _known(self, path: Keys) -> list[str]:
-        node = self._schema
+        """Return the keys that the schema knows below a path of values."""
+        node = self._target(self._root)
         for key in path:
-            node = node.get("properties", {}).get(key, {})
-        return list(node.get("properties", {}))
+            properties = _child(node, "properties")
+            node = self._target(_child(properties, key) or _child(node, "items"))
+        return list(_mapping(_child(node, "properties")))
+
+    def _target(self, node: object) -> object:
+        """Return a schema, or the one in the same file that it refers to."""
+        while isinstance(reference := _child(node, "$ref"), str):
+            node = self._root
+            for key in reference.removeprefix("#").strip("/").split("/"):
+                node = _child(node, key)
+        return node
+
+
+def _child(node: object, key: str | int) -> object:
+    """Return what a mapping or a list has at a key, or None."""
+    if isinstance(node, list):
+        return node[int(key)]
+    return node.get(key) if isinstance(node, dict) else None
+
+
+def _mapping(node: object) -> Mapping[str, object]:
+    """Return a mapping as it is, and an empty one for anything else."""
+    return node if isinstance(node, dict) else {}
 
 
 def schema_beside(file: Path) -> Schema | None:
