@@ -1,13 +1,12 @@
-"""Writes the tables of values into the charts' READMEs, from the comments of values.yaml.
+"""Copies the descriptions of values from values.yaml to where people read them.
 
-A comment that begins with "# --" describes the key below it. A test compares; run this to mend.
+A comment that begins with "# --" describes the key below it. The charts' READMEs show all of them
+in one table; editors show those in values.schema.json. A test compares; run this to update both.
 """
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -16,55 +15,115 @@ CHARTS = ("modelsystem", "modelsystem-routing")
 HEADING = "## Values"
 _KEY = re.compile(r"( *)([A-Za-z_]+):")
 _MARK = "# -- "
+_PIPE = "\\|"
 
 
 def main() -> None:
-    """Rewrite the READMEs."""
+    """Rewrite the READMEs and the schemas."""
     for chart in CHARTS:
-        readme(chart).write_text(documented(chart), encoding="utf-8")
+        readme_path(chart).write_text(readme(chart), encoding="utf-8")
+        schema_path(chart).write_text(schema(chart), encoding="utf-8")
 
 
-def readme(chart: str) -> Path:
-    """Return where a chart's README is."""
+def readme_path(chart: str) -> Path:
+    """Return the path of a chart's README."""
     return HERE / chart / "README.md"
 
 
-def documented(chart: str) -> str:
-    """Return a chart's README with the table of its values as it should be."""
-    before = readme(chart).read_text(encoding="utf-8").split(HEADING)[0]
-    return f"{before}{HEADING}\n\n{table(HERE / chart / 'values.yaml')}"
+def schema_path(chart: str) -> Path:
+    """Return the path of a chart's schema."""
+    return HERE / chart / "values.schema.json"
 
 
-def table(values: Path) -> str:
+def readme(chart: str) -> str:
+    """Return a chart's README with an up-to-date table of its values."""
+    introduction = readme_path(chart).read_text(encoding="utf-8").split(HEADING)[0]
+    return f"{introduction}{HEADING}\n\n{table(_values(chart))}"
+
+
+def schema(chart: str) -> str:
+    """Return a chart's schema with up-to-date descriptions.
+
+    Raises:
+        ValueError: values that share a definition have different descriptions.
+
+    """
+    root: object = json.loads(schema_path(chart).read_text(encoding="utf-8"))
+    described: dict[int, str] = {}
+    for key, meaning in descriptions(_values(chart)).items():
+        node = _node(root, key)
+        if described.setdefault(id(node), meaning) != meaning:
+            raise ValueError(f"{chart}: {key} shares a definition, but not its description")
+        rules = {name: rule for name, rule in node.items() if name != "description"}
+        node.clear()
+        node.update({"description": meaning}, **rules)
+    return json.dumps(root, indent=2, ensure_ascii=False) + "\n"
+
+
+def table(values: str) -> str:
     """Return a Markdown table of the keys that a values file describes."""
-    text = values.read_text(encoding="utf-8")
-    defaults = yaml.safe_load(text)
-    rows = [f"| `{key}` | {_shown(_at(defaults, key))} | {told} |" for key, told in described(text)]
+    defaults, meanings = yaml.safe_load(values), descriptions(values)
+    sections = {key.rpartition(".")[0] for key in meanings}
+    rows = []
+    for key, meaning in meanings.items():
+        default = "" if key in sections else _shown(_default(defaults, key))
+        rows.append(f"| `{key}` | {default} | {meaning.replace('|', _PIPE)} |")
     return "\n".join(["| key | default | meaning |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def described(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each described key, dotted, with its description."""
+def descriptions(values: str) -> dict[str, str]:
+    """Return the description of each described key of a values file; keys are dotted."""
+    meanings: dict[str, str] = {}
     path: list[tuple[int, str]] = []
-    told = ""
-    for line in text.splitlines():
-        if line.strip().startswith(_MARK):
-            told = line.strip().removeprefix(_MARK)
+    meaning: list[str] = []
+    for line in values.splitlines():
+        text = line.strip()
+        if text.startswith(_MARK):
+            meaning = [text.removeprefix(_MARK)]
+        elif text.startswith("#") and meaning:
+            meaning.append(text.removeprefix("# "))
         elif key := _KEY.match(line):
             depth = len(key[1])
-            path = [*(part for part in path if part[0] < depth), (depth, key[2])]
-            if told:
-                yield ".".join(name for _, name in path), told.replace("|", "\\|")
-            told = ""
+            path = [*(parent for parent in path if parent[0] < depth), (depth, key[2])]
+            if meaning:
+                meanings[".".join(name for _, name in path)] = " ".join(meaning)
+            meaning = []
+    return meanings
 
 
-def _at(values: Any, key: str) -> Any:
+def _values(chart: str) -> str:
+    return (HERE / chart / "values.yaml").read_text(encoding="utf-8")
+
+
+def _node(root: object, key: str) -> dict[str, object]:
+    """Return the part of a schema for a key. Only on its last part a reference is not followed.
+
+    There a description of its own may stand beside `$ref`, since validators ignore it.
+    """
+    node = root
     for part in key.split("."):
-        values = values[part]
-    return values
+        while "$ref" in _mapping(node):
+            node = _child(root, str(_mapping(node)["$ref"]).removeprefix("#/").split("/"))
+        node = _child(node, ["properties", part])
+    return _mapping(node)
 
 
-def _shown(default: Any) -> str:
+def _default(defaults: object, key: str) -> object:
+    return _child(defaults, key.split("."))
+
+
+def _child(node: object, path: list[str]) -> object:
+    for part in path:
+        node = _mapping(node)[part]
+    return node
+
+
+def _mapping(node: object) -> dict[str, object]:
+    assert isinstance(node, dict)
+    return node
+
+
+def _shown(default: object) -> str:
     return "" if default in ("", None, [], {}) else f"`{json.dumps(default)}`"
 
 

@@ -1,11 +1,14 @@
-"""What is written about the charts is so."""
+"""The documents of the charts agree with their values, schemas and templates."""
 
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +18,7 @@ from modelsystem_release import naming
 from modelsystem_release.__main__ import parser
 
 NAMES = ("modelsystem", "modelsystem-routing")
+Schema = dict[str, Any]
 # The word before the chart in a command that installs it; the word after Helm's other commands.
 INSTALLED = re.compile(r"([\w$<>{}.-]+)\s+helm/modelsystem-routing(?![\w/-])")
 MANAGED = re.compile(
@@ -35,36 +39,84 @@ def document() -> ModuleType:
 
 
 @pytest.mark.parametrize("chart", NAMES)
-def test_the_readme_has_all_values(document: ModuleType, chart: str) -> None:
-    """The chart's README has the table that `python helm/document.py` makes of values.yaml."""
-    assert document.readme(chart).read_text(encoding="utf-8") == document.documented(chart)
+def test_readme_and_schema_have_the_descriptions_of_values(
+    document: ModuleType, chart: str
+) -> None:
+    """Both are as `python helm/document.py` makes them from the comments of values.yaml."""
+    assert document.readme_path(chart).read_text(encoding="utf-8") == document.readme(chart)
+    assert document.schema_path(chart).read_text(encoding="utf-8") == document.schema(chart)
 
 
 @pytest.mark.parametrize("chart", NAMES)
 def test_every_value_is_described(document: ModuleType, chart: str) -> None:
-    """Every key of values.yaml has a comment, and every key of the schema is in values.yaml."""
-    text = (CHARTS / chart / "values.yaml").read_text(encoding="utf-8")
-    described = {key for key, _ in document.described(text)}
-    schema = json.loads((CHARTS / chart / "values.schema.json").read_text(encoding="utf-8"))
+    """Every key of the schema, sections included, has a comment in values.yaml."""
+    described = document.descriptions((CHARTS / chart / "values.yaml").read_text(encoding="utf-8"))
     derived = {"global", "env.MODELFOLDER", "env.BUILDNUMBER", "env.WAIT_TIMEOUT",
                "env.MODELCACHE", "env.DRAIN_SECONDS", "env.PORT"}  # fmt: skip
-    assert described == set(keys(schema)) - derived
+    assert set(described) == {key for key, _ in nodes(schema_of(chart))} - derived
 
 
-def keys(schema: dict[str, object], above: str = "") -> list[str]:
-    """Return the dotted keys that a schema takes, down to where its objects end or are shared."""
-    found = []
-    for name, below in schema["properties"].items():  # type: ignore[attr-defined]  # JSON
-        found += keys(below, f"{above}{name}.") if "properties" in below else [f"{above}{name}"]
-    return found
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_schema_is_closed_everywhere(chart: str) -> None:
+    """Every object with known keys refuses unknown ones."""
+    schema = schema_of(chart)
+    objects = [schema, *(node for _, node in nodes(schema)), *schema["definitions"].values()]
+    assert all(node["additionalProperties"] is False for node in objects if "properties" in node)
+
+
+def test_both_charts_define_a_type_alike() -> None:
+    """Definitions of the same name are the same in both schemas."""
+    build, routing = (schema_of(chart)["definitions"] for chart in NAMES)
+    assert set(build) & set(routing) == {"text", "strings"}
+    assert all(build[name] == routing[name] for name in ("text", "strings"))
+
+
+def test_one_definition_has_one_description(
+    document: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values that share a part of the schema cannot be described differently."""
+    shutil.copytree(CHARTS / "modelsystem", tmp_path / "modelsystem")
+    values = tmp_path / "modelsystem" / "values.yaml"
+    text = values.read_text(encoding="utf-8")
+    values.write_text(text.replace("# -- tag of the image", "# -- its tag", 1), encoding="utf-8")
+    monkeypatch.setattr(document, "HERE", tmp_path)
+    with pytest.raises(ValueError, match=r"scoringimage\.tag shares a definition"):
+        document.schema("modelsystem")
+
+
+def schema_of(chart: str) -> Schema:
+    """Return a chart's schema."""
+    text = (CHARTS / chart / "values.schema.json").read_text(encoding="utf-8")
+    schema: Schema = json.loads(text)
+    return schema
+
+
+def nodes(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yield each dotted key that a schema takes with its node, references followed."""
+
+    def below(node: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:
+        for name, child in node.get("properties", {}).items():
+            resolved = child
+            while reference := resolved.get("$ref"):
+                resolved = schema["definitions"][reference.rpartition("/")[2]]
+            yield f"{prefix}{name}", resolved
+            if not is_shared_with_kubernetes(child):
+                yield from below(resolved, f"{prefix}{name}.")
+
+    return below(schema, "")
+
+
+def is_shared_with_kubernetes(node: Schema) -> bool:
+    """Whether a node describes a type of Kubernetes, whose own fields values.yaml leaves out."""
+    return node.get("$ref") == "#/definitions/resources"
 
 
 @pytest.mark.parametrize("chart", NAMES)
 def test_the_tree_holds_no_build(chart: str) -> None:
-    """Nothing per build is in the tree: versions are nought, and no build is listed."""
-    about = yaml.safe_load((CHARTS / chart / "Chart.yaml").read_text(encoding="utf-8"))
+    """Nothing per build is in the tree: versions are 0.0.0, and no build is listed."""
+    metadata = yaml.safe_load((CHARTS / chart / "Chart.yaml").read_text(encoding="utf-8"))
     values = yaml.safe_load((CHARTS / chart / "values.yaml").read_text(encoding="utf-8"))
-    assert about["version"] == about.get("appVersion", "0.0.0") == "0.0.0"
+    assert metadata["version"] == metadata.get("appVersion", "0.0.0") == "0.0.0"
     assert values.get("build", {"number": ""})["number"] == ""
     assert values.get("builds", []) == []
 
