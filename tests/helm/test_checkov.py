@@ -1,4 +1,4 @@
-"""What a security reviewer's tool says of the production values."""
+"""Checkov, a scanner of security settings, on the production values."""
 
 import json
 import os
@@ -9,21 +9,21 @@ import pytest
 from tests.helm.charts import CHARTS, ROOT, VALUES, find_helm
 
 PROGRAM = ROOT / ".tools" / "checkov" / "bin" / "checkov"
-# What it holds against us, and why that stays.
+# The checks that fail, each with the reason why the chart stays as it is.
 EXPLAINED = {
     (
         "CKV_K8S_35",
         "Job",
-    ): "the key is a variable by contract; with workload identity there is none",
-    ("CKV_K8S_8", "Pod"): "the pod of `helm test` ends by itself: nothing is there to keep alive",
-    ("CKV_K8S_9", "Pod"): "and nothing sends it requests",
+    ): "the trainer reads the key from a variable; with workload identity there is none",
+    ("CKV_K8S_8", "Pod"): "the pod of `helm test` ends by itself: it needs no liveness probe",
+    ("CKV_K8S_9", "Pod"): "the pod of `helm test` gets no requests: it needs no readiness probe",
 }
 
 
 def test_no_failed_check_is_unexplained(tmp_path: Path) -> None:
     """Every check that fails on the rendered production values has its reason above."""
     if not PROGRAM.exists():
-        pytest.skip("checkov is not there: `make helm-test` installs it")
+        pytest.skip("checkov is not installed: `make helm-test` installs it")
     rendered = find_helm(4).run(
         "template", "r", CHARTS / "modelsystem", "-n", "models", "-f", VALUES / "production.yaml"
     )
@@ -39,8 +39,8 @@ def test_no_failed_check_is_unexplained(tmp_path: Path) -> None:
     )
     report = json.loads(ended.stdout)
     assert report["summary"]["passed"] > 200
-    found = {
-        (one["check_id"], one["resource"].partition(".")[0])
-        for one in report["results"]["failed_checks"]
+    failed = {
+        (check["check_id"], check["resource"].partition(".")[0])
+        for check in report["results"]["failed_checks"]
     }
-    assert found == set(EXPLAINED)
+    assert failed == set(EXPLAINED)

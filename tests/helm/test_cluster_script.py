@@ -1,4 +1,4 @@
-"""The script for a real cluster, as far as it can be judged without one."""
+"""The script for a real cluster, in its dry run."""
 
 import os
 import subprocess
@@ -11,22 +11,23 @@ SCRIPT = ROOT / "tests" / "e2e" / "cluster.sh"
 
 
 def run(*arguments: str | Path, helm: Helm | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end, with Helm as the script is told of it."""
-    told = {"HELM": helm.program, "HELM_MAJOR": str(helm.major)} if helm else {}
-    environment = {**os.environ, **told}
+    """Run a program to its end, with a version of Helm if one is given."""
+    environment = {**os.environ}
+    if helm:
+        environment |= {"HELM": helm.program, "HELM_MAJOR": str(helm.major)}
     return subprocess.run(
         arguments, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 def test_shellcheck() -> None:
-    """Shellcheck has nothing to say."""
+    """Shellcheck finds no fault."""
     ended = run(debian_program("shellcheck", "shellcheck"), SCRIPT)
     assert ended.returncode == 0, ended.stdout
 
 
 def test_the_dry_run_takes_every_step(helm: Helm) -> None:
-    """Without a cluster it prints every step in order, and every release that it makes renders."""
+    """Without a cluster it prints every step in order, and renders every release."""
     ended = run(SCRIPT, "--dry-run", "--tag", "152", helm=helm)
     assert ended.returncode == 0, ended.stderr
     steps = [line for line in ended.stdout.splitlines() if line.startswith("== ")]
@@ -36,7 +37,7 @@ def test_the_dry_run_takes_every_step(helm: Helm) -> None:
 
 
 def test_an_unknown_option_is_refused() -> None:
-    """A misspelt option ends it before it does anything."""
+    """A misspelt option ends the script before its first step."""
     ended = run(SCRIPT, "--nothing")
     assert ended.returncode == 2
     assert "--nothing" in ended.stderr

@@ -1,4 +1,4 @@
-"""What each container is told is what its program reads, and arrives as it was written."""
+"""Each container gets the settings that its program reads, unchanged."""
 
 import json
 import os
@@ -26,15 +26,18 @@ from modelsystem_trainer.settings import Settings as TrainerSettings
 from modelsystem_waiter.settings import Settings as WaiterSettings
 
 READ_BY = {"trainer": TrainerSettings, "waiter-container": WaiterSettings, "scorer": ScorerSettings}
-WHERE_BLOBS_ARE = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER",
+BLOB_SETTINGS = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER",
                    "BLOB_STORAGE_ENDPOINT", "BLOB_STORAGE_KEY"}  # fmt: skip
 DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "DRAIN_SECONDS", "PORT"}
 
 
-def told(build: Release) -> dict[str, dict[str, Any]]:
-    """Return the variables of each program, None where they come from elsewhere."""
-    found = [*containers(pods(build)["trainer"]), *containers(pods(build)["scorer"])]
-    return {one["name"]: {v["name"]: v.get("value") for v in one["env"]} for one in found}
+def environments(build: Release) -> dict[str, dict[str, Any]]:
+    """Return the environment of each container; a variable with a reference is None."""
+    programs = [*containers(pods(build)["trainer"]), *containers(pods(build)["scorer"])]
+    return {
+        container["name"]: {entry["name"]: entry.get("value") for entry in container["env"]}
+        for container in programs
+    }
 
 
 def declared(container: str) -> set[str]:
@@ -42,40 +45,52 @@ def declared(container: str) -> set[str]:
     return {variable.name for variable in settings.variables(READ_BY[container])}
 
 
-def all_given() -> list[str]:
+def in_values() -> list[str]:
     """Return the names of all settings that values may have."""
     return sorted(set().union(*(declared(name) for name in READ_BY)) - DERIVED)
 
 
 def test_every_setting_reaches_every_program_that_reads_it(render: Render) -> None:
-    """With everything given, the variables of each container are exactly its program's settings."""
+    """If all are set, the variables of each container are exactly its program's settings."""
     minimal = VALUES / "minimal.yaml"
-    local = {name: "1" for name in all_given() if name not in WHERE_BLOBS_ARE}
+    local = {name: "1" for name in in_values() if name not in BLOB_SETTINGS}
     local["CSV_FOLDER"] = "/mnt/azure/export"
     build = render(minimal, json=f"env={json.dumps(local)}")
-    for container, variables in told(build).items():
-        assert set(variables) == declared(container) - WHERE_BLOBS_ARE
-    blobs = {name: "1" for name in all_given() if name != "CSV_FOLDER"} | {"CSV_FOLDER": ""}
+    for container, variables in environments(build).items():
+        assert set(variables) == declared(container) - BLOB_SETTINGS
+    blobs = {name: "1" for name in in_values() if name != "CSV_FOLDER"} | {"CSV_FOLDER": ""}
     build = render(minimal, json=f"env={json.dumps(blobs)}")
-    assert set(told(build)["trainer"]) == declared("trainer") - {"CSV_FOLDER"}
+    assert set(environments(build)["trainer"]) == declared("trainer") - {"CSV_FOLDER"}
 
 
 def test_values_list_every_setting() -> None:
-    """values.yaml and its schema know each setting of the programs, and the derived ones not."""
+    """values.yaml has each setting of the programs; its schema also knows the derived ones."""
     values = yaml.safe_load((CHARTS / "modelsystem" / "values.yaml").read_text(encoding="utf-8"))
     schema = json.loads((CHARTS / "modelsystem" / "values.schema.json").read_text(encoding="utf-8"))
-    assert sorted(values["env"]) == all_given()
-    assert set(schema["properties"]["env"]["properties"]) == set(all_given()) | DERIVED
+    properties = schema["properties"]["env"]["properties"]
+    assert sorted(values["env"]) == in_values()
+    assert set(properties) == set(in_values()) | DERIVED
 
 
-def test_the_programs_accept_what_they_are_told(build: Release) -> None:
-    """Each program's settings can be read from what its container is told."""
-    for container, variables in told(build).items():
-        here = {name: charts.expanded(text or "4", variables) for name, text in variables.items()}
-        here.update({"BLOB_STORAGE_KEY": "a2V5"} if "BLOB_STORAGE_KEY" in here else {})
-        if "$" in here.get("BLOB_STORAGE_CSV_FOLDER", ""):
-            here["BLOB_STORAGE_CONTAINER"] = "etl"
-        settings.read(READ_BY[container], here)
+def test_schema_and_templates_refuse_derived_settings_alike() -> None:
+    """Both name the same cure for a setting that the chart derives."""
+    schema = json.loads((CHARTS / "modelsystem" / "values.schema.json").read_text(encoding="utf-8"))
+    properties = schema["properties"]["env"]["properties"]
+    template = (CHARTS / "modelsystem/templates/_settings.tpl").read_text(encoding="utf-8")
+    block = template.partition('"modelsystem.derived" -}}')[2].partition("{{-")[0]
+    assert yaml.safe_load(block) == {name: properties[name]["const"] for name in DERIVED}
+
+
+def test_the_programs_accept_their_environment(build: Release) -> None:
+    """Each program's settings can be read from its container's environment."""
+    for container, variables in environments(build).items():
+        environ = {
+            name: charts.expanded(text or "4", variables) for name, text in variables.items()
+        }
+        environ.update({"BLOB_STORAGE_KEY": "a2V5"} if "BLOB_STORAGE_KEY" in environ else {})
+        if "$" in environ.get("BLOB_STORAGE_CSV_FOLDER", ""):
+            environ["BLOB_STORAGE_CONTAINER"] = "etl"
+        settings.read(READ_BY[container], environ)
 
 
 TEXTS = ["20180523.10", "0123", "on", "1e5", "null", "~", "", " x ", "a: b # c", "'", '"', "\\",
@@ -84,50 +99,54 @@ TEXTS = ["20180523.10", "0123", "on", "1e5", "null", "~", "", " x ", "a: b # c",
 
 
 @pytest.mark.parametrize("major", charts.MAJORS)
-def test_text_arrives_as_it_was_written(major: int, tmp_path: Path) -> None:
+def test_text_arrives_unchanged(major: int, tmp_path: Path) -> None:
     """Any text survives values, templates, YAML and Kubernetes' expansion of variables."""
     for number, text in enumerate(TEXTS):
         path = tmp_path / f"{number}.yaml"
-        given = {"build": {"number": "13"}, "env": {"CSV_FOLDER": "/x", "STARTED_BY": text}}
-        path.write_text(json.dumps(given, ensure_ascii=False), encoding="utf-8")
-        variables = told(charts.find_helm(major).render(path))["trainer"]
+        values = {"build": {"number": "13"}, "env": {"CSV_FOLDER": "/x", "STARTED_BY": text}}
+        path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+        variables = environments(charts.find_helm(major).render(path))["trainer"]
         arrived = charts.expanded(variables.get("STARTED_BY", ""), variables | {"HOME": "wrong"})
         assert arrived == text
 
 
 def test_threads_follow_the_limit(render: Render) -> None:
-    """THREADS is the container's CPU limit, unless it is given."""
+    """THREADS is the container's CPU limit, unless it is set."""
     [trainer] = containers(pods(render(VALUES / "minimal.yaml"))["trainer"])
-    [threads] = [one for one in trainer["env"] if one["name"] == "THREADS"]
+    [threads] = [variable for variable in trainer["env"] if variable["name"] == "THREADS"]
     assert threads["valueFrom"]["resourceFieldRef"]["resource"] == "limits.cpu"
-    assert told(render(VALUES / "nfs.yaml"))["trainer"]["THREADS"] == "8"
+    assert environments(render(VALUES / "nfs.yaml"))["trainer"]["THREADS"] == "8"
 
 
 def test_no_float_and_no_empty_name(any_release: Release) -> None:
-    """Nothing rendered is a float: a number of a build that became one has lost digits."""
+    """No rendered value is a float: a build number that became one has lost digits."""
     for manifest in any_release:
         assert not [path for path, value in leaves(manifest) if isinstance(value, float)]
         assert None not in [value for _, value in leaves(manifest)]
 
 
 def test_text_is_quoted(any_release: Release) -> None:
-    """Labels, annotations and variables are text, whatever they look like."""
+    """Labels, annotations and variables are text, even if they look like numbers."""
     for manifest in any_release:
         metadata = manifest["metadata"]
         for strings in (metadata["labels"], metadata.get("annotations", {})):
             assert all(isinstance(value, str) for value in strings.values())
-        assert all(isinstance(one.get("value", ""), str) for one in variables_of(manifest))
+        assert all(isinstance(entry.get("value", ""), str) for entry in variables_of(manifest))
 
 
 def variables_of(manifest: Manifest) -> list[Manifest]:
     """Return all environment variables of an object's containers."""
-    found = [one for pod in pods((manifest,)).values() for one in containers(pod)]
-    return [variable for container in found for variable in container["env"]]
+    return [
+        variable
+        for pod in pods((manifest,)).values()
+        for container in containers(pod)
+        for variable in container["env"]
+    ]
 
 
 @pytest.mark.parametrize("number", [13, 115, 20180523, 201805231234567])
 def test_a_whole_number_is_its_digits(helm: Helm, number: int, tmp_path: Path) -> None:
-    """The seed wrote its build number without quotes: that is taken as its digits."""
+    """A build number without quotes, as the seed has it, is taken as its digits."""
     path = tmp_path / "values.yaml"
     path.write_text(f"build: {{number: {number}}}\nenv: {{CSV_FOLDER: {os.devnull}}}\n")
-    assert told(helm.render(path))["trainer"]["BUILDNUMBER"] == str(number)
+    assert environments(helm.render(path))["trainer"]["BUILDNUMBER"] == str(number)

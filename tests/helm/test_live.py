@@ -1,6 +1,6 @@
-"""What the charts find out from a cluster: what is missing, and what may not change.
+"""The charts' checks against a cluster: missing objects, and changes of a build.
 
-The cluster is a stand-in that only keeps objects; Helm, which installs and upgrades, is real.
+The cluster is a stand-in that only keeps objects; Helm is real.
 """
 
 import json
@@ -20,7 +20,7 @@ TENANT = VALUES / "tenant.yaml"
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """Return a cluster in which the claim is there, and nothing else."""
+    """Return a cluster with the claim and nothing else."""
     with apiserver.running() as running:
         running.put("PersistentVolumeClaim", "azurefilecustom")
         yield running
@@ -48,7 +48,11 @@ def upgrade(helm: Helm, kubeconfig: Path) -> Upgrade:
 
 def built(cluster: Cluster) -> dict[tuple[str, str], object]:
     """Return a copy of all objects but Helm's records."""
-    return {key: deepcopy(one) for key, one in cluster.objects.items() if "sh.helm" not in key[1]}
+    return {
+        key: deepcopy(manifest)
+        for key, manifest in cluster.objects.items()
+        if "sh.helm" not in key[1]
+    }
 
 
 def test_the_identical_upgrade_is_harmless(upgrade: Upgrade, cluster: Cluster) -> None:
@@ -69,7 +73,7 @@ def test_the_identical_upgrade_is_harmless(upgrade: Upgrade, cluster: Cluster) -
      "scorer.drainSeconds=1", "outputs.modelfolder=/mnt/azure/other"],
 )  # fmt: skip
 def test_no_upgrade_changes_a_build(upgrade: Upgrade, cluster: Cluster, change: str) -> None:
-    """An upgrade that would change anything of a build is refused, and is told what to do."""
+    """An upgrade that would change anything of a build is refused with the cure."""
     assert upgrade(MINIMAL).code == 0
     before = built(cluster)
     ended = upgrade(MINIMAL, "--set", change)
@@ -79,8 +83,8 @@ def test_no_upgrade_changes_a_build(upgrade: Upgrade, cluster: Cluster, change: 
     assert built(cluster) == before
 
 
-def test_a_build_is_refused_by_what_is_left_of_it(upgrade: Upgrade, cluster: Cluster) -> None:
-    """The site alone is enough to refuse by, where somebody has removed the finished Job."""
+def test_a_change_is_refused_without_the_job(upgrade: Upgrade, cluster: Cluster) -> None:
+    """The site's Deployment is enough to compare with if the finished Job was removed."""
     assert upgrade(MINIMAL).code == 0
     del cluster.objects["jobs", "trainingjob-20180523-10"]
     assert "installed already" in upgrade(MINIMAL, "--set", "env.NEIGHBOURS=50").errors
@@ -100,15 +104,17 @@ def test_the_number_of_pods_may_change(upgrade: Upgrade, cluster: Cluster) -> No
 
 
 def test_the_key_may_be_rotated(upgrade: Upgrade, cluster: Cluster) -> None:
-    """The storage account's key is no part of a build either, and no digest is made of it."""
+    """The storage account's key is not part of a build, and not of its digest."""
     assert upgrade(VALUES / "seed.yaml").code == 0
     assert upgrade(VALUES / "seed.yaml", "--set", "env.BLOB_STORAGE_KEY=b3RoZXI=").code == 0
-    [secret] = [one for (kind, name), one in cluster.objects.items() if name.startswith("storage-")]
+    [secret] = [
+        manifest for (_, name), manifest in cluster.objects.items() if name.startswith("storage-")
+    ]
     assert secret["data"]["BLOB_STORAGE_KEY"] == "YjNSb1pYST0="
 
 
 def test_builds_and_tenants_coexist(upgrade: Upgrade, cluster: Cluster) -> None:
-    """Another build, and the same one of a tenant, change nothing of the first."""
+    """Neither another build nor a tenant's build of the same number changes the first."""
     assert upgrade(MINIMAL).code == 0
     before = built(cluster)
     for number, change in enumerate(["build.number=20180523.11", "env.TENANTID=acme"]):
@@ -118,7 +124,7 @@ def test_builds_and_tenants_coexist(upgrade: Upgrade, cluster: Cluster) -> None:
 
 
 def test_a_missing_claim_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
-    """Without the claim pods would wait for ever: it is refused, and says where to get one."""
+    """Without the claim pods would wait for ever: the release is refused with the cure."""
     del cluster.objects["persistentvolumeclaims", "azurefilecustom"]
     ended = upgrade(MINIMAL)
     assert "outputs.claim: there is no claim azurefilecustom in namespace models" in ended.errors
@@ -126,19 +132,19 @@ def test_a_missing_claim_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
 
 
 def test_a_missing_secret_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
-    """A Secret that is not there, or lacks the key, is refused by name."""
+    """A missing Secret, or one without the key, is refused by name."""
     assert "storage.existingSecret: there is no Secret blob-storage" in upgrade(TENANT).errors
     cluster.put("Secret", "blob-storage", data={"other": "YQ=="})
-    assert "storage.existingSecretKey: Secret blob-storage has no key" in upgrade(TENANT).errors
+    assert "storage.existingSecretKey: Secret blob-storage has no entry" in upgrade(TENANT).errors
     cluster.put("Secret", "blob-storage", data={"BLOB_STORAGE_KEY": "YQ=="})
     ended = upgrade(TENANT, "--set", "podMonitor.enabled=false")
     assert ended.code == 0, ended.errors
 
 
 def test_only_installed_builds_get_traffic(upgrade: Upgrade, cluster: Cluster) -> None:
-    """A route to a build that is not installed is refused; to an installed one it is made."""
-    listed = "builds=" + json.dumps([{"number": "20180523.10", "weight": 100}])
-    options = ("--set-json", listed, "--set", "provider=service")
+    """A route to a build is refused until the build is installed."""
+    builds = "builds=" + json.dumps([{"number": "20180523.10", "weight": 100}])
+    options = ("--set-json", builds, "--set", "provider=service")
 
     def route() -> Ended:
         return upgrade(
@@ -164,8 +170,8 @@ def test_the_log_of_a_test_can_be_read(
         assert cluster.get("Pod", "test-20180523-10")
 
 
-def test_notes_say_how_to_watch(upgrade: Upgrade, cluster: Cluster) -> None:
-    """The notes name the Job to watch, the folder that is waited for and the Service to ask."""
+def test_notes_name_what_to_watch(upgrade: Upgrade, cluster: Cluster) -> None:
+    """The notes name the Job, the Deployment, the model folder and the Service."""
     notes = upgrade(VALUES / "seed.yaml").output.partition("NOTES:")[2]
     for kind in ("jobs", "deployments", "services"):
         [name] = [name for plural, name in cluster.objects if plural == kind]

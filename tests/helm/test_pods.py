@@ -1,4 +1,4 @@
-"""What the pods of a build may do, mount and be asked, whatever the values."""
+"""Security, volumes, deadlines and probes of a build's pods, for all values files."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.helm.charts import VALUES, Manifest, Release, Render, containers, pod
 
 
 def mounts(container: Manifest) -> dict[str, Manifest]:
-    """Return what a container mounts, by the volume's name."""
+    """Return a container's mounts, by the volume's name."""
     return {mount["name"]: mount for mount in container["volumeMounts"]}
 
 
@@ -17,7 +17,7 @@ def volumes(pod: Manifest) -> dict[str, Manifest]:
 
 
 def test_pod_security_restricted(build: Release) -> None:
-    """Every pod is what the Pod Security Standard calls restricted, with a read-only root."""
+    """Every pod meets the Pod Security Standard "restricted", with a read-only root."""
     assert set(pods(build)) == {"trainer", "scorer", "test"}
     for pod in pods(build).values():
         spec = pod["spec"]
@@ -45,8 +45,8 @@ def test_only_the_job_writes_to_the_share(build: Release) -> None:
     assert all(mounts(c)["models"]["readOnly"] for c in containers(site) if "models" in mounts(c))
 
 
-def test_the_scorer_needs_no_share_where_there_is_a_copy(render: Render) -> None:
-    """The waiter writes the copy and the scorer maps it; without one the scorer reads the share."""
+def test_the_scorer_needs_no_share_with_a_copy(render: Render) -> None:
+    """The waiter writes the copy, the scorer maps it; without one the scorer maps the share."""
     path = VALUES / "minimal.yaml"
     waiter, scorer = containers(pods(render(path))["scorer"])
     assert not mounts(waiter)["model"].get("readOnly")
@@ -61,11 +61,11 @@ def test_the_scorer_needs_no_share_where_there_is_a_copy(render: Render) -> None
     assert all(variable["name"] != "MODELCACHE" for variable in waiter["env"] + scorer["env"])
 
 
-def test_folders_are_where_volumes_are_mounted(build: Release) -> None:
-    """Each container finds its model below something that it mounts."""
+def test_folders_are_on_volumes(build: Release) -> None:
+    """Each container finds its model below a path that it mounts."""
     for pod in (pods(build)["trainer"], pods(build)["scorer"]):
         for container in containers(pod):
-            env = {one["name"]: one.get("value") for one in container["env"]}
+            env = {entry["name"]: entry.get("value") for entry in container["env"]}
             folder = env.get("MODELCACHE") or env["MODELFOLDER"]
             places = [mount["mountPath"].rstrip("/") for mount in container["volumeMounts"]]
             assert any(f"{folder}/".startswith(f"{place}/") for place in places)
@@ -73,20 +73,18 @@ def test_folders_are_where_volumes_are_mounted(build: Release) -> None:
 
 
 def test_deadlines_follow_from_one_another(build: Release) -> None:
-    """The waiter outlives the Job, and the Deployment's patience outlasts the waiter."""
+    """The waiter waits longer than the Job may run, and the Deployment longer than the waiter."""
     job, deployment = the(build, "Job"), the(build, "Deployment")
     waiter, scorer = containers(pods(build)["scorer"])
-    env = {one["name"]: one.get("value") for one in waiter["env"] + scorer["env"]}
+    env = {entry["name"]: entry.get("value") for entry in waiter["env"] + scorer["env"]}
     training = job["spec"]["activeDeadlineSeconds"]
     assert training < int(env["WAIT_TIMEOUT"]) < deployment["spec"]["progressDeadlineSeconds"]
     grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert (
-        grace > int(env["DRAIN_SECONDS"]) + 25
-    )  # what the scorer takes to finish what is in flight
+    assert grace > int(env["DRAIN_SECONDS"]) + 25  # seconds for requests in flight
 
 
-def test_the_job_knows_what_not_to_retry(build: Release) -> None:
-    """Bad settings and data fail the Job at once, a disruption does not count, nothing restarts."""
+def test_the_job_retries_only_if_a_retry_can_help(build: Release) -> None:
+    """Bad settings and data fail the Job at once; a disruption does not count as a failure."""
     job = the(build, "Job")["spec"]
     fail, ignore = job["podFailurePolicy"]["rules"]
     assert fail["action"] == "FailJob"
@@ -100,21 +98,21 @@ def test_the_job_knows_what_not_to_retry(build: Release) -> None:
     assert trainer.get("terminationMessagePath", "/dev/termination-log") == "/dev/termination-log"
 
 
-def test_the_site_never_has_fewer_pods_than_asked(build: Release) -> None:
-    """A rollout starts a pod before it ends one, and no probe touches the share."""
+def test_a_rollout_never_takes_pods_away(build: Release) -> None:
+    """A rollout starts a pod before it ends one; readiness and liveness have paths of their own."""
     deployment = the(build, "Deployment")["spec"]
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     scorer = containers(deployment["template"])[-1]
-    asked = {
+    probes = {
         kind: scorer[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")
     }
-    assert asked["readiness"]["path"] == "/readyz"
-    assert asked["startup"]["path"] == asked["liveness"]["path"] == "/healthz"
-    assert {probe["port"] for probe in asked.values()} == {"http"}
+    assert probes["readiness"]["path"] == "/readyz"
+    assert probes["startup"]["path"] == probes["liveness"]["path"] == "/healthz"
+    assert {probe["port"] for probe in probes.values()} == {"http"}
 
 
-def test_who_scales(render: Render) -> None:
-    """An autoscaler owns the number of pods where there is one, else the Deployment has it."""
+def test_the_autoscaler_sets_the_number_of_pods(render: Render) -> None:
+    """With an autoscaler the Deployment has no number of pods of its own."""
     scaled = render(VALUES / "production.yaml")
     assert "replicas" not in the(scaled, "Deployment")["spec"]
     target = the(scaled, "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
@@ -124,8 +122,8 @@ def test_who_scales(render: Render) -> None:
     assert not charts.of_kind(plain, "HorizontalPodAutoscaler")
 
 
-def test_identity_only_for_the_job(render: Render) -> None:
-    """With workload identity the Job's pod is marked, the site's is not, and no key is named."""
+def test_only_the_job_has_an_identity(render: Render) -> None:
+    """With workload identity only the Job's pod has its label, and no key is referred to."""
     for name in ("identity", "identity-own"):
         build = render(VALUES / f"{name}.yaml")
         mark = "azure.workload.identity/use"
@@ -139,11 +137,11 @@ def test_identity_only_for_the_job(render: Render) -> None:
 
 
 def test_a_key_is_only_in_a_secret(render: Render) -> None:
-    """The key is by reference everywhere, and in one Secret only if it was among the values."""
+    """The trainer refers to the key; the chart makes a Secret only for a key among the values."""
     build = render(VALUES / "seed.yaml")
     secret = the(build, "Secret")
     assert secret["data"] == {"BLOB_STORAGE_KEY": "YTJWNQ=="}
-    others = [one for one in build if one is not secret]
+    others = [manifest for manifest in build if manifest is not secret]
     assert "YTJWNQ==" not in str(others)
     assert "a2V5" not in str(others)
     assert reference(build) == {"name": secret["metadata"]["name"], "key": "BLOB_STORAGE_KEY"}
@@ -156,5 +154,5 @@ def test_a_key_is_only_in_a_secret(render: Render) -> None:
 def reference(build: Release) -> Any:
     """Return where the trainer's key comes from."""
     [trainer] = containers(pods(build)["trainer"])
-    [key] = [one for one in trainer["env"] if one["name"] == "BLOB_STORAGE_KEY"]
+    [key] = [entry for entry in trainer["env"] if entry["name"] == "BLOB_STORAGE_KEY"]
     return key["valueFrom"]["secretKeyRef"]

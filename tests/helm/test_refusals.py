@@ -1,4 +1,4 @@
-"""What a user can get wrong in values: the message names the key and the cure."""
+"""Mistakes in values: each message names the key, the fault and the cure."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.helm.charts import CHARTS, ROUTING, VALUES, Helm
 
 
 class Wrong(NamedTuple):
-    """A mistake, as YAML over a values file that is right, and the words of the answer to it."""
+    """A mistake, as YAML over a correct values file, and words of the message."""
 
     name: str
     file: str
@@ -45,14 +45,15 @@ BUILD = [
     Wrong("setting as extra", "minimal", "scorer: {extraEnv: [{name: WORKERS, value: '3'}]}",
           "scorer.extraEnv: WORKERS", "set env.WORKERS"),
     Wrong("no export", "minimal", "env: {CSV_FOLDER: ''}",
-          "env.BLOB_STORAGE_ACCOUNT", "say where the export is"),
-    Wrong("two exports", "tenant", "env: {CSV_FOLDER: /x}", "env.CSV_FOLDER", "remove one of them"),
+          "env.BLOB_STORAGE_ACCOUNT", "says where the export is"),
+    Wrong("two exports", "tenant", "env: {CSV_FOLDER: /x}",
+          "env.CSV_FOLDER", "remove one of the two"),
     Wrong("missing secret", "tenant", "storage: {existingSecret: ''}",
           "storage.existingSecret", "name a Secret"),
-    Wrong("two ways in", "tenant", "workloadIdentity: {enabled: true}",
-          "storage.existingSecret and workloadIdentity.enabled", "keep one"),
-    Wrong("identity of nobody", "identity-own", "workloadIdentity: {clientId: ''}",
-          "workloadIdentity.clientId", "give the managed identity's client id"),
+    Wrong("two ways to sign in", "tenant", "workloadIdentity: {enabled: true}",
+          "storage.existingSecret and workloadIdentity.enabled", "keep one of them"),
+    Wrong("identity without client id", "identity-own", "workloadIdentity: {clientId: ''}",
+          "workloadIdentity.clientId", "set the managed identity's client id"),
     Wrong("model off the share", "minimal", "outputs: {modelfolder: /tmp/13}",
           "outputs.modelfolder", "not below outputs.mountpath /mnt/azure"),
     Wrong("model all over the share", "minimal", "outputs: {modelfolder: /mnt/azure/}",
@@ -60,12 +61,12 @@ BUILD = [
     Wrong("model beside the share", "minimal", "outputs: {modelfolder: /mnt/azure/../x}",
           "outputs.modelfolder", "not below outputs.mountpath /mnt/azure"),
     Wrong("own champion", "minimal", "env: {CHAMPIONFOLDER: /mnt/azure/20180523.10/}",
-          "env.CHAMPIONFOLDER", "name an earlier build's"),
+          "env.CHAMPIONFOLDER", "set the folder of an earlier build"),
     Wrong("no tag", "identity", "image: {tag: ''}", "image.tag", "set image.tag"),
     Wrong("scale upside down", "production", "autoscaling: {minReplicas: 30}",
           "autoscaling.maxReplicas", "raise it"),
     Wrong("scale by nothing", "production", "scorer: {resources: {requests: null}}",
-          "scorer.resources.requests.cpu", "not set"),
+          "scorer.resources.requests.cpu", "set it"),
     Wrong("counted twice", "production", "podMonitor: {enabled: true}",
           "podMonitor.enabled", "turn one off"),
 ]  # fmt: skip
@@ -84,10 +85,10 @@ ROUTE = [
     Wrong("float build past the schema", "minimal", "builds: [{number: 20180523.10, weight: 100}]",
           "builds[].number", "in quotes", skips_schema=True),
     Wrong("twice", "minimal", "builds: [{number: '1', weight: 50}, {number: 1, weight: 50}]",
-          "builds: build 1 is listed twice", "add its weights up"),
+          "builds: build 1 is listed twice", "the sum of its weights"),
     Wrong("split by a Service", "service",
           "builds: [{number: '1', weight: 90}, {number: '2', weight: 10}]",
-          "provider service cannot split", "give one build 100, or use provider gateway or istio"),
+          "provider service cannot split", "give one build weight 100, or use provider gateway"),
     Wrong("testers of a Service", "service", "testers: [{build: 153, header: A, value: b}]",
           "testers: provider service cannot", "use provider gateway or istio"),
     Wrong("buckets of a Service", "service", "sticky: {enabled: true}",
@@ -95,12 +96,13 @@ ROUTE = [
     Wrong("no gateway", "minimal", "gateway: {parentRefs: []}",
           "gateway.parentRefs", "name the Gateway"),
     Wrong("no names", "istio", "hostnames: []", "hostnames", "list them"),
-    Wrong("stranger mirrored", "gateway", "mirror: {build: '7'}",
+    Wrong("unknown build mirrored", "gateway", "mirror: {build: '7'}",
           "mirror.build: build 7", "list it there"),
-    Wrong("stranger tested", "gateway", "testers: [{build: '7', header: A, value: b}]",
+    Wrong("unknown build tested", "gateway", "testers: [{build: '7', header: A, value: b}]",
           "testers[0].build: build 7", "list it there"),
     Wrong("open metrics", "minimal", "paths: [/metrics]", "paths: /metrics", "remove it"),
-    Wrong("open questions", "minimal", "paths: [/v1]", "paths: /v1", "name what is below it"),
+    Wrong("open questions", "minimal", "paths: [/v1]",
+          "paths: /v1", "list the public paths below it"),
     Wrong("open by prefix", "istio", "paths: [/v1/eval]", "paths: /v1/eval", "remove it"),
     Wrong("unknown provider", "minimal", "provider: nginx", "provider", "gateway.+istio.+service"),
     Wrong("unknown key", "minimal", "weights: {}", "weights", "not allowed"),
@@ -108,19 +110,22 @@ ROUTE = [
 
 
 def flat(text: str) -> str:
-    """Return text with the ways in which two versions of Helm write a key made one."""
+    """Return text with the separators of a key, which differ between Helm 3 and 4, as blanks."""
     return re.sub(r"[./]", " ", text)
 
 
 @pytest.mark.parametrize(
     ("chart", "wrong"),
-    [*(("modelsystem", one) for one in BUILD), *(("modelsystem-routing", one) for one in ROUTE)],
-    ids=lambda one: one.name if isinstance(one, Wrong) else one,
+    [
+        *(("modelsystem", wrong) for wrong in BUILD),
+        *(("modelsystem-routing", wrong) for wrong in ROUTE),
+    ],
+    ids=lambda value: value.name if isinstance(value, Wrong) else value,
 )
 def test_the_message_names_key_and_cure(
     helm: Helm, chart: str, wrong: Wrong, tmp_path: Path
 ) -> None:
-    """Helm refuses the values, and says which key is wrong and what to do."""
+    """Helm refuses the values with a message that names the wrong key and the cure."""
     mistake = tmp_path / "mistake.yaml"
     mistake.write_text(wrong.yaml, encoding="utf-8")
     right = (VALUES if chart == "modelsystem" else ROUTING) / f"{wrong.file}.yaml"

@@ -1,4 +1,4 @@
-"""Kubernetes, the Gateway API and Istio take everything rendered; unknown fields are refused."""
+"""All rendered objects are valid for Kubernetes, the Gateway API and Istio."""
 
 from copy import deepcopy
 from functools import cache
@@ -13,23 +13,23 @@ from tests.helm import charts
 from tests.helm.charts import ROOT, ROUTING, SHARED, VALUES, Manifest, Release, Render
 
 VERSIONS = ("1.30", "1.34")
-# Prometheus' own: no schema of them is at hand, so these are their fields that we use.
+# The fields of the Prometheus Operator's objects that the charts use; tests have no schema of them.
 MONITORS = {
     "ServiceMonitor": {"selector", "namespaceSelector", "targetLabels", "endpoints"},
     "PodMonitor": {"selector", "namespaceSelector", "podTargetLabels", "podMetricsEndpoints"},
 }
 
 
-def test_kubernetes_takes_every_object(any_release: Release) -> None:
-    """Objects of Kubernetes hold against its schemas of the oldest and the newest version."""
+def test_objects_of_kubernetes_are_valid(any_release: Release) -> None:
+    """They follow the schemas of the oldest and the newest version."""
     for manifest in any_release:
         if not is_custom(manifest):
             for version in VERSIONS:
                 kubernetes_validate.validate(manifest, version, strict=True)
 
 
-def test_custom_resources_hold(any_release: Release) -> None:
-    """Routes hold against the schemas of their definitions, monitors have only known fields."""
+def test_custom_resources_are_valid(any_release: Release) -> None:
+    """Routes follow the schemas of their definitions; monitors have only known fields."""
     for manifest in any_release:
         if manifest["kind"] in MONITORS:
             assert set(manifest["spec"]) <= MONITORS[manifest["kind"]]
@@ -38,7 +38,7 @@ def test_custom_resources_hold(any_release: Release) -> None:
 
 
 def test_an_unknown_field_is_refused(render: Render) -> None:
-    """The schemas are closed where their definitions are: a misspelt field does not pass."""
+    """The schemas are closed, so that a misspelt field does not pass."""
     route = render(ROUTING / "gateway.yaml", chart="modelsystem-routing")
     wrong = deepcopy(charts.the(route, "HTTPRoute"))
     wrong["spec"]["rules"][0]["backendRef"] = []
@@ -48,17 +48,17 @@ def test_an_unknown_field_is_refused(render: Render) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["pvc_azure", "pvc_minikube"])
-def test_the_volumes_hold(name: str, version: str) -> None:
-    """Kubernetes takes what a cluster needs once."""
+def test_the_volumes_are_valid(name: str, version: str) -> None:
+    """The files of kube/ have a StorageClass and a claim."""
     text = (ROOT / "kube" / f"{name}.yml").read_text(encoding="utf-8")
     manifests = list(yaml.safe_load_all(text))
-    assert [one["kind"] for one in manifests] == ["StorageClass", "PersistentVolumeClaim"]
+    assert [manifest["kind"] for manifest in manifests] == ["StorageClass", "PersistentVolumeClaim"]
     for manifest in manifests:
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
-def test_the_other_volume_holds() -> None:
-    """The class over NFS, a comment in the file, is as good as the one it replaces."""
+def test_the_nfs_volume_is_valid() -> None:
+    """The StorageClass for NFS, a comment in the file, is valid and retains volumes too."""
     text = (ROOT / "kube" / "pvc_azure.yml").read_text(encoding="utf-8")
     commented = text.partition("stays as it is.\n")[2]
     manifest = yaml.safe_load("\n".join(line[2:] for line in commented.splitlines()))
@@ -71,7 +71,7 @@ def test_the_other_volume_holds() -> None:
     "path", [*VALUES.glob("*.yaml"), *ROUTING.glob("*.yaml")], ids=lambda path: path.stem
 )
 def test_both_versions_of_helm_do_the_same(path: Path) -> None:
-    """Which Helm installs a release makes no difference to it, and neither strict lint objects."""
+    """Helm 3 and 4 render the same objects, and `helm lint --strict` of both accepts them."""
     old, new = (charts.find_helm(major) for major in charts.MAJORS)
     chart = "modelsystem" if path.parent == VALUES else "modelsystem-routing"
     assert old.render(path, chart=chart) == new.render(path, chart=chart)
@@ -85,18 +85,18 @@ def _definitions() -> dict[tuple[str, str], Any]:
     folder = SHARED / "schemas"
     if not folder.is_dir():
         pytest.skip(f"there are no definitions of custom resources: no {folder}")
-    found = {}
+    definitions = {}
     for path in folder.glob("*.crd.yaml"):
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]
         for version in spec["versions"]:
             schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
             name = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
-            found[name] = _closed(schema)
-    return found
+            definitions[name] = _closed(schema)
+    return definitions
 
 
 def is_custom(manifest: Manifest) -> bool:
-    """Whether Kubernetes itself does not know such objects."""
+    """Whether the object's kind comes from a custom resource definition."""
     group = manifest["apiVersion"].rpartition("/")[0]
     return group in ("gateway.networking.k8s.io", "networking.istio.io", "monitoring.coreos.com")
 
@@ -107,9 +107,9 @@ def definition(manifest: Manifest) -> Any:
 
 
 def _closed(schema: Any) -> Any:
-    """Refuse what a definition does not list: a cluster would drop it without a word."""
+    """Return a schema that refuses unknown fields, which a cluster drops without an error."""
     if isinstance(schema, list):
-        return [_closed(one) for one in schema]
+        return [_closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     closed = {key: _closed(below) for key, below in schema.items()}

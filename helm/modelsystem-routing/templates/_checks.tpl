@@ -1,18 +1,20 @@
-{{/* What a schema cannot say. Every message names the key and the cure. Takes the root. */}}
+{{/*
+Checks that a schema cannot make. Every message is "key: fault; cure". Takes the root; renders nothing.
+*/}}
 {{- define "routing.checks" -}}
 {{- $known := list -}}
 {{- $total := 0 -}}
 {{- range .Values.builds -}}
 {{- $number := include "modelsystem.text" (dict "key" "builds[].number" "value" .number) -}}
-{{- if has $number $known -}}{{- fail (printf "builds: build %s is listed twice: add its weights up" $number) -}}{{- end -}}
+{{- if has $number $known -}}{{- fail (printf "builds: build %s is listed twice; list it once, with the sum of its weights" $number) -}}{{- end -}}
 {{- if or (kindIs "string" .weight) (ne (float64 .weight) (floor .weight)) -}}
-{{- fail (printf "builds: the weight of build %s is %v: write a whole number of per cent" $number .weight) -}}
+{{- fail (printf "builds: the weight of build %s is %v; write a whole number of per cent" $number .weight) -}}
 {{- end -}}
 {{- $known = append $known $number -}}
 {{- $total = add $total (int .weight) -}}
 {{- end -}}
 {{- if ne (int $total) 100 -}}
-{{- fail (printf "builds: the weights add up to %d: make them 100 in all" (int $total)) -}}
+{{- fail (printf "builds: the weights add up to %d; make them add up to 100" (int $total)) -}}
 {{- end -}}
 {{- include "routing.checkTargets" (dict "root" . "known" $known) -}}
 {{- include "routing.checkProvider" . -}}
@@ -29,7 +31,7 @@
 {{- range $targets -}}
 {{- $number := include "modelsystem.text" (dict "key" (first .) "value" (last .)) -}}
 {{- if not (has $number $.known) -}}
-{{- fail (printf "%s: build %s is not among builds: list it there, if with weight 0" (first .) $number) -}}
+{{- fail (printf "%s: build %s is not among builds; list it there, with weight 0 if it should get no other traffic" (first .) $number) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -39,18 +41,18 @@
 {{- if eq $values.provider "service" -}}
 {{- range $values.builds -}}
 {{- if and (gt (int .weight) 0) (lt (int .weight) 100) -}}
-{{- fail (printf "builds: provider service cannot split, and build %s has weight %d: give one build 100, or use provider gateway or istio" (include "modelsystem.text" (dict "key" "builds[].number" "value" .number)) (int .weight)) -}}
+{{- fail (printf "builds: provider service cannot split traffic, but build %s has weight %d; give one build weight 100, or use provider gateway or istio" (include "modelsystem.text" (dict "key" "builds[].number" "value" .number)) (int .weight)) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $used := dict "testers" $values.testers "mirror.build" $values.mirror.build "sticky.enabled" $values.sticky.enabled -}}
 {{- if $used -}}
-{{- fail (printf "%s: provider service cannot do that, a Service sees no requests: remove it, or use provider gateway or istio" $key) -}}
+{{- fail (printf "%s: provider service cannot do this, since a Service does not read requests; remove it, or use provider gateway or istio" $key) -}}
 {{- end -}}
 {{- end -}}
 {{- else if and (eq $values.provider "gateway") (not $values.gateway.parentRefs) -}}
-{{- fail "gateway.parentRefs: it is empty, and the route would be attached to nothing: name the Gateway, for example [{name: public, namespace: gateways}]" -}}
+{{- fail "gateway.parentRefs: it is empty, so no Gateway would use the route; name the Gateway, for example [{name: public, namespace: gateways}]" -}}
 {{- else if and (eq $values.provider "istio") $values.istio.gateways (not $values.hostnames) -}}
-{{- fail "hostnames: it is empty, and istio.gateways need to know which names they serve: list them" -}}
+{{- fail "hostnames: it is empty, but istio.gateways serve only the host names that a route lists; list them" -}}
 {{- end -}}
 {{- end }}
 
@@ -58,7 +60,7 @@
 {{- range $path := .Values.paths -}}
 {{- range $closed := list "/metrics" "/readyz" "/v1/evaluation" -}}
 {{- if or (hasPrefix $path $closed) (hasPrefix $closed $path) -}}
-{{- fail (printf "paths: %s would open %s to the outside: remove it, or name what is below it one by one" $path $closed) -}}
+{{- fail (printf "paths: %s would make %s public; remove it, or list the public paths below it one by one" $path $closed) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -66,7 +68,7 @@
 {{- $rules := include "routing.rules" . | fromJsonArray | len -}}
 {{- $matches := mul $rules (add 1 (len .Values.paths)) -}}
 {{- if or (gt $rules 16) (gt (int $matches) 128) -}}
-{{- fail (printf "testers: with them and sticky.enabled the route has %d rules and %d matches; the Gateway API takes 16 and 128: remove testers, builds or paths" $rules (int $matches)) -}}
+{{- fail (printf "testers: with sticky.enabled the route has %d rules and %d matches, but the Gateway API allows 16 and 128; remove testers, builds or paths" $rules (int $matches)) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -75,7 +77,7 @@
 {{- range .Values.builds -}}
 {{- $service := include "routing.build" (dict "root" $ "build" .number "prefix" "scoring-") -}}
 {{- if not (lookup "v1" "Service" $.Release.Namespace $service) -}}
-{{- fail (printf "builds: build %s has no Service %s in namespace %s: install the build first, or take it off the list" (include "modelsystem.text" (dict "key" "builds[].number" "value" .number)) $service $.Release.Namespace) -}}
+{{- fail (printf "builds: build %s has no Service %s in namespace %s; install the build first, or remove it from builds" (include "modelsystem.text" (dict "key" "builds[].number" "value" .number)) $service $.Release.Namespace) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

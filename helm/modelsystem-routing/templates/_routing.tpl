@@ -1,4 +1,4 @@
-{{/* What the templates have in common. Each takes the root unless it says otherwise. */}}
+{{/* Parts that the templates share. Each takes the root unless it says otherwise. */}}
 
 {{- define "routing.tenant" -}}
 {{- include "modelsystem.text" (dict "key" "tenant" "value" .Values.tenant) -}}
@@ -23,13 +23,13 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* What a build is called in the cluster: dict "root" <root> "build" <its number> "prefix" <text> */}}
+{{/* Name of a build's object: dict "root" <root> "build" <number> "prefix" <text> */}}
 {{- define "routing.build" -}}
 {{- $build := include "modelsystem.text" (dict "key" "builds[].number" "value" .build) -}}
 {{- include "modelsystem.name" (dict "prefix" .prefix "build" $build "tenant" (include "routing.tenant" .root)) -}}
 {{- end }}
 
-{{/* The label of the pods of every build of this tenant, or of none. */}}
+{{/* Selector of the pods of all builds of the tenant, or of all builds without one. */}}
 {{- define "routing.selector" -}}
 {{- $tenant := include "routing.tenant" . -}}
 app.kubernetes.io/name: modelsystem
@@ -42,8 +42,8 @@ modelsystem/tenant: ""
 {{- end }}
 
 {{/*
-The rules, first match first, as JSON: a list of {"header", "value" or "pattern", "builds"}, of
-which the last has no header. Every provider writes them down in its own words.
+The rules as JSON, of which the first match decides: a list of {"header", "value" or "pattern",
+"builds"}; the last one has no header. Each provider's template renders them in its own form.
 */}}
 {{- define "routing.rules" -}}
 {{- $rules := list -}}
@@ -69,7 +69,7 @@ which the last has no header. Every provider writes them down in its own words.
 {{- append $rules (dict "builds" $shares) | toJson -}}
 {{- end }}
 
-{{/* A pattern of the two-digit numbers from the first of a list to before the second. */}}
+{{/* Pattern of the two-digit numbers from the first item of a list to below the second. */}}
 {{- define "routing.buckets" -}}
 {{- $all := list -}}
 {{- range $ten := untilStep 0 100 10 -}}

@@ -1,9 +1,9 @@
-{{/* What identifies the build, and the names and labels made of it. Each takes the root. */}}
+{{/* Names, labels and annotations of a build. Each takes the root unless it says otherwise. */}}
 
 {{- define "modelsystem.build" -}}
 {{- $build := include "modelsystem.text" (dict "key" "build.number" "value" .Values.build.number) -}}
 {{- if not $build -}}
-{{- fail "build.number: it is not set; every object is named after it, for example --set-string build.number=20180523.10" -}}
+{{- fail "build.number: it is not set, but every object is named after it; set it, for example by --set-string build.number=20180523.10" -}}
 {{- end -}}
 {{- $build -}}
 {{- end }}
@@ -12,12 +12,12 @@
 {{- include "modelsystem.text" (dict "key" "env.TENANTID" "value" .Values.env.TENANTID) -}}
 {{- end }}
 
-{{/* The build and its tenant as a label's value: what a route selects by. */}}
+{{/* The label by which routes select the pods of a build and its tenant. */}}
 {{- define "modelsystem.version" -}}
 {{- include "modelsystem.named" (list . "") -}}
 {{- end }}
 
-{{/* An object's name: list <root> <prefix> */}}
+{{/* Name of an object: list <root> <prefix> */}}
 {{- define "modelsystem.named" -}}
 {{- $root := first . -}}
 {{- $build := include "modelsystem.build" $root -}}
@@ -33,7 +33,7 @@
 {{- .Values.serviceAccount.name | default (include "modelsystem.named" (list . "modelsystem-")) -}}
 {{- end }}
 
-{{/* The Secret with the account's key, ours or the one that was named; empty where none is needed. */}}
+{{/* Name of the Secret with the storage account's key; empty if the Job needs none. */}}
 {{- define "modelsystem.secret" -}}
 {{- if .Values.storage.existingSecret -}}
 {{- .Values.storage.existingSecret -}}
@@ -42,7 +42,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* The model folder. Tenants with builds of the same number keep theirs apart. */}}
+{{/* The model folder. Builds of the same number of several tenants have different ones. */}}
 {{- define "modelsystem.modelFolder" -}}
 {{- $folder := list (trimSuffix "/" .Values.outputs.mountpath) -}}
 {{- $tenant := include "modelsystem.tenant" . -}}
@@ -51,7 +51,7 @@
 {{- .Values.outputs.modelfolder | default (join "/" $folder) -}}
 {{- end }}
 
-{{/* Text as the name of a folder, on SMB too, where case does not count and many signs are forbidden. */}}
+{{/* Text as the name of a folder. SMB ignores case and forbids many characters. */}}
 {{- define "modelsystem.pathPart" -}}
 {{- if regexMatch "^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$" . -}}
 {{- . -}}
@@ -60,14 +60,14 @@
 {{- end -}}
 {{- end }}
 
-{{/* What selects the pods of one component: dict "root" <root> "component" <name> */}}
+{{/* Selector of the pods of one component: dict "root" <root> "component" <name> */}}
 {{- define "modelsystem.selector" -}}
 app.kubernetes.io/name: modelsystem
 app.kubernetes.io/component: {{ .component }}
 version: {{ include "modelsystem.version" .root | quote }}
 {{- end }}
 
-{{/* Labels of an object or a pod: the same dict, with "more" labels. */}}
+{{/* Labels of an object or a pod: the same dict, and "more" <labels> */}}
 {{- define "modelsystem.labels" -}}
 {{- $tenant := include "modelsystem.tenant" .root -}}
 {{- $own := include "modelsystem.selector" . | fromYaml -}}
@@ -82,7 +82,7 @@ version: {{ include "modelsystem.version" .root | quote }}
 {{- include "modelsystem.strings" (mergeOverwrite dict (.more | default dict) .root.Values.labels $own) -}}
 {{- end }}
 
-{{/* Metadata of an object: dict "root" <root> "component" <name> "name" <name> "annotations" <more of them> */}}
+{{/* Metadata of an object: dict "root" <root> "component" <name> "name" <name> "annotations" <more> "more" <labels> */}}
 {{- define "modelsystem.metadata" -}}
 name: {{ .name }}
 namespace: {{ .root.Release.Namespace }}
@@ -92,7 +92,7 @@ annotations:
   {{- include "modelsystem.annotations" . | nindent 2 }}
 {{- end }}
 
-{{/* What a build is, unaltered: labels may not hold it. */}}
+{{/* Annotations of an object: build and tenant as they were given, which labels cannot hold. */}}
 {{- define "modelsystem.annotations" -}}
 {{- $own := dict "modelsystem/build" (include "modelsystem.build" .root) -}}
 {{- $tenant := include "modelsystem.tenant" .root -}}
@@ -106,7 +106,7 @@ annotations:
 {{- $tag := include "modelsystem.text" (dict "key" (printf "%s.tag" .key) "value" $image.tag) -}}
 {{- $tag = $tag | default (include "modelsystem.build" .root) -}}
 {{- if not (regexMatch "^[A-Za-z0-9_][-.A-Za-z0-9_]{0,127}$" $tag) -}}
-{{- fail (printf "%s.tag: %q cannot be a tag (letters, digits and _ . -, at most 128): set %s.tag to the one that the image was pushed with" .key $tag .key) -}}
+{{- fail (printf "%s.tag: %q is not a valid tag (at most 128 letters, digits, _ . -); set %s.tag to the tag of the pushed image" .key $tag .key) -}}
 {{- end -}}
 image: {{ printf "%s:%s%s" $image.repository $tag (empty $image.digest | ternary "" (printf "@%s" $image.digest)) | quote }}
 imagePullPolicy: {{ $image.pullPolicy }}

@@ -1,9 +1,9 @@
 {{/*
-What a schema cannot say: values that contradict each other or the cluster. Every message names
-the key and the cure. Takes the root; renders nothing.
+Checks that a schema cannot make: values that contradict each other or the cluster. Every message is
+"key: fault; cure". Takes the root; renders nothing.
 */}}
 {{- define "modelsystem.checks" -}}
-{{- include "modelsystem.checkText" . -}}
+{{- include "modelsystem.checkSettings" . -}}
 {{- include "modelsystem.checkExport" . -}}
 {{- include "modelsystem.checkFolders" . -}}
 {{- include "modelsystem.checkScaling" . -}}
@@ -13,34 +13,35 @@ the key and the cure. Takes the root; renders nothing.
 {{- include "modelsystem.checkUnchanged" . -}}
 {{- end }}
 
-{{- define "modelsystem.checkText" -}}
+{{/* Settings that the chart derives, and settings among the extra variables. */}}
+{{- define "modelsystem.checkSettings" -}}
 {{- range $name, $cure := include "modelsystem.derived" . | fromYaml -}}
 {{- if hasKey $.Values.env $name -}}{{- fail (printf "env.%s: %s" $name $cure) -}}{{- end -}}
 {{- end -}}
 {{- range $workload, $names := include "modelsystem.reads" . | fromYaml -}}
-{{- $taken := concat $names (include "modelsystem.derived" $ | fromYaml | keys) (list "BLOB_STORAGE_KEY") -}}
+{{- $settings := concat $names (include "modelsystem.derived" $ | fromYaml | keys) (list "BLOB_STORAGE_KEY") -}}
 {{- range (get $.Values $workload).extraEnv -}}
-{{- if has .name $taken -}}
-{{- fail (printf "%s.extraEnv: %s is a setting of the program: set env.%s, or see how the README says that it is derived" $workload .name .name) -}}
+{{- if has .name $settings -}}
+{{- fail (printf "%s.extraEnv: %s is one of the settings; set env.%s instead" $workload .name .name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
 
-{{/* Where the data is, and how the Job may read it. */}}
+{{/* One place of the export, and one way to read it. */}}
 {{- define "modelsystem.checkExport" -}}
 {{- $env := .Values.env -}}
 {{- $blob := list "BLOB_STORAGE_ACCOUNT" "BLOB_STORAGE_CONTAINER" "BLOB_STORAGE_CSV_FOLDER" -}}
 {{- if $env.CSV_FOLDER -}}
 {{- range concat $blob (list "BLOB_STORAGE_KEY" "BLOB_STORAGE_ENDPOINT") -}}
 {{- if get $env . -}}
-{{- fail (printf "env.CSV_FOLDER contradicts env.%s: the export is in one place, remove one of them" .) -}}
+{{- fail (printf "env.CSV_FOLDER: env.%s is set too, but the export is in one place; remove one of the two" .) -}}
 {{- end -}}
 {{- end -}}
 {{- else -}}
 {{- range $blob -}}
 {{- if not (get $env .) -}}
-{{- fail (printf "env.%s: it is not set, and neither is env.CSV_FOLDER: say where the export is" .) -}}
+{{- fail (printf "env.%s: neither this nor env.CSV_FOLDER is set; set the one that says where the export is" .) -}}
 {{- end -}}
 {{- end -}}
 {{- include "modelsystem.checkCredentials" . -}}
@@ -56,12 +57,12 @@ the key and the cure. Takes the root; renders nothing.
 {{- if hasPrefix "AZURE_" .name -}}{{- $azure = true -}}{{- end -}}
 {{- end -}}
 {{- if gt (len $ways) 1 -}}
-{{- fail (printf "%s contradict each other: keep one way to log in to the storage account, best workloadIdentity.enabled" (join " and " $ways)) -}}
+{{- fail (printf "%s: the Job signs in to the storage account in one way only; keep one of them, preferably workloadIdentity.enabled" (join " and " $ways)) -}}
 {{- else if not (or $ways $azure) -}}
-{{- fail "storage.existingSecret: the Job could not log in to the storage account; name a Secret of this namespace that holds the account's key, or set workloadIdentity.enabled=true" -}}
+{{- fail "storage.existingSecret: the Job has no way to sign in to the storage account; name a Secret with the account's key, or set workloadIdentity.enabled=true" -}}
 {{- end -}}
 {{- if and .Values.workloadIdentity.enabled .Values.serviceAccount.create (not .Values.workloadIdentity.clientId) -}}
-{{- fail "workloadIdentity.clientId: it is not set; give the managed identity's client id, or name an account that has it with serviceAccount.create=false and serviceAccount.name" -}}
+{{- fail "workloadIdentity.clientId: it is not set; set the managed identity's client id, or set serviceAccount.create=false and serviceAccount.name to an account that has it" -}}
 {{- end -}}
 {{- end }}
 
@@ -69,46 +70,46 @@ the key and the cure. Takes the root; renders nothing.
 {{- $mount := printf "%s/" (trimSuffix "/" .Values.outputs.mountpath) -}}
 {{- $folder := include "modelsystem.modelFolder" . -}}
 {{- if or (not (hasPrefix $mount (clean $folder))) (eq (clean $folder) (clean $mount)) -}}
-{{- fail (printf "outputs.modelfolder: %s is not below outputs.mountpath %s: the model would be lost with the pod" $folder .Values.outputs.mountpath) -}}
+{{- fail (printf "outputs.modelfolder: %s is not below outputs.mountpath %s, so the model would be lost with the pod; set a folder below it" $folder .Values.outputs.mountpath) -}}
 {{- end -}}
 {{- $champion := include "modelsystem.text" (dict "key" "env.CHAMPIONFOLDER" "value" .Values.env.CHAMPIONFOLDER) -}}
 {{- if eq (clean $champion) (clean $folder) -}}
-{{- fail (printf "env.CHAMPIONFOLDER: %s is this build's own folder; name an earlier build's" $champion) -}}
+{{- fail (printf "env.CHAMPIONFOLDER: %s is the folder of this build; set the folder of an earlier build" $champion) -}}
 {{- end -}}
 {{- end }}
 
 {{- define "modelsystem.checkScaling" -}}
 {{- $scaling := .Values.autoscaling -}}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
-{{- fail (printf "autoscaling.maxReplicas: %d is less than autoscaling.minReplicas %d: raise it" (int $scaling.maxReplicas) (int $scaling.minReplicas)) -}}
+{{- fail (printf "autoscaling.maxReplicas: %d is less than autoscaling.minReplicas %d; raise it" (int $scaling.maxReplicas) (int $scaling.minReplicas)) -}}
 {{- end -}}
 {{- if and $scaling.enabled (not (dig "requests" "cpu" "" .Values.scorer.resources)) -}}
-{{- fail "scorer.resources.requests.cpu: it is not set, and autoscaling.enabled needs it: utilisation is relative to the request" -}}
+{{- fail "scorer.resources.requests.cpu: it is not set, but the CPU use that autoscaling.enabled aims at is relative to it; set it" -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
-{{- fail "podMonitor.enabled contradicts serviceMonitor.enabled: Prometheus would count everything twice, turn one off" -}}
+{{- fail "podMonitor.enabled: serviceMonitor.enabled is on too, so Prometheus would count everything twice; turn one off" -}}
 {{- end -}}
 {{- end }}
 
-{{/* What the release needs and does not bring. */}}
+{{/* Objects that the release needs and does not create. */}}
 {{- define "modelsystem.checkCluster" -}}
 {{- $claim := .Values.outputs.claim -}}
 {{- if not (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim) -}}
-{{- fail (printf "outputs.claim: there is no claim %s in namespace %s: make it once, see kube/README.md" $claim .Release.Namespace) -}}
+{{- fail (printf "outputs.claim: there is no claim %s in namespace %s; create it once, as kube/README.md says" $claim .Release.Namespace) -}}
 {{- end -}}
 {{- with .Values.storage.existingSecret -}}
 {{- $secret := lookup "v1" "Secret" $.Release.Namespace . -}}
 {{- if not $secret -}}
-{{- fail (printf "storage.existingSecret: there is no Secret %s in namespace %s: make it first" . $.Release.Namespace) -}}
+{{- fail (printf "storage.existingSecret: there is no Secret %s in namespace %s; create it first" . $.Release.Namespace) -}}
 {{- else if not (hasKey ($secret.data | default dict) $.Values.storage.existingSecretKey) -}}
-{{- fail (printf "storage.existingSecretKey: Secret %s has no key %s" . $.Values.storage.existingSecretKey) -}}
+{{- fail (printf "storage.existingSecretKey: Secret %s has no entry %s; set the entry that holds the storage account's key" . $.Values.storage.existingSecretKey) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
 
 {{/*
-A digest of everything that a build is made of: all values but the number of pods and the
-storage key, which may be rotated, and the chart's version.
+Digest of everything that a build is made of: the chart's version and all values but the number of
+pods and the storage key, which may be rotated.
 */}}
 {{- define "modelsystem.settingsDigest" -}}
 {{- $settings := omit (deepCopy .Values) "replicaCount" "autoscaling" -}}
@@ -116,7 +117,7 @@ storage key, which may be rotated, and the chart's version.
 {{- printf "%s %s" .Chart.Version (toJson $settings) | sha256sum -}}
 {{- end }}
 
-{{/* An upgrade may not change anything of a build. Offline there is nothing to compare with. */}}
+{{/* An upgrade may not change a build. Without a cluster there is nothing to compare with. */}}
 {{- define "modelsystem.checkUnchanged" -}}
 {{- $build := include "modelsystem.build" . -}}
 {{- $digest := include "modelsystem.settingsDigest" . -}}
@@ -124,7 +125,7 @@ storage key, which may be rotated, and the chart's version.
 {{- $live := lookup (index . 0) (index . 1) $.Release.Namespace (index . 2) -}}
 {{- $before := dig "metadata" "annotations" "modelsystem/settings" $digest $live -}}
 {{- if ne $before $digest -}}
-{{- fail (printf "build.number: build %s is installed already, and with other settings; a build never changes. Install these settings under another build.number, or, if nobody uses build %s, helm uninstall it first and remove its model folder. helm get values %s shows what it has" $build $build $.Release.Name) -}}
+{{- fail (printf "build.number: build %s is installed already with other settings, and a build never changes; install these under another build.number. If build %s gets no traffic, you can also helm uninstall it and remove its model folder first. helm get values %s shows its settings" $build $build $.Release.Name) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -1,15 +1,15 @@
 {{/*
-Names of builds and text of values. modelsystem and modelsystem-routing hold this file in common,
-byte by byte: a route finds a build by computing its name again.
+Names of builds and text of values. Both charts have this file, byte by byte the same: a route finds
+a build by computing its name again. modelsystem_release.naming computes it, too.
 */}}
 
 {{/*
-Text of a value that is text or a whole number. A float has lost digits (20180523.10 is 20180523.1)
-and true may have been "on": both are refused.
-  dict "key" <its key> "value" <it>
+Text of a value that is text or a whole number. Other values are refused: a float has lost digits
+(20180523.10 is 20180523.1), and true may have been "on".
+  dict "key" <key of the value> "value" <value>
 */}}
 {{- define "modelsystem.text" -}}
-{{- $cure := printf "%s: write it in quotes, such as \"20180523.10\"" .key -}}
+{{- $cure := "write it in quotes, such as \"20180523.10\"" -}}
 {{- if kindIs "string" .value -}}
 {{- .value -}}
 {{- else if kindIs "invalid" .value -}}
@@ -17,11 +17,11 @@ and true may have been "on": both are refused.
 {{- printf "%d" .value -}}
 {{- else if kindIs "float64" .value -}}
 {{- if or (ne (floor .value) .value) (gt .value 9007199254740991.0) (lt .value -9007199254740991.0) -}}
-{{- fail (printf "%s; without them it is the number %s, which has lost digits" $cure (toJson .value)) -}}
+{{- fail (printf "%s: without quotes it is the number %s, which has lost digits; %s" .key (toJson .value) $cure) -}}
 {{- end -}}
 {{- printf "%.0f" .value -}}
 {{- else -}}
-{{- fail (printf "%s; without them it is a %s, not text" $cure (kindOf .value)) -}}
+{{- fail (printf "%s: without quotes it is a %s, not text; %s" .key (kindOf .value) $cure) -}}
 {{- end -}}
 {{- end }}
 
@@ -36,8 +36,8 @@ and true may have been "on": both are refused.
 {{- end }}
 
 {{/*
-A DNS label of a build, and of its tenant if it has one. Dots become dashes without a mark;
-whatever else had to be altered, or cut at 63 characters, ends in a hash of the original.
+DNS label of a build, and of its tenant if it has one. Dots become dashes. A name with any other
+change, or cut at 63 characters, ends in a hash of the original.
   dict "prefix" <such as "scoring-"> "build" <text> "tenant" <text>
 */}}
 {{- define "modelsystem.name" -}}
@@ -55,8 +55,8 @@ whatever else had to be altered, or cut at 63 characters, ends in a hash of the 
 {{- end }}
 
 {{/*
-"true" where a cluster answers, "" where none does, as in `helm template`: only then may it be
-concluded from an empty lookup that something is not there.
+"true" with a cluster, "" without one, as in `helm template`. Only with a cluster does an empty lookup
+mean that an object does not exist.
 */}}
 {{- define "modelsystem.isLive" -}}
 {{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" -}}true{{- end -}}

@@ -1,6 +1,6 @@
-{{/* What all pods have in common. */}}
+{{/* Parts of a pod that several pods share. */}}
 
-{{/* Fields of a pod's spec, for Pod Security "restricted". Takes the root. */}}
+{{/* Fields of every pod's spec, for Pod Security "restricted". Takes the root. */}}
 {{- define "modelsystem.podSpec" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -18,7 +18,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* Where a pod may run: a workload's section of the values. */}}
+{{/* Where a pod may run. Takes a workload's section of the values. */}}
 {{- define "modelsystem.placement" -}}
 {{- with .nodeSelector }}
 nodeSelector:
@@ -37,6 +37,7 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Fields of every container, for Pod Security "restricted". */}}
 {{- define "modelsystem.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false

@@ -1,6 +1,6 @@
-{{/* Settings of the programs, from values to environment variables. */}}
+{{/* Settings of the programs, as environment variables. */}}
 
-{{/* Which program reads which of the values' `env`; a test compares this with the programs. */}}
+{{/* The settings in `env` that each program reads; a test compares them with the programs. */}}
 {{- define "modelsystem.reads" -}}
 trainer: [LOG_FORMAT, TENANTID, CSV_FOLDER, BLOB_STORAGE_ACCOUNT, BLOB_STORAGE_CONTAINER,
   BLOB_STORAGE_CSV_FOLDER, BLOB_STORAGE_ENDPOINT, CSV_COLUMNS, MAX_BAD_ROWS, NEIGHBOURS,
@@ -9,25 +9,25 @@ waiter: [LOG_FORMAT, WAIT_INTERVAL, VERIFY_TIMEOUT, STALE_TIMEOUT, PUSHGATEWAY_U
 scorer: [LOG_FORMAT, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
 {{- end }}
 
-{{/* What the chart sets itself, and from which value. */}}
+{{/* The settings that the chart sets itself, and from which value. */}}
 {{- define "modelsystem.derived" -}}
 MODELFOLDER: set outputs.modelfolder instead
 BUILDNUMBER: set build.number instead
-WAIT_TIMEOUT: set trainer.deadlineSeconds instead, from which all deadlines follow
+WAIT_TIMEOUT: set trainer.deadlineSeconds instead; all deadlines follow from it
 MODELCACHE: set modelCache.enabled instead
 DRAIN_SECONDS: set scorer.drainSeconds instead
-PORT: remove it, the containers' port is always 3000 and the Service's 80
+PORT: remove it; the container's port is always 3000 and the Service's 80
 {{- end }}
 
-{{/* Seconds that the waiter waits: it has to outlive the training, and to copy the model. */}}
+{{/* Deadline of the waiter in seconds: it outlives the training and copies the model. */}}
 {{- define "modelsystem.waitTimeout" -}}{{- add (int .Values.trainer.deadlineSeconds) 300 -}}{{- end }}
 
-{{/* Seconds for a pod to finish: scorer's drain, 25 for what is in flight, 5 to end. */}}
+{{/* Grace period of a site's pod in seconds: the drain, 25 for requests in flight, 5 to end. */}}
 {{- define "modelsystem.gracePeriod" -}}{{- add (int .Values.scorer.drainSeconds) 30 -}}{{- end }}
 
 {{/*
-One environment variable. Kubernetes expands $(NAME), and takes $$ for $: where either could be
-meant, every $ is doubled.
+One environment variable. Kubernetes expands $(NAME) and reads $$ as $: in a text with either, every
+$ is doubled.
   list <name> <text>
 */}}
 {{- define "modelsystem.variable" -}}
@@ -38,8 +38,8 @@ meant, every $ is doubled.
 {{- end }}
 
 {{/*
-All variables of a container.
-  dict "root" <root> "workload" <name> "own" <what the chart sets>
+All environment variables of a container.
+  dict "root" <root> "workload" <name> "own" <variables that the chart sets>
 */}}
 {{- define "modelsystem.env" -}}
 {{- $env := .root.Values.env -}}
