@@ -4,19 +4,19 @@
 # Usage: tests/e2e/cluster.sh [--tag TAG] [--registry PREFIX] [--claim FILE] [--keep] [--dry-run]
 #
 #   --tag TAG          the images' tag (default e2e): modelsystem/trainer:TAG, scorer, waiter
-#   --registry PREFIX  where they are, for example acr.example/modelsystem (default modelsystem)
-#   --claim FILE       makes the claim azurefilecustom, such as kube/pvc_azure.yml; by default the
-#                      cluster's default class does, ReadWriteOnce: enough for one node
-#   --keep             keep the namespace in the end, to look around
-#   --dry-run          print every step, and render all releases, without any cluster
+#   --registry PREFIX  the images' registry, such as acr.example/modelsystem (default modelsystem)
+#   --claim FILE       creates the claim azurefilecustom, such as kube/pvc_azure.yml; by default the
+#                      cluster's default class provides it, ReadWriteOnce: enough for one node
+#   --keep             keep the namespace at the end, to inspect it
+#   --dry-run          print every step and render all releases, without a cluster
 #
-# The cluster is that of KUBECONFIG. Images get onto a local one like this:
+# KUBECONFIG names the cluster. Load the images into a local one by:
 #   make images BUILDNUMBER=e2e
 #   kind:     for w in trainer scorer waiter; do kind load docker-image modelsystem/$w:e2e; done
 #   minikube: for w in trainer scorer waiter; do minikube image load modelsystem/$w:e2e; done
-# HELM and KUBECTL name other programs than those on the PATH. All is done in a namespace of its
-# own, which enforces Pod Security "restricted". Splits by HTTPRoute are tried where the cluster
-# has a GatewayClass.
+# HELM and KUBECTL name other programs than those on the PATH. The script works in a namespace of its
+# own, which enforces Pod Security "restricted". It splits traffic by HTTPRoute if the cluster has a
+# GatewayClass.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -31,7 +31,7 @@ while [ $# -gt 0 ]; do
     --claim) claim=$2; shift ;;
     --keep) keep=yes ;;
     --dry-run) dry=yes ;;
-    *) echo "$0: no option $1; see the head of this file" >&2; exit 2 ;;
+    *) echo "$0: unknown option $1; see the head of this file" >&2; exit 2 ;;
   esac
   shift
 done
@@ -39,39 +39,39 @@ done
 main() {
   step "a namespace, a claim and last night's export"
   prepare
-  step "two builds are installed and train beside each other"
+  step "two builds, installed and trained side by side"
   install 152 good
   install 153 good
   await_site 152
   await_site 153
-  step "each answers with its own build, and the identical upgrade is harmless"
+  step "each site serves its own build, and the identical upgrade is harmless"
   h test mlrelease-152 --logs
   h test mlrelease-153 --logs
   install 152 good
   refuses "another setting for build 152" "a build never changes" \
     mlrelease-152 helm/modelsystem "${build_values[@]}" \
     --set-string build.number=152 --set-string env.CSV_FOLDER=/mnt/azure/other
-  step "all traffic to the one, to the other, and back; a Service refuses to split"
+  step "all traffic to one build, to the other, and back; a Service refuses to split"
   route_by_service
   step "90/10 by HTTPRoute"
   route_by_gateway
-  step "bad data fails at once, and the waiter says why"
+  step "bad data fails the training at once, and the waiter has the reason"
   fail_on_bad_data
-  step "the releases go, the models stay"
+  step "the releases are uninstalled, the models stay"
   uninstall_all
-  echo "${dry:+Dry run: }All is well."
+  echo "${dry:+Dry run: }All steps passed."
 }
 
 step() { printf '\n== %s\n' "$*"; }
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-# kubectl and helm in our namespace: printed, and run unless this is a dry run.
+# kubectl and helm in the namespace: print the command, and run it unless this is a dry run.
 k() {
   echo "+ kubectl $(quoted "$@")" >&2
   if [ -z "$dry" ]; then
     "$KUBECTL" --namespace "$NAMESPACE" "$@"
   elif [ "${*: -1}" = - ]; then
-    cat >/dev/null # what would be applied
+    cat >/dev/null # the manifest on standard input
   fi
 }
 h() {
@@ -80,31 +80,31 @@ h() {
 }
 quoted() { local all; printf -v all '%q ' "$@"; echo "${all:0:400}"; }
 
-# upgrade RELEASE CHART OPTIONS...: what a dry run can do of it is to render.
+# upgrade RELEASE CHART OPTIONS...: install or upgrade a release; a dry run renders it.
 upgrade() {
   h upgrade --install "$@"
   [ -z "$dry" ] || "$HELM" template --namespace "$NAMESPACE" "$@" >/dev/null
 }
 
-# refuses WHAT WORDS RELEASE CHART OPTIONS...: Helm must refuse an upgrade, with these words.
+# refuses WHAT WORDS RELEASE CHART OPTIONS...: Helm must refuse an upgrade with these words.
 refuses() {
-  local what=$1 words=$2 said
+  local what=$1 words=$2 message
   shift 2
   echo "+ helm upgrade --install $(quoted "$@") # must be refused" >&2
   [ -z "$dry" ] || return 0
-  if said=$("$HELM" --namespace "$NAMESPACE" upgrade --install "$@" 2>&1); then
+  if message=$("$HELM" --namespace "$NAMESPACE" upgrade --install "$@" 2>&1); then
     fail "$what was not refused"
   fi
-  [[ $said == *"$words"* ]] || fail "$what was refused with other words: $said"
+  [[ $message == *"$words"* ]] || fail "$what was refused with another message: $message"
 }
 
-# until_so SECONDS WHAT COMMAND...: until the command succeeds.
+# until_so SECONDS WHAT COMMAND...: repeat the command until it succeeds.
 until_so() {
   local seconds=$1 what=$2 end=$((SECONDS + $1))
   shift 2
   [ -z "$dry" ] || { echo "+ $(quoted "$@") # until it succeeds, for $seconds s" >&2; return 0; }
   until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || fail "not within $seconds s: $what"
+    [ "$SECONDS" -lt "$end" ] || fail "timeout after $seconds s: $what"
     sleep 2
   done
 }
@@ -148,7 +148,7 @@ for name, text in {'good': ''.join(rows), 'bad': 'u1\n'}.items():
     (here / name).mkdir(parents=True, exist_ok=True)
     (here / name / 'interactions.csv').write_text('user_id,item_id,timestamp\n' + text)
 print('exports written')"
-  # Whoever asks is a stranger to the builds' network policies.
+  # A client that no network policy of the builds knows.
   pod asker "import time; time.sleep(3600)"
   k wait pod/asker --for=condition=Ready --timeout=120s
 }
@@ -184,7 +184,7 @@ pod_ended() {
   [ "$phase" = Succeeded ] || [ "$phase" = Failed ]
 }
 
-await_site() { # Complete and Failed are both watched: a wait for one alone outlasts the other
+await_site() { # watches for Complete and Failed: waiting for one alone would miss the other
   until_so 600 "training of build $1 to end" job_ended "trainingjob-$1"
   k logs "job/trainingjob-$1" --tail=5
   [ -n "$dry" ] || job_is "trainingjob-$1" Complete || fail "training of build $1 failed"
@@ -197,7 +197,7 @@ job_is() {
     -o "jsonpath={.status.conditions[?(@.type=='$2')].status}")" = True ]
 }
 
-# builds_behind URL COUNT: ask a page as often, and count the builds that answered.
+# builds_behind URL COUNT: send COUNT requests, and count the builds that answered.
 builds_behind() {
   "$KUBECTL" --namespace "$NAMESPACE" exec asker -- python -c "
 import collections, sys, urllib.request
@@ -243,14 +243,14 @@ YAML
     --set-json 'gateway.parentRefs=[{"name":"e2e"}]' \
     --set-json 'builds=[{"number":"152","weight":90},{"number":"153","weight":10}]'
   until_so 120 "traffic to be split 90/10" is_split
-  until_so 10 "/metrics to stay inside" is_closed
+  until_so 10 "/metrics to be refused" is_closed
 }
 gateway_address() { k get gateway e2e -o 'jsonpath={.status.addresses[0].value}' 2>/dev/null; }
 is_split() {
-  local found minor
-  found=$(builds_behind "http://$(gateway_address)/" 300 2>/dev/null) || return
-  echo "  of 300 requests: $found"
-  minor=$(sed -nE 's/.*153=([0-9]+).*/\1/p' <<<"$found")
+  local counts minor
+  counts=$(builds_behind "http://$(gateway_address)/" 300 2>/dev/null) || return
+  echo "  of 300 requests: $counts"
+  minor=$(sed -nE 's/.*153=([0-9]+).*/\1/p' <<<"$counts")
   [ "${minor:-0}" -ge 10 ] && [ "$minor" -le 60 ] # 30 expected, five standard deviations are 26
 }
 is_closed() { ! builds_behind "http://$(gateway_address)/metrics" 1 2>/dev/null; }
@@ -259,7 +259,7 @@ fail_on_bad_data() {
   install 154 bad
   until_so 300 "training of build 154 to end" job_ended trainingjob-154
   [ -n "$dry" ] || job_is trainingjob-154 Failed || fail "bad data did not fail the Job"
-  until_so 300 "the waiter of build 154 to say why" waiter_says "interactions.csv"
+  until_so 300 "the waiter of build 154 to have the reason" waiter_says "interactions.csv"
 }
 waiter_says() {
   k get pods -l version=154,app=scoring -o \

@@ -32,7 +32,7 @@ def test_the_dry_run_takes_every_step(helm: Helm) -> None:
     assert ended.returncode == 0, ended.stderr
     steps = [line for line in ended.stdout.splitlines() if line.startswith("== ")]
     assert len(steps) == 7
-    assert ended.stdout.endswith("Dry run: All is well.\n")
+    assert ended.stdout.endswith("Dry run: All steps passed.\n")
     assert ended.stderr.count("must be refused") == 3
 
 
