@@ -24,7 +24,10 @@ def is_there() -> bool:
 
 
 def run(
-    *command: str, check: bool = True, environ: Mapping[str, str] = os.environ
+    *command: str,
+    check: bool = True,
+    environ: Mapping[str, str] = os.environ,
+    seconds: float = SECONDS,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command and return how it ended, with its output."""
     ended = subprocess.run(
@@ -35,7 +38,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
     )
     assert not check or ended.returncode == 0, f"{command}: {ended.returncode}\n{ended.stdout}"
     return ended
