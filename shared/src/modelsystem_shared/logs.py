@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 _PLAIN = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime", "color_message"}
 
@@ -21,7 +20,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without a line break."""
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "program": self.program,

@@ -14,7 +14,8 @@ from modelsystem_shared.errors import SettingsError
 from modelsystem_shared.parsers import Parser, Secret
 
 S = TypeVar("S", bound="Settings")
-REQUIRED: Any = object()
+Values = Mapping[str, Any]  # by variable; Any: each parser has a type of its own
+REQUIRED = object()
 
 
 class _Malformed:
@@ -24,7 +25,7 @@ class _Malformed:
         return False
 
 
-MALFORMED: Any = _Malformed()
+MALFORMED = _Malformed()
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Variable:
     name: str
     parse: Parser
     help: str
-    default: Any
+    default: object
     shapes_model: bool
 
     @property
@@ -44,7 +45,7 @@ class Variable:
 
 
 def variable(
-    name: str, parse: Parser, help: str, default: Any = REQUIRED, *, shapes_model: bool = False
+    name: str, parse: Parser, help: str, default: object = REQUIRED, *, shapes_model: bool = False
 ) -> Any:  # Any: the value of a dataclass field, as dataclasses.field returns it
     """Declare a dataclass field that is read from environment variable `name`.
 
@@ -71,7 +72,7 @@ class Settings:
     )
 
     @classmethod
-    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+    def contradictions(cls, values: Values) -> Iterator[str]:
         """Yield contradictions between variables; a malformed variable's value is MALFORMED."""
         yield from ()
 
@@ -89,20 +90,20 @@ def read(cls: type[S], environ: Mapping[str, str]) -> S:
 
     """
     problems: list[str] = []
-    values = {v.name: _value(v, environ, problems) for v in variables(cls)}
+    values: Values = {v.name: _value(v, environ, problems) for v in variables(cls)}
     problems += cls.contradictions(values)
     if problems:
         raise SettingsError(problems)
     return cls(**{f.name: values[f.metadata["variable"].name] for f in fields(cls)})
 
 
-def shaping(settings: Settings) -> dict[str, Any]:
-    """Return the settings that shape the model, by variable name, as JSON-able values."""
+def shaping(settings: Settings) -> dict[str, object]:
+    """Return the settings that shape the model, by variable name."""
     marked = [f for f in fields(settings) if f.metadata["variable"].shapes_model]
     return {f.metadata["variable"].name: getattr(settings, f.name) for f in marked}
 
 
-def _value(v: Variable, environ: Mapping[str, str], problems: list[str]) -> Any:
+def _value(v: Variable, environ: Mapping[str, str], problems: list[str]) -> object:
     raw = parsers.unquoted(environ.get(v.name, ""))
     if not raw:
         if v.default is REQUIRED:

@@ -1,13 +1,12 @@
 """The waiter's settings."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelsystem_shared import parsers, settings
-from modelsystem_shared.settings import variable
+from modelsystem_shared.settings import Values, variable
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Settings(settings.Settings):
     )
 
     @classmethod
-    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+    def contradictions(cls, values: Values) -> Iterator[str]:
         """Yield contradictions between variables; a malformed variable's value is MALFORMED."""
         shared, cache = values["MODELFOLDER"], values["MODELCACHE"]
         if shared and cache and _overlap(shared, cache):
