@@ -1,7 +1,7 @@
 """Accuracy on a published split: train on its train part, ask the scorer for its test part.
 
 The protocol of the papers: for every user with test pairs all items are ranked, without those of
-the train part; Recall@20 and NDCG@20 (see `modelsystem_shared.ranking`) are means over users.
+the train part; Recall@20 and NDCG@20 are means over users (`modelsystem_shared.numeric.ranking`).
 """
 
 import argparse
@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modelsystem_shared import ranking
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric import ranking
+from modelsystem_shared.numeric.ranking import K
 
 BIN = Path(sys.executable).parent
 GOWALLA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gowalla"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelsystem_shared.arrays import Float64s, Indices
+from modelsystem_shared.numeric.arrays import Float64s, Indices
 
 THREADS = len(os.sched_getaffinity(0))
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from modelsystem_shared import ranking
-from modelsystem_shared.arrays import Float64s, Indices, Mask
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric import ranking
+from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
+from modelsystem_shared.numeric.ranking import K
 
 USERS_AT_ONCE = 500
 PARTS = 600

@@ -20,7 +20,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from lists import Scores
-from modelsystem_shared.arrays import Array, Float32s, Indices
+from modelsystem_shared.numeric.arrays import Array, Float32s, Indices
 
 THREADS = len(os.sched_getaffinity(0))
 TRAINER = Path(sys.executable).parent / "modelsystem-trainer"
@@ -135,7 +135,7 @@ def run_trainer(export: Path, model: Path) -> None:
 def published(model: Path, users: npt.NDArray[np.str_], items: npt.NDArray[np.str_]) -> Fitted:
     """Open the model that a training published: the one place that knows its files."""
     from modelsystem_shared import folder
-    from modelsystem_shared.model import Rows, Strings, arrays, load
+    from modelsystem_shared.numeric.model import Rows, Strings, arrays, load
 
     def places(ids: Strings, among: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
         return np.searchsorted(among, np.array([ids[n] for n in range(len(ids))]))

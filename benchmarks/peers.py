@@ -23,7 +23,7 @@ import numpy as np
 import lists
 import splits
 from methods import CONTESTS, Method, Training
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ONE_FIT = Path(__file__).with_name("one_fit.py")

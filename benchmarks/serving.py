@@ -28,10 +28,11 @@ from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_scorer.v1 import RecommendationRequest, recommendations
-from modelsystem_shared import folder, logs, manifest, model, publication, settings
+from modelsystem_shared import folder, logs, manifest, publication, settings
 from modelsystem_shared.manifest import ModelPart
-from modelsystem_shared.model import Model, Rows, Strings
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.model import Model, Rows, Strings
+from modelsystem_shared.numeric.ranking import K
 
 OURS, CONSTANT = "/v1/recommendations", "/constant"
 USERS = 10_000

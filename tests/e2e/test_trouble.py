@@ -65,7 +65,7 @@ def test_stopped_while_training(new_compose: NewCompose) -> None:
     """Stopped programs end by themselves without a model; the next run publishes one."""
     project = new_compose("stopped", BUILDNUMBER=152)
     project("up", "--detach", "waiter", "trainer")
-    wait_until(lambda: "Search: " in project.log("trainer"), 120, "the trainer searches")
+    wait_until(lambda: "search: " in project.log("trainer"), 120, "the trainer searches")
     project("stop")
     for service in ("trainer", "waiter"):
         assert project.exit_code(service) == 1

@@ -21,9 +21,10 @@ from modelsystem_scorer import engine
 from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.settings import ScorerSettings
-from modelsystem_shared import folder, manifest, model, publication, settings
-from modelsystem_shared.arrays import Array
-from modelsystem_shared.model import Model, Rows, Strings
+from modelsystem_shared import folder, manifest, publication, settings
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.arrays import Array
+from modelsystem_shared.numeric.model import Model, Rows, Strings
 
 BUILD = "20180523.5"
 ODD_ITEMS = ["/", "..", "/first", "a/b", "a//b", "a b", "007", "7", "%2F", "?k=1", "x\ny", "x\n"]

@@ -36,6 +36,8 @@ def test_no_progress_is_none(tmp_path: Path, content: bytes | None) -> None:
 def test_progress_reads_well() -> None:
     """A person sees the phase and a percentage."""
     assert str(Progress("fit", 0.256, 3)) == "fit: 26 %"
+    assert all(progress.is_progress(str(Progress("fit", done, 3))) for done in (0.0, 0.256, 1.0))
+    assert not any(map(progress.is_progress, ("Fit: 26 %", "fit: 26 % done", "Score: 0.1", "")))
 
 
 def test_a_failure_is_read_back(tmp_path: Path) -> None:

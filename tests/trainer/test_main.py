@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from modelsystem_shared import folder, model, progress
+from modelsystem_shared import folder, progress
+from modelsystem_shared.numeric import model
 from modelsystem_shared.progress import Progress
 
 Start = Callable[..., Any]
@@ -25,7 +26,7 @@ def test_it_logs_folder_build_and_score(trained: Any) -> None:
         f"Score: {trained.published.marker.score}",
     ]
     assert any(message.startswith("Parameters: method=") for message in trained.messages)
-    assert any(message.startswith("Search: ") for message in trained.messages)
+    assert any(message.startswith("search: ") for message in trained.messages)
 
 
 def test_the_folder_holds_one_whole_model(trained: Any) -> None:

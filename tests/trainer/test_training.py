@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_shared import model
 from modelsystem_shared.errors import DataError
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.model import Model
 from modelsystem_trainer import fit, training
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout, ranking, split

@@ -6,7 +6,7 @@ import pytest
 from modelsystem_release.cluster import Answer, Question
 from modelsystem_release.judging.comparison import Comparison, SiteFigures, figures
 from modelsystem_release.judging.interview import Interview
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 
 
 def of_values(ndcg: Float64s) -> SiteFigures:

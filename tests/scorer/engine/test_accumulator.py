@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsystem_scorer.engine.accumulator import Accumulator
-from modelsystem_shared.arrays import Float32s
-from modelsystem_shared.model import Rows, index_type
+from modelsystem_shared.numeric.arrays import Float32s
+from modelsystem_shared.numeric.model import Rows, index_type
 
 AMOUNTS = st.one_of(
     st.sampled_from([0.0, -0.0, 0.5, -0.5, 1e-45, 3e38]),  # equal, cancelling, tiny, overflowing

@@ -12,8 +12,8 @@ import pytest
 
 from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.engine.recommender import Basis, Ranking, Recommender
-from modelsystem_shared.arrays import Float32s
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric.arrays import Float32s
+from modelsystem_shared.numeric.model import Model
 
 
 @dataclass(frozen=True)

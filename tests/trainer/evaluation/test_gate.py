@@ -11,7 +11,7 @@ import pytest
 
 from modelsystem_shared import folder
 from modelsystem_shared.errors import SettingsError
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric.model import Model
 from modelsystem_trainer import training
 from modelsystem_trainer.evaluation import gate
 from modelsystem_trainer.evaluation.gate import Champion, Gate

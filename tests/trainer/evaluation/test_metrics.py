@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from modelsystem_shared.ranking import Estimate
+from modelsystem_shared.numeric.ranking import Estimate
 from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.ranking import Lists
 

@@ -42,6 +42,18 @@ def test_a_new_phase_is_written_at_once(tmp_path: Path) -> None:
         assert progress.latest(begun.path) == Progress("read", 0.25, 0)
 
 
+def test_progress_is_logged_as_every_program_reads_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`release deploy` finds the lines in the log by `progress.is_progress`."""
+    caplog.set_level("INFO")
+    with Attempt(tmp_path) as begun:
+        for done in (0.0, 0.5, 1.0):
+            begun.progress("fit", done)
+    assert caplog.messages == ["fit: 0 %", "fit: 100 %"]
+    assert all(map(progress.is_progress, caplog.messages))
+
+
 def test_it_beats_while_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The heartbeat counts, has the share that is done, and ends with the attempt."""
     monkeypatch.setattr(attempt, "HEARTBEAT", 0.01)

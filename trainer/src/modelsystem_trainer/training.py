@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float32s, Indices
 from modelsystem_shared.errors import DataError
-from modelsystem_shared.model import Model, Rows, Strings, index_type
+from modelsystem_shared.numeric.arrays import Float32s, Indices
+from modelsystem_shared.numeric.model import Model, Rows, Strings, index_type
 from modelsystem_trainer import fit
 from modelsystem_trainer.evaluation import (
     Metrics,

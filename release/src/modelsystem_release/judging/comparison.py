@@ -8,10 +8,10 @@ import numpy as np
 from modelsystem_release.cluster import Question, Site
 from modelsystem_release.judging.interview import Interview, interview, popular_lists
 from modelsystem_release.judging.lists import Items, coverage, overlap
-from modelsystem_shared import ranking
-from modelsystem_shared.arrays import Float64s
 from modelsystem_shared.errors import ServiceError
-from modelsystem_shared.ranking import Estimate
+from modelsystem_shared.numeric import ranking
+from modelsystem_shared.numeric.arrays import Float64s
+from modelsystem_shared.numeric.ranking import Estimate
 
 QUALITIES = ("ndcg", "recall")  # at K places
 

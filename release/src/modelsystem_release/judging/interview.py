@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelsystem_release.cluster import Answer, Question, Site
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric.ranking import K
 
 log = logging.getLogger(__name__)
 WARM_UP = 20  # answers whose time does not count: the model's pages are not in memory yet

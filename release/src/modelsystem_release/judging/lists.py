@@ -1,8 +1,8 @@
-"""Figures of lists of ids that need no held-out items; see `modelsystem_shared.ranking`."""
+"""Figures of lists of ids that need no held-out items; see `modelsystem_shared.numeric.ranking`."""
 
 from collections.abc import Iterable, Sequence
 
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric.ranking import K
 
 Items = tuple[str, ...]
 

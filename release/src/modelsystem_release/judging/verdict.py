@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from modelsystem_release.judging.check import Check
 from modelsystem_release.judging.comparison import Comparison
 from modelsystem_release.judging.rules import Quality, Rules
-from modelsystem_shared.ranking import Estimate
+from modelsystem_shared.numeric.ranking import Estimate
 
 
 def judge(comparison: Comparison, rules: Rules) -> list[Check]:

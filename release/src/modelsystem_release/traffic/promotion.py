@@ -13,7 +13,7 @@ from modelsystem_release.traffic.changes import Change, Weights, as_text, new_ch
 from modelsystem_release.traffic.routing import ROLLBACK, Routing
 from modelsystem_release.traffic.shares import with_share
 from modelsystem_shared.errors import ServiceError, UsageError
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric.ranking import K
 
 log = logging.getLogger(__name__)
 PROBES = 20  # questions in a round

@@ -1,5 +1,5 @@
-from modelsystem_shared.arrays import Float32s
-from modelsystem_shared.model import Rows
+from modelsystem_shared.numeric.arrays import Float32s
+from modelsystem_shared.numeric.model import Rows
 
 class Accumulator:
     def __init__(self, rows: Rows, values: Float32s) -> None: ...

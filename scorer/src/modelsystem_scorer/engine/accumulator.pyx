@@ -47,7 +47,7 @@ cdef class Accumulator:
     cdef uint64_t[::1] heap  # keys of the best, the least of them first
 
     def __init__(self, rows, values):
-        """Take the matrix's `rows` (modelsystem_shared.model.Rows) and `values` (float32)."""
+        """Take the matrix's `rows` (modelsystem_shared.numeric.model.Rows) and `values` (float32)."""
         if rows.indices.dtype not in (np.uint8, np.uint16, np.uint32):
             raise ValueError(f"indices are {rows.indices.dtype}, not uint8, uint16 or uint32")
         if len(rows.indices) != len(values):

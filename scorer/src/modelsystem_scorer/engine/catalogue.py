@@ -5,8 +5,8 @@ from itertools import islice
 
 import numpy as np
 
-from modelsystem_shared.arrays import Indices
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric.arrays import Indices
+from modelsystem_shared.numeric.model import Model
 
 _END = "\n"
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from modelsystem_scorer.engine.accumulator import Accumulator
-from modelsystem_shared.arrays import Float32s
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric.arrays import Float32s
+from modelsystem_shared.numeric.model import Model
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from modelsystem_scorer.engine.catalogue import Catalogue
 from modelsystem_scorer.engine.recommender import Recommender
-from modelsystem_shared import folder, model
+from modelsystem_shared import folder
 from modelsystem_shared.folder import Published
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.model import Model
 
 log = logging.getLogger(__name__)
 

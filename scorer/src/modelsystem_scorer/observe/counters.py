@@ -21,7 +21,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 
 OTHER = "other"  # an unknown path, or a method that no path has
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", OTHER)

@@ -22,8 +22,8 @@ from modelsystem_scorer.v1.messages import (
     SimilarItems,
     UserOrItems,
 )
-from modelsystem_shared.arrays import Float32s
-from modelsystem_shared.model import Rows, Strings
+from modelsystem_shared.numeric.arrays import Float32s
+from modelsystem_shared.numeric.model import Rows, Strings
 
 
 def recommend(site: Site, request: RecommendationRequest) -> Recommendations:

@@ -23,11 +23,12 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared import folder, model
-from modelsystem_shared.arrays import Float32s, Indices
+from modelsystem_shared import folder
 from modelsystem_shared.errors import ModelSystemError, SettingsError
-from modelsystem_shared.model import Model, Rows, Strings
-from modelsystem_shared.ranking import Estimate, estimate
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.arrays import Float32s, Indices
+from modelsystem_shared.numeric.model import Model, Rows, Strings
+from modelsystem_shared.numeric.ranking import Estimate, estimate
 from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.metrics import Metrics
 from modelsystem_trainer.evaluation.ranking import Lists, Recommend

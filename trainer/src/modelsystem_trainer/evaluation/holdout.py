@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from modelsystem_shared.arrays import Indices, Mask
+from modelsystem_shared.numeric.arrays import Indices, Mask
 
 Hashes = npt.NDArray[np.uint64]
 GATE_SHARE = 0.01

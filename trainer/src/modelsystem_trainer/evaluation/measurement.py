@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.arrays import Indices
+from modelsystem_shared.numeric.arrays import Indices
 from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.metrics import Metrics
 from modelsystem_trainer.evaluation.ranking import OnShare, Recommend

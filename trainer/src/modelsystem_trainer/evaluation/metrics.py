@@ -5,7 +5,7 @@ In the manifest, `model.metrics` holds
     model, popularity   of the same users, whose latest interactions were held out from the fit:
       users             their number
       at                for k of 10, 20 and 50
-        recall, ndcg    see `modelsystem_shared.ranking`
+        recall, ndcg    see `modelsystem_shared.numeric.ranking`
         novelty         bits: the mean of -log2(share of users who chose the item) over the shown
                         items (Zhou et al. 2010, doi 10.1073/pnas.1000488107)
         coverage        the share of all items that are shown to anyone
@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from modelsystem_shared.arrays import Float64s, Indices, Mask
-from modelsystem_shared.ranking import Estimate, K, estimate
+from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
+from modelsystem_shared.numeric.ranking import Estimate, K, estimate
 from modelsystem_trainer.evaluation.ranking import Lists
 
 KS = (10, 20, 50)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared import ranking
-from modelsystem_shared.arrays import Float32s, Float64s, Indices, Mask
-from modelsystem_shared.ranking import K
+from modelsystem_shared.numeric import ranking
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
+from modelsystem_shared.numeric.ranking import K
 
 MOST_USERS = 20_000
 _USERS_AT_ONCE = 1_000

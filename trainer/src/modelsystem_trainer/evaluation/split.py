@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float32s, Indices, Mask
+from modelsystem_shared.numeric.arrays import Float32s, Indices, Mask
 from modelsystem_trainer.evaluation import holdout
 from modelsystem_trainer.fit import Parameters, confidence
 from modelsystem_trainer.ingest import Interactions

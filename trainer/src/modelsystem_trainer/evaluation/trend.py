@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float32s, Indices
+from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_trainer.evaluation import ranking
 
 HALF_LIVES = (0.0, 730.0, 180.0, 60.0, 20.0, 7.0, 2.0)  # days

@@ -12,7 +12,7 @@ the user's last one. A user's score of an item j is Σ_i h_ui S_ij.
 import numpy as np
 import pandas as pd
 
-from modelsystem_shared.arrays import Float32s, Float64s
+from modelsystem_shared.numeric.arrays import Float32s, Float64s
 from modelsystem_trainer.fit.parameters import Parameters
 
 MOST_LISTED = 1_000  # items of a request

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from sparse_dot_topn import sp_matmul_topn
 
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import damped, degrees
 

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import ridge_of, user_weights
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numba
 import numpy as np
 
-from modelsystem_shared.arrays import Float32s, Indices
+from modelsystem_shared.numeric.arrays import Float32s, Indices
 
 _BLOCK = 8  # columns in one step of Cholesky: their factors fit the registers
 _LEAST = np.float32(1e-12)

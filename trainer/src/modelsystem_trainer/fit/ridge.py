@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float32s, Float64s, Indices, Mask
-from modelsystem_shared.model import index_type
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
+from modelsystem_shared.numeric.model import index_type
 from modelsystem_trainer.fit.cooccurrence import top_products
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import degrees, ridge_of, user_weights

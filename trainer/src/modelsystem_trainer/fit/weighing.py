@@ -8,7 +8,7 @@ For a user's item i and a candidate j with unweighed similarity w_ij and item de
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float32s, Float64s, Indices
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
 from modelsystem_trainer.fit.parameters import Parameters
 
 _FLOAT32 = np.finfo(np.float32)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from modelsystem_shared.arrays import Float64s
+from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.ingest import cells, fast
 from modelsystem_trainer.ingest.fast import Fields
 from modelsystem_trainer.ingest.header import Layout

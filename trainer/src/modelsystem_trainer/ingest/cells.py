@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from modelsystem_shared.arrays import Float64s, Mask
+from modelsystem_shared.numeric.arrays import Float64s, Mask
 
 LONGEST = 1000
 _LATEST = 1e11  # seconds: the year 5138; larger numbers are milliseconds

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from modelsystem_shared.arrays import Float64s, Indices, Mask
+from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
 from modelsystem_trainer.ingest import ids
 from modelsystem_trainer.ingest.ids import WORD, Words
 

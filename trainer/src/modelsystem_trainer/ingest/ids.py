@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from modelsystem_shared.arrays import Indices
+from modelsystem_shared.numeric.arrays import Indices
 
 WORD = 8  # bytes
 Words = npt.NDArray[np.uint64]

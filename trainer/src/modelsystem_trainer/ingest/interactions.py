@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from modelsystem_shared.arrays import Float64s
 from modelsystem_shared.errors import DataError
+from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.ingest import export as exports
 from modelsystem_trainer.ingest import header, strict

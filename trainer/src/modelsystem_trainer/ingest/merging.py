@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from modelsystem_shared.arrays import Float64s, Mask
+from modelsystem_shared.numeric.arrays import Float64s, Mask
 from modelsystem_trainer.ingest.ids import Numbers
 
 Order = npt.NDArray[np.signedinteger]

@@ -64,7 +64,7 @@ class Attempt:
         phase_logged, at = self._logged
         if phase != phase_logged or done >= 1 or time.monotonic() - at > _LOG_EVERY:
             self._logged = (phase, time.monotonic())
-            log.info("%s", str(self._now).capitalize())
+            log.info("%s", self._now)
         if is_new:
             self._append(0)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from modelsystem_shared import manifest
-from modelsystem_shared.ranking import Estimate
+from modelsystem_shared.numeric.ranking import Estimate
 from modelsystem_trainer.evaluation import Band, Comparison, Figures, Gain, Gate, Metrics
 from modelsystem_trainer.training import Trained
 

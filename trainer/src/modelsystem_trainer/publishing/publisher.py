@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from modelsystem_shared import files, marker, model, publication
+from modelsystem_shared import files, marker, publication
 from modelsystem_shared.manifest import REPORT, Manifest, ModelFile, ModelPart
-from modelsystem_shared.model import Model
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.model import Model
 from modelsystem_trainer.evaluation import Gate
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.publishing import existing, plots, record, report

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from modelsystem_shared.arrays import Array, Float32s
 from modelsystem_shared.errors import CorruptModelError
+from modelsystem_shared.numeric.arrays import Array, Float32s
 
 _STRIDE = 256
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelsystem_shared.arrays import Float64s, Indices, Mask
+from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
 
 K = 20  # of the model's score, NDCG@20
 RESAMPLES = 1_000

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from modelsystem_shared import ranking
-from modelsystem_shared.arrays import Float64s
-from modelsystem_shared.ranking import Estimate
+from modelsystem_shared.numeric import ranking
+from modelsystem_shared.numeric.arrays import Float64s
+from modelsystem_shared.numeric.ranking import Estimate
 
 ITEMS = st.sampled_from([f"i{n}" for n in range(12)])
 LISTS = st.lists(

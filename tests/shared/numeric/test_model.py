@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_shared import model
-from modelsystem_shared.arrays import Array
 from modelsystem_shared.errors import CorruptModelError
-from modelsystem_shared.model import Model, Rows, Strings
+from modelsystem_shared.numeric import model
+from modelsystem_shared.numeric.arrays import Array
+from modelsystem_shared.numeric.model import Model, Rows, Strings
 
 WORDS = st.lists(st.text(), unique=True)
 
