@@ -53,7 +53,7 @@ class Trainer:
 
     @property
     def messages(self) -> list[str]:
-        """What it logged: one sentence a record."""
+        """The sentences of its log."""
         return [json.loads(line)["message"] for line in self.output.splitlines()]
 
     @property

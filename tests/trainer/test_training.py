@@ -191,7 +191,7 @@ def test_any_small_export_gives_a_whole_model(
     pairs: set[tuple[int, int]],
     timed: bool,
 ) -> None:
-    """One user, one item, nobody but gate users, odd ids: what is written can be mapped."""
+    """One user, one item, gate users only, odd ids: the files can be mapped."""
     users = [*gate_ids[:3], "u", "\x00", "é"]
     rows = [f"{users[user]},{users[item]}{',5' * timed}" for user, item in pairs]
     data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})

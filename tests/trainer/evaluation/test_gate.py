@@ -183,7 +183,7 @@ def test_an_array_that_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> 
 
 
 def _resealed(source: Path, target: Path) -> Path:
-    """Copy a model, change an array, and make manifest and marker vouch for it."""
+    """Copy a model, change an array, and write manifest and marker for it."""
     from dataclasses import replace
     from hashlib import sha256
 

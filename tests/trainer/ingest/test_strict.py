@@ -102,7 +102,7 @@ def test_a_malformed_row_is_one_row(rows_of: ReadBytes, row: bytes, reason: str)
 
 
 def test_the_rest_of_a_long_line_is_no_row(rows_of: ReadBytes) -> None:
-    """What follows the first MiB of a line cannot pass for a row of its own."""
+    """The rest of a line after its first MiB is not read as a row."""
     first = b"1," + b"2" * (strict.LONGEST_LINE - 2)
     rows, rejected = rows_of(b"a,b\n" + first + b"mallory,item" + b"\n5,6\n")
     assert rows == [(3, ("5", "6"))]

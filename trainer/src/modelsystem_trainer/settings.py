@@ -159,7 +159,7 @@ class Settings(settings.Settings):
         return self.endpoint or f"https://{self.account}.blob.core.windows.net"
 
     @classmethod
-    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:  # Any: see the parent
         """Yield the faults of the data's place, and of a key that is not base64."""
         blob_variables = [name for name in _BLOB_ONLY if values[name]]
         if values["CSV_FOLDER"] and blob_variables:

@@ -27,10 +27,15 @@ class Readable(Protocol):
 class Piece(io.BytesIO):
     """A piece of a file in memory."""
 
+    def __init__(self, content: bytes = b"") -> None:
+        """Hold the content."""
+        super().__init__(content)
+        self._size = len(content)
+
     @property
     def has_rest(self) -> bool:
         """Whether some of the bytes are not read yet."""
-        return self.tell() < len(self.getbuffer())
+        return self.tell() < self._size
 
 
 class Source:
