@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def documented() -> str:
-    """Return the page with the table as it should be."""
+    """Return the page with the current table."""
     introduction = PAGE.read_text(encoding="utf-8").split(HEADING)[0]
     head = ["| variable | for | default | meaning |", "| --- | --- | --- | --- |"]
     return f"{introduction}{HEADING}\n\n" + "\n".join([*head, *rows()]) + "\n"

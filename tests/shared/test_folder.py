@@ -43,7 +43,7 @@ def test_a_folder_that_is_not_there_is_incomplete(tmp_path: Path) -> None:
 
 
 def test_attempts_are_listed_and_nothing_else(tmp_path: Path) -> None:
-    """Whatever else lies in the folder is nobody's attempt."""
+    """Other files and folders are no attempts."""
     names = [folder.new_attempt_name() for _ in range(3)]
     for name in [*names, "lost+found", "attempt-", "attempt-x.tmp"]:
         (tmp_path / name).mkdir()

@@ -54,10 +54,12 @@ def test_a_traceback_stays_in_its_object(capsys: pytest.CaptureFixture[str]) -> 
     assert _said(capsys)["traceback"].endswith("ValueError: why")
 
 
-@pytest.mark.parametrize("chosen", ["json", "auto"])
-def test_without_a_terminal_auto_is_json(capsys: pytest.CaptureFixture[str], chosen: str) -> None:
+@pytest.mark.parametrize("log_format", ["json", "auto"])
+def test_without_a_terminal_auto_is_json(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
     """A container's output, which is no terminal, is for machines."""
-    logs.configure("trainer", chosen)
+    logs.configure("trainer", log_format)
     log.info("hello")
     assert _said(capsys)["message"] == "hello"
 

@@ -28,7 +28,7 @@ def test_what_is_written_is_read(written: Marker) -> None:
 
 
 def test_the_first_line_is_the_score(make_marker: Callable[..., Marker]) -> None:
-    """The seed system's contract holds: whoever reads one line reads the score."""
+    """The seed system's contract holds: a reader of the first line has the score."""
     assert make_marker(score="0.25").to_bytes().splitlines()[0] == b"0.25"
 
 

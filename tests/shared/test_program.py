@@ -209,7 +209,7 @@ def test_a_signal_in_the_middle_of_logging_is_not_lost(
 def test_an_impatient_second_signal_disturbs_nothing(
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    """Whoever presses Ctrl-C twice still gets the failure recorded and the right code."""
+    """After a second Ctrl-C the failure is still recorded, and the exit code is right."""
     process = start(MODELFOLDER="/models/13", SLOW="0.5")
     assert process.stdout
     process.stdout.readline()
@@ -259,7 +259,7 @@ def test_help_names_every_variable(
 
 @pytest.mark.usefixtures("capsys")
 def test_an_argument_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever passes a setting as an argument learns that it would be ignored."""
+    """A setting that is passed as an argument is refused, not ignored."""
     monkeypatch.setattr(sys, "argv", ["modelsystem-waiter", "--port=3000"])
     with pytest.raises(SystemExit, match="2"):
         program.answer_help("modelsystem-waiter", "Wait for a model.", Settings)

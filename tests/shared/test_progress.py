@@ -27,7 +27,7 @@ def test_a_line_half_seen_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"[]\n", b"{}\n", b"\xff\n", b"no end"])
 def test_no_progress_is_none(tmp_path: Path, content: bytes | None) -> None:
-    """A file that is missing, empty or strange says nothing."""
+    """A file that is missing, empty or malformed has no progress."""
     if content is not None:
         (tmp_path / progress.PROGRESS).write_bytes(content)
     assert progress.latest(tmp_path) is None

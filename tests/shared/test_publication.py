@@ -1,4 +1,4 @@
-"""One marker stands, whoever publishes at the same moment."""
+"""One marker stands, however many trainers publish at the same moment."""
 
 import resource
 import subprocess
@@ -134,7 +134,7 @@ def test_a_short_marker_that_becomes_whole_in_time_is_respected(
 def test_a_burial_that_catches_a_live_marker_restores_it(
     tmp_path: Path, make_marker: MakeMarker
 ) -> None:
-    """Whoever published in the moment of the burial stays published."""
+    """A marker that becomes whole while it is removed is put back."""
     theirs = make_marker("attempt-theirs")
     (tmp_path / marker.NAME).write_bytes(theirs.to_bytes())
     publication.remove_short_marker(tmp_path)
@@ -143,7 +143,7 @@ def test_a_burial_that_catches_a_live_marker_restores_it(
 
 
 def test_a_marker_that_is_gone_needs_no_burial(tmp_path: Path) -> None:
-    """Somebody else was faster."""
+    """Another trainer removed it first."""
     publication.remove_short_marker(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

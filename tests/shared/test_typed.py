@@ -62,7 +62,7 @@ def test_what_fits_is_returned(content: dict[str, Any]) -> None:
     ],
 )
 def test_what_does_not_fit_is_named(content: Any, sentence: str) -> None:
-    """The first fault is told with its place."""
+    """The first fault is named with its place."""
     with pytest.raises(ValueError, match="^" + sentence.replace("[", r"\[") + "$"):
         typed.checked(Outer, content, "outer")
 

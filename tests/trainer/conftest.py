@@ -24,7 +24,7 @@ from modelsystem_trainer.ingest import Interactions, export
 from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.settings import Settings
 
-# On a busy machine a deadline says nothing about the code.
+# On a busy machine a deadline measures the machine, not the code.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

@@ -62,7 +62,7 @@ def test_a_cache_is_used_again(cached: Settings, publish: Make) -> None:
 
 
 def test_leftovers_are_replaced(cached: Settings, publish: Make, model_folder: Path) -> None:
-    """A partial copy, a short marker and another model give way; strangers' files stay."""
+    """A partial copy, a short marker and another model give way; other files stay."""
     assert cached.model_cache
     published = publish()
     partial = cached.model_cache / published.attempt

@@ -119,7 +119,7 @@ class Corruption:
 
     path: Path
     content: bytes
-    told: str
+    description: str
 
 
 def corruptions(attempt: Path, count: int, chance: random.Random) -> Iterator[Corruption]:
@@ -145,7 +145,7 @@ def accepted(configs: list[Settings], attempt: Path, count: int, seed: int) -> l
         config = configs[number % len(configs)]
         model = observe(config).model
         if model or (config.model_cache and (config.model_cache / marker.NAME).exists()):
-            wrong.append(spoiled.told)
+            wrong.append(spoiled.description)
         spoiled.path.write_bytes(whole)
     return wrong
 

@@ -14,7 +14,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """Return the port of somebody who accepts connections and never says a word."""
+    """Return the port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -42,7 +42,7 @@ def seconds_to_find(start: Make, **variables: object) -> tuple[float, str]:
 
 
 def test_a_gateway_that_is_down_changes_nothing(start: Make, publish: Make) -> None:
-    """The model is found all the same, and the log says that the score was not told."""
+    """The waiter still ends 0, and the log says that the score was not pushed."""
     publish()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -132,7 +132,7 @@ def test_a_failure_beside_a_live_attempt() -> None:
 
 
 def test_a_share_that_does_not_answer() -> None:
-    """Nobody grows stale while the storage does not let us see a heartbeat."""
+    """No attempt grows stale while no heartbeat can be read."""
     outage = {float(t): BLIND for t in range(20, 400, 20)}
     assert verdict({0: seen(a=beating(1))} | outage) is None
     assert verdict({0: seen(a=beating(1))} | outage | {400: seen(a=beating(1))}) is None

@@ -64,7 +64,7 @@ def test_a_folder_behind_a_symlink(tmp_path: Path) -> None:
 
 
 def test_reading_does_not_end_the_pause(tmp_path: Path) -> None:
-    """Our own looking around wakes nobody, or the waiter would spin."""
+    """Our own reads wake no waiter, or it would spin."""
     (tmp_path / "complete.txt").write_text("0.1")
     with Waker(tmp_path) as waker:
         (tmp_path / "complete.txt").read_text()

@@ -78,10 +78,10 @@ def test_the_files_are_named_after_the_parts() -> None:
 
 def test_a_model_without_users_can_be_mapped(saved: Callable[..., Path]) -> None:
     """Empty arrays are arrays."""
-    nobody = replace(
+    without_users = replace(
         SMALL, users=Strings.of([]), history=_rows(), confidence=np.zeros(0, np.float32)
     )
-    loaded = model.load(saved(nobody))
+    loaded = model.load(saved(without_users))
     assert len(loaded.users) == 0
     assert loaded.users.find("ann") is None
 

@@ -14,7 +14,7 @@ class Change:
     """One change of the weights.
 
     id: the same for all steps of a promotion, and for their rollback.
-    by: the user, or whoever started the pipeline's run.
+    by: the user, or the person who started the pipeline's run.
     at: ISO 8601 in UTC.
     """
 
