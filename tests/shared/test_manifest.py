@@ -126,7 +126,7 @@ def test_a_part_of_another_shape_is_refused(
 
 
 def test_an_older_format_is_refused_with_the_cure() -> None:
-    """A model of format 1 is served by the images of its own build."""
+    """A model of format 1 can be read by the images of its own build only."""
     parts = _parts(format=1, lately=[])
     with pytest.raises(CorruptModelError, match=r"format 1.*reads format 2.*its own build"):
         manifest.parse(json.dumps(parts).encode())

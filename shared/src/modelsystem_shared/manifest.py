@@ -260,7 +260,7 @@ def _check_format(model: object) -> None:
     if number != FORMAT:
         raise CorruptModelError(
             f"{NAME} has format {number!r}, and this version reads format {FORMAT}: "
-            "serve the model with the images of its own build"
+            "only the images of its own build can read the model"
         )
 
 
