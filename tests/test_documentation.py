@@ -46,6 +46,21 @@ def test_every_target_that_a_page_names_exists() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_that_a_page_names_exists(page: Path) -> None:
+    """A module is named as `room/module`, or by its full name."""
+    modules = {str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("*/src/**/*.py*")}
+    rooms = {path.parent.name for path in ROOT.glob("*/src/*/*/__init__.py")}
+    text = page.read_text(encoding="utf-8")
+    for room, module in re.findall(r"`([a-z0-9_]+)/([a-z_]+)`", text):
+        if room in rooms:
+            assert any(name.endswith(f"/{room}/{module}") for name in modules), f"{room}/{module}"
+    for name in re.findall(r"`(modelsystem_[a-z_.]+)`", text):
+        path = name.replace(".", "/")
+        paths = (path, path.rpartition("/")[0])  # a module, or something in one
+        assert any(known.endswith(known_as) for known in modules for known_as in paths), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """Links within the repository name files that exist."""
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):

@@ -52,7 +52,7 @@ CASES = {
     ),
     "CSV_FOLDER absent": data("CSV_FOLDER: /nowhere is not a folder", {}, CSV_FOLDER="/nowhere"),
     "empty file": data("clicks.csv line 1: the file is empty", {"clicks.csv": ""}),
-    "header only": data("no interactions in 0 sound rows", {"clicks.csv": SOUND.splitlines()[0]}),
+    "header only": data("no interactions in 0 rows", {"clicks.csv": SOUND.splitlines()[0]}),
     "missing column": data(
         "clicks.csv line 1: there is no column 'item_id'", {"clicks.csv": "user_id,item\nu,i\n"}
     ),
@@ -82,7 +82,7 @@ CASES = {
         "clicks.csv.gz after line 0: broken gzip: ", {"clicks.csv.gz": SOUND.encode()}
     ),
     "nothing left of the tenant": data(
-        "no interactions of tenant acme in 1 sound rows",
+        "no interactions of tenant acme in 1 rows",
         {"clicks.csv": "user_id,item_id,tenant_id\nu,i,other\n"},
         TENANTID="acme",
     ),

@@ -28,12 +28,12 @@ def test_the_text_is_the_same_whatever_the_order() -> None:
     ("value", "reason"),
     [
         ("user=learner", "maps 'user'; the names are user_id, item_id"),
-        ("user_id", "is not ours=theirs"),
-        ("user_id=", "is not ours=theirs"),
-        ("user_id=a,", "maps ''"),
-        ("user_id=a,user_id=b", "with each name once"),
-        ("user_id=a,item_id=a", "two of our names to one column"),
-        ("user_id=item_id", "two of our names to one column"),
+        ("user_id", "is not like user_id=learner"),
+        ("user_id=", "is not like user_id=learner"),
+        ("user_id=a,", "is not like user_id=learner"),
+        ("user_id=a,user_id=b", "each name once"),
+        ("user_id=a,item_id=a", "two names to the same column"),
+        ("user_id=item_id", "two names to the same column"),
     ],
 )
 def test_a_malformed_mapping_is_refused(value: str, reason: str) -> None:

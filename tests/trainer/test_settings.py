@@ -113,7 +113,7 @@ def test_a_local_folder_and_blob_storage_contradict_each_other(local: Read, name
     """The sentence names both variables, and no value."""
     value = {**BLOB, "BLOB_STORAGE_KEY": KEY, "BLOB_STORAGE_ENDPOINT": "https://acme.example"}[name]
     (problem,) = problems(local, **{name: value})
-    assert problem == f"CSV_FOLDER contradicts {name}: the export is in one place"
+    assert problem == f"CSV_FOLDER contradicts {name}: set one of the two"
 
 
 @pytest.mark.parametrize("key", ["gehe!m", "schlüssel", KEY[:-1], "=" * 8])

@@ -3,13 +3,16 @@
 import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelsystem_shared import manifest, marker, progress
+from modelsystem_shared.errors import FormatError
+from modelsystem_shared.marker import Marker
 from modelsystem_shared.progress import Failure, Progress
 from modelsystem_waiter.observation import observe
 from modelsystem_waiter.settings import Settings
@@ -179,3 +182,17 @@ def test_many_corruptions_are_refused(
     refuse(count, random.SystemRandom().randrange(1 << 32))
     with capsys.disabled():
         print(f"\n{count} of {count} corruptions refused by the waiter")
+
+
+def test_another_format_is_no_stale_cache(
+    configure: Make, publish: Make, model_folder: Path
+) -> None:
+    """The manifest has its digest, so the wait ends at once, with the format and the path."""
+    standing: Marker = publish()
+    path = model_folder / standing.attempt / manifest.NAME
+    content = path.read_bytes().replace(b'"format": 2', b'"format": 1')
+    path.write_bytes(content)
+    resealed = replace(standing, manifest_sha256=sha256(content).hexdigest())
+    (model_folder / marker.NAME).write_bytes(resealed.to_bytes())
+    with pytest.raises(FormatError, match=f"^{path} has format 1, and this version reads format 2"):
+        observe(configure())

@@ -31,6 +31,7 @@ def create_app(
     """
     app = Flask(__name__, static_folder=None, template_folder=str(site.TEMPLATES))
     app.config["MAX_CONTENT_LENGTH"] = api.MAX_BODY_BYTES
+    app.template_filter("code")(site.with_code)
     operations = _operations(evaluation=evaluation)
     paths = {operation.name: operation.path for operation in operations}
     build = served.info.build

@@ -88,3 +88,9 @@ class CorruptModelError(MismatchError):
     """The files in the folder are not the ones that were published; a cache may be stale."""
 
     retry_helps = True
+
+
+class FormatError(CorruptModelError):
+    """The model has a format that this version does not read; waiting does not help."""
+
+    retry_helps = False

@@ -72,6 +72,7 @@ def published(folder: Path, build: str | None = None) -> Published:
     Raises:
         IncompleteModelError: there is no whole marker.
         SettingsError: the model is of another build.
+        FormatError: the manifest has a format that this version does not read.
         CorruptModelError: the manifest does not have the digest in the marker.
 
     """
@@ -93,7 +94,7 @@ def _checked_manifest(folder: Path, standing: Marker) -> Manifest:
         raise CorruptModelError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != standing.manifest_sha256:
         raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
-    parsed = manifest.parse(content)
+    parsed = manifest.parse(content, str(path))
     if parsed.build != standing.build:
         raise CorruptModelError(
             f"{path} is of build {parsed.build}, its marker of build {standing.build}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from modelsystem_shared import typed
-from modelsystem_shared.errors import CorruptModelError
+from modelsystem_shared.errors import CorruptModelError, FormatError
 
 NAME = "manifest.json"
 REPORT = "report.html"
@@ -236,30 +236,31 @@ def model_digest(files: Iterable[ModelFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def parse(content: bytes) -> Manifest:
-    """Read a manifest.
+def parse(content: bytes, name: str = NAME) -> Manifest:
+    """Read a manifest; `name` is the file's name in errors.
 
     Raises:
-        CorruptModelError: it is not one that this version reads; the sentence says what is wrong.
+        FormatError: it has another format than `FORMAT`.
+        CorruptModelError: it is not a manifest; the sentence says what is wrong.
 
     """
     try:
         parts = typed.checked(dict[str, object], json.loads(content), NAME)
-        _check_format(parts.get("model"))
+        _check_format(parts.get("model"), name)
         model = typed.checked(ModelPart, parts.get("model"), "model")
         manifest = Manifest(model, typed.checked(RunPart, parts.get("run"), "run"))
         _check_files(manifest.files)
     except (ValueError, TypeError) as error:
-        raise CorruptModelError(f"{NAME} is not a manifest: {error}") from error
+        raise CorruptModelError(f"{name} is not a manifest: {error}") from error
     return manifest
 
 
-def _check_format(model: object) -> None:
+def _check_format(model: object, name: str) -> None:
     """Refuse another format before its keys are looked at: they may mean something else."""
     number = model.get("format", FORMAT) if isinstance(model, dict) else FORMAT
     if number != FORMAT:
-        raise CorruptModelError(
-            f"{NAME} has format {number!r}, and this version reads format {FORMAT}: "
+        raise FormatError(
+            f"{name} has format {number!r}, and this version reads format {FORMAT}: "
             "only the images of its own build can read the model"
         )
 

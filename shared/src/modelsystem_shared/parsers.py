@@ -87,7 +87,7 @@ def url(value: str) -> str:
     """Accept an http or https URL without user, query or fragment; no slash at its end."""
     parts = urlsplit(text(value))
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("is not a URL such as https://account.blob.core.windows.net")
+        raise ValueError("is not an http or https URL")
     if parts.query or parts.fragment:
         raise ValueError("has a query or fragment: put credentials elsewhere")
     return value.rstrip("/")

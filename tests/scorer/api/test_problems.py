@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ def fields_of(response: TestResponse, status: int) -> list[str]:
     assert problem["status"] == status
     assert problem["title"]
     assert all(error["message"] for error in problem["errors"])
+    assert not re.search("[Ii]nput should|inputs are|[Ff]ield required", problem["detail"])
     assert all(error["field"] in problem["detail"] for error in problem["errors"])
     return [error["field"] for error in problem["errors"]]
 
@@ -67,6 +69,46 @@ def post(client: FlaskClient, body: bytes, media_type: str = "application/json")
 def test_wrong_fields_are_named(client: FlaskClient, body: Any, fields: list[str]) -> None:
     """Invalid JSON objects are unprocessable, with all fields that are wrong."""
     assert fields_of(post(client, json.dumps(body).encode()), 422) == fields
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/v1/users/u/recommendations?k2=5", "k2: unknown query parameter"),
+        ("/v1/provenance?k=5", "k: unknown query parameter"),
+        ("/v1/users/u/recommendations?k=x", "k: must be a whole number"),
+        ("/v1/users/u/recommendations?k=0", "k: must be at least 1"),
+        ("/v1/users/u/recommendations?k=1001", "k: must be at most 1000"),
+        ("/v1/items", "q: required"),
+    ],
+)
+def test_a_wrong_query_is_a_sentence(client: FlaskClient, path: str, sentence: str) -> None:
+    """In our words, not in those of the library that checks it."""
+    response = client.get(path)
+    fields_of(response, 400)
+    assert response.json is not None
+    assert response.json["detail"] == sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"items": [], "sort": 1}, "sort: unknown field"),
+        ({"user_id": 7}, "user_id: must be a string"),
+        ({"user_id": "u" * 1001}, "user_id: must have at most 1000 characters"),
+        ({"items": "7"}, "items: must be a list"),
+        ({"items": [7]}, "items.0: must be an object"),
+        ({"items": [], "exclude_seen": 1}, "exclude_seen: must be true or false"),
+        ({}, "body: user_id or items is required"),
+        ([], "body: must be an object"),
+    ],
+)
+def test_a_wrong_field_is_a_sentence(client: FlaskClient, body: Any, sentence: str) -> None:
+    """In our words, too."""
+    response = post(client, json.dumps(body).encode())
+    fields_of(response, 422)
+    assert response.json is not None
+    assert response.json["detail"] == sentence
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)

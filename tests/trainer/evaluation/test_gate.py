@@ -182,7 +182,16 @@ def test_an_array_that_does_not_fit_is_refused(trained: Any, tmp_path: Path) -> 
         gate.load_champion(_resealed(trained.model_folder, tmp_path / "odd"))
 
 
-def _resealed(source: Path, target: Path) -> Path:
+def test_a_champion_of_another_format_is_refused_with_the_cure(
+    trained: Any, tmp_path: Path
+) -> None:
+    """The first build after a change of format has no champion to compare with."""
+    folder_of_old = _resealed(trained.model_folder, tmp_path / "old", format=1)
+    with pytest.raises(SettingsError, match="has format 1.*; leave CHAMPIONFOLDER out"):
+        gate.load_champion(folder_of_old)
+
+
+def _resealed(source: Path, target: Path, **changes: object) -> Path:
     """Copy a model, change an array, and write manifest and marker for it."""
     from dataclasses import replace
     from hashlib import sha256
@@ -194,7 +203,7 @@ def _resealed(source: Path, target: Path) -> Path:
     np.save(published.attempt / "trend.npy", np.zeros(3, np.float32))
     names = [file.name for file in published.manifest.files]
     listed = publication.describe(published.attempt, names)
-    part = published.manifest.model | {"files": manifest.listing(listed)}
+    part = published.manifest.model | {"files": manifest.listing(listed)} | changes
     content = manifest.Manifest(part, published.manifest.run).to_bytes()
     (published.attempt / manifest.NAME).write_bytes(content)
     marker = replace(published.marker, manifest_sha256=sha256(content).hexdigest())

@@ -128,7 +128,7 @@ def test_the_page_shows_the_figures_of_the_manifest(trained: Any, page: str) -> 
         for figures in of["at"].values():
             for name in ("recall", "ndcg", "novelty"):
                 figure = figures[name]
-                interval = f"<small>{figure['low']:.4f} to {figure['high']:.4f}"
+                interval = f"<small>{figure['low']:.4f}–{figure['high']:.4f}"
                 assert f"{figure['mean']:.4f} {interval}" in page
     assert f"measured on {metrics['model']['users']} users" in page
     assert "20180523.5" not in page

@@ -17,13 +17,13 @@ class Columns:
         """Read `ours=theirs,ours=theirs`."""
         pairs = [pair.partition("=") for pair in value.split(",")]
         names = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+        if len(names) != len(pairs) or not all(names.values()):
+            raise ValueError("is not like user_id=learner,item_id=course, each name once")
         if unknown := sorted(set(names) - set(KNOWN)):
             raise ValueError(f"maps {unknown[0]!r}; the names are {', '.join(KNOWN)}")
-        if len(names) != len(pairs) or not all(names.values()):
-            raise ValueError("is not ours=theirs,ours=theirs with each name once")
         columns = [names.get(ours, ours) for ours in {*REQUIRED, *names}]
         if len(set(columns)) != len(columns):
-            raise ValueError("maps two of our names to one column")
+            raise ValueError("maps two names to the same column")
         return cls(names)
 
     def theirs(self, ours: str) -> str:

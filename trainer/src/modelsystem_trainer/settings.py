@@ -2,14 +2,13 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelsystem_shared import parsers, settings
 from modelsystem_shared.parsers import Secret
-from modelsystem_shared.settings import variable
+from modelsystem_shared.settings import Values, variable
 from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import METHODS, Parameters
@@ -159,11 +158,11 @@ class Settings(settings.Settings):
         return self.endpoint or f"https://{self.account}.blob.core.windows.net"
 
     @classmethod
-    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:  # Any: see the parent
+    def contradictions(cls, values: Values) -> Iterator[str]:
         """Yield the faults of the data's place, and of a key that is not base64."""
         blob_variables = [name for name in _BLOB_ONLY if values[name]]
         if values["CSV_FOLDER"] and blob_variables:
-            yield f"CSV_FOLDER contradicts {', '.join(blob_variables)}: the export is in one place"
+            yield f"CSV_FOLDER contradicts {', '.join(blob_variables)}: set one of the two"
         elif not values["CSV_FOLDER"]:
             alternative = "" if blob_variables else ", and neither is CSV_FOLDER"
             yield from (f"{name} is not set{alternative}" for name in _BLOB if values[name] is None)

@@ -59,7 +59,8 @@ def copy(model: Published, cache: Path) -> None:
         _clear(cache)
         _copy_all(model, cache)
     except OSError as error:
-        raise StorageError(f"MODELCACHE {cache} cannot hold the model: {error}") from error
+        reason = error.strerror or error
+        raise StorageError(f"MODELCACHE {cache} cannot hold the model: {reason}") from error
 
 
 def _holds(cache: Path, expected: Marker) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modelsystem_shared import folder, progress
-from modelsystem_shared.errors import CorruptModelError, IncompleteModelError
+from modelsystem_shared.errors import CorruptModelError, FormatError, IncompleteModelError
 from modelsystem_waiter import delivery
 from modelsystem_waiter.settings import Settings
 from modelsystem_waiter.verdict import Attempt, Observation
@@ -15,6 +15,7 @@ def observe(settings: Settings) -> Observation:
 
     Raises:
         SettingsError: the model is complete, but of another build.
+        FormatError: the model is complete, but of another format.
         StorageError: MODELCACHE cannot hold the model.
 
     """
@@ -27,6 +28,8 @@ def observe(settings: Settings) -> Observation:
         model = delivery.receive(settings)
     except IncompleteModelError:
         pass
+    except FormatError:  # no stale cache: the manifest has its digest
+        raise
     except CorruptModelError as error:
         mismatch = str(error)
     except OSError as error:
@@ -42,4 +45,4 @@ def _attempts(model_folder: Path) -> Mapping[str, Attempt]:
 
 
 def _sentence(model_folder: Path, error: OSError) -> str:
-    return f"{model_folder} cannot be read: {error}"
+    return f"{model_folder} cannot be read: {error.strerror or error}"

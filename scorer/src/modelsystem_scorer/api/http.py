@@ -72,7 +72,8 @@ def query(kind: type[M]) -> M:
     try:
         return kind.model_validate_strings(request.args.to_dict())
     except ValidationError as error:
-        raise problems.invalid(error, HTTPStatus.BAD_REQUEST) from error
+        unknown = "unknown query parameter"
+        raise problems.invalid(error, HTTPStatus.BAD_REQUEST, unknown) from error
 
 
 def body(kind: type[M]) -> M:

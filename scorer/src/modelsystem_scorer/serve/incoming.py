@@ -28,6 +28,10 @@ _STATUS = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
+_REASONS = {
+    HTTPStatus.REQUEST_URI_TOO_LONG: "request line too long",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "headers too large",
+}
 
 
 class RefusedError(Exception):
@@ -97,7 +101,7 @@ class Incoming:
                 return None
         except ParseException as error:
             status = _STATUS.get(type(error), HTTPStatus.BAD_REQUEST)
-            raise RefusedError(status, "malformed HTTP request") from error
+            raise RefusedError(status, _REASONS.get(status, "malformed HTTP request")) from error
         self._answered, self._request = self._request, None
         return self._answered
 

@@ -1,10 +1,12 @@
 """The pages for people: the front page, the API's page, the training's report, and their files."""
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from flask import Response, render_template, request
+from markupsafe import Markup, escape
 
 from modelsystem_scorer.api import HTML, SVG
 from modelsystem_scorer.engine import ModelInfo, ServedModel
@@ -24,6 +26,7 @@ _FILE_POLICY = (
 )
 _USERS = 12  # user ids to pick from
 _MAX_FILES = 5  # of the data
+_CODE = re.compile(r"`([^`]+)`")
 _Pairs = list[tuple[str, str]]
 
 
@@ -50,6 +53,11 @@ def front(served: ServedModel) -> Response:
 def docs(document: Mapping[str, object]) -> Response:
     """Return the API's page, made from the OpenAPI document."""
     return _page(render_template("docs.html", document=document, site=request.host_url))
+
+
+def with_code(text: str) -> Markup:
+    """Return a text as HTML, escaped, with the parts between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped before
 
 
 def asset(name: str) -> Response | None:

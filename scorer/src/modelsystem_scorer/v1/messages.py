@@ -74,7 +74,7 @@ class UserOrItems(Message):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.user_id is None and self.items is None:
-            raise PydanticCustomError("missing", "user_id or items is required")
+            raise PydanticCustomError("asker_missing", "user_id or items is required")
         return self
 
 

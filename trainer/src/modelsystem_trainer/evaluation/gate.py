@@ -24,7 +24,8 @@ import numpy as np
 from scipy import sparse
 
 from modelsystem_shared import folder
-from modelsystem_shared.errors import ModelSystemError, SettingsError
+from modelsystem_shared.errors import FormatError, ModelSystemError, SettingsError
+from modelsystem_shared.manifest import FORMAT
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_shared.numeric.model import Model, Rows, Strings
@@ -84,6 +85,9 @@ def load_champion(path: Path) -> Champion:
         published = folder.published(path)
         folder.verify(published)
         mapped = model.load(published.attempt)
+    except FormatError as error:
+        cure = f"leave CHAMPIONFOLDER out, or name a build of format {FORMAT}"
+        raise SettingsError([f"CHAMPIONFOLDER: {error}; {cure}"]) from error
     except (ModelSystemError, OSError) as error:
         raise SettingsError([f"CHAMPIONFOLDER: {error}"]) from error
     champion = Champion(published.manifest.build, published.manifest.digest, mapped)

@@ -70,8 +70,8 @@ def _layout(
         if (name := columns.theirs(ours)) not in header:
             mapping = f" (CSV_COLUMNS maps {ours} to it)" if name != ours else ""
             raise DataError(
-                f"{file} line 1: there is no column {name!r}{mapping}; "
-                f"the header has {', '.join(header)[:300]}"
+                f"{file} line 1: there is no column {name!r}{mapping}; the header has "
+                f"{', '.join(header)[:300]}; set CSV_COLUMNS if it has another name"
             )
     mapped = columns.names.values()  # a mapped column has no other meaning
     candidates = [ours for ours in optional if ours in columns.names or ours not in mapped]

@@ -197,7 +197,8 @@ class _Reader:
             tenant = self.options.tenant
             of_tenant = f" of tenant {tenant}" if tenant else ""
             raise DataError(
-                f"{export.location}: no interactions{of_tenant} in {self.rows} sound rows"
+                f"{export.location}: no interactions{of_tenant} in {self.rows} rows; files "
+                "named items* are catalogues, all others hold interactions"
             )
 
 

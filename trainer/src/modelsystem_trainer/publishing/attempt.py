@@ -36,7 +36,8 @@ class Attempt:
             model_folder.mkdir(parents=True, exist_ok=True)
             self.path.mkdir()
         except OSError as error:
-            raise StorageError(f"MODELFOLDER: {model_folder} cannot be used: {error}") from error
+            reason = error.strerror or error
+            raise StorageError(f"MODELFOLDER: {model_folder} cannot be used: {reason}") from error
         self._now = Progress("start", 0.0, 0)
         self._logged = (self._now.phase, time.monotonic())
         self._lock = threading.Lock()

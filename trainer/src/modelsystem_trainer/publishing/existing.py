@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modelsystem_shared import folder
-from modelsystem_shared.errors import CorruptModelError, ModelSystemError, SettingsError
+from modelsystem_shared.errors import (
+    CorruptModelError,
+    FormatError,
+    ModelSystemError,
+    SettingsError,
+)
 from modelsystem_shared.manifest import Manifest
 from modelsystem_trainer.publishing import record
 from modelsystem_trainer.settings import Settings
@@ -40,6 +45,8 @@ def accept(settings: Settings) -> None:
         if differing := list(differences(settings, published.manifest)):
             raise SettingsError(differing)
         folder.verify(published)
+    except FormatError as error:
+        raise ModelSystemError(f"another version published this build: {error}") from error
     except CorruptModelError as error:
         raise ModelSystemError(
             f"this build was published, but is damaged: {error}; cut a new build"
@@ -55,6 +62,10 @@ def differences(settings: Settings, published: Manifest) -> Iterator[str]:
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield (
-                f"{name} is {now.get(name)!r}, but this folder's complete model was made "
-                f"with {then.get(name)!r}: give the new build a folder of its own"
+                f"{name} is {now.get(name) or 'not set'}, but this folder's complete model was "
+                f"made {_with(then.get(name))}: give the new build a folder of its own"
             )
+
+
+def _with(value: str | None) -> str:
+    return f"with {value}" if value else "without it"
