@@ -21,7 +21,7 @@ class Cluster:
             script.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$0" "$@"\n')
             script.chmod(0o755)
         empty = {"objects": [], "frames": {}, "releases": {}, "sites": {}, "logs": {}, "fail": {}}
-        self.change(**empty)
+        self.change(**empty, helm="4.1.4+g05fa379")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -64,9 +64,10 @@ class Cluster:
 
     def install(self, name: str, **revision: Any) -> None:
         """Install a Helm release."""
+        chart = "modelsystem-routing" if "routing" in name else "modelsystem"
         installed = {
             "values": {}, "description": "", "status": "deployed", "updated": OLD,
-            "app_version": "",
+            "app_version": "", "chart": f"{chart}-0.0.0",
         } | revision  # fmt: skip
         self.change(releases=self.state["releases"] | {name: [installed]})
 
@@ -78,8 +79,12 @@ class Cluster:
 
 def labels(build: str, component: str = "scorer") -> dict[str, str]:
     """Return the labels of a build's object."""
-    instance = f"mlrelease-{build.replace('.', '-')}"
-    return {"app.kubernetes.io/instance": instance, "app.kubernetes.io/component": component}
+    return {
+        "app.kubernetes.io/instance": f"mlrelease-{build.replace('.', '-')}",
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/name": "modelsystem",
+        "version": build.replace(".", "-"),
+    }
 
 
 def deployment(build: str, ready: int = 2, replicas: int = 2) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def deployment(build: str, ready: int = 2, replicas: int = 2) -> dict[str, Any]:
         "spec": {
             "replicas": replicas,
             "progressDeadlineSeconds": 4500,
-            "template": {"spec": {
+            "template": {"metadata": {"labels": labels(build)}, "spec": {
                 "initContainers": [waiter],
                 "securityContext": {"runAsUser": 10001},
                 "volumes": [{"name": "models", "persistentVolumeClaim": claim}],
@@ -108,6 +113,17 @@ def deployment(build: str, ready: int = 2, replicas: int = 2) -> dict[str, Any]:
         },
         "status": {"observedGeneration": 1, "readyReplicas": ready},
     }  # fmt: skip
+
+
+def service(build: str) -> dict[str, Any]:
+    """Return a site's Service."""
+    marks = labels(build)
+    del marks["app.kubernetes.io/instance"]
+    return {
+        "kind": "Service",
+        "metadata": {"name": f"scoring-{build}", "labels": labels(build)},
+        "spec": {"selector": marks},
+    }
 
 
 def pod(name: str, build: str, component: str = "scorer", **status: Any) -> dict[str, Any]:

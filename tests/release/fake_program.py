@@ -8,6 +8,7 @@ print, records every call in calls.jsonl, and forwards "ports" and /metrics to r
     releases   name → list of revisions: values, description, status, updated, app_version
     sites      build's Service, or pod → URL
     logs       pod → text
+    helm       Helm's version
     fail       "helm upgrade" → the message with which it fails
 """
 
@@ -53,11 +54,13 @@ def helm(arguments: list[str]) -> None:
     state = load()
     releases = state["releases"]
     if arguments[0] == "version":
-        print("v3.17.3+ge4da497")
+        print(f"v{state['helm']}")
+    elif "--all" in arguments and state["helm"] >= "4":
+        refuse("unknown flag: --all")
     elif arguments[0] == "list":
         listed = [
             {"name": name, "updated": r[-1]["updated"], "status": r[-1]["status"],
-             "app_version": r[-1]["app_version"], "revision": str(len(r))}
+             "app_version": r[-1]["app_version"], "chart": r[-1]["chart"], "revision": str(len(r))}
             for name, r in releases.items() if re.search(option(arguments, "--filter"), name)
         ]  # fmt: skip
         print(json.dumps(listed))
@@ -79,7 +82,7 @@ def upgrade(state: dict[str, Any], arguments: list[str]) -> None:
         "values": json.loads(Path(path).read_text()) if path else None,
         "description": option(arguments, "--description"), "status": "deployed",
         "updated": time.strftime("%Y-%m-%d %H:%M:%S.0 +0000 UTC", time.gmtime()),
-        "app_version": "0",
+        "app_version": "0", "chart": f"{Path(arguments[3]).name}-0.0.0",
     }  # fmt: skip
     if not any(argument.startswith("--dry-run") for argument in arguments):
         state["releases"].setdefault(arguments[2], []).append(revision)
@@ -124,12 +127,23 @@ def objects(state: dict[str, Any], arguments: list[str]) -> list[dict[str, Any]]
         if len(frames) > 1:
             del frames[0]
             save(state)
-    kinds = {kind.removesuffix("s") for kind in arguments[1].split(",")}
+    kinds = arguments[1].split(",")
+    plurals = {kind.partition(".")[0] for kind in kinds}
+    served = {plural(thing) for thing in candidates} | {"ingresses"}
+    for kind in kinds:
+        if "." in kind and kind.partition(".")[0] not in served:
+            refuse(f'the server doesn\'t have a resource type "{kind.partition(".")[0]}"')
     return [
         thing for thing in candidates
-        if thing["kind"].lower() in kinds
+        if plural(thing) in plurals
         and labels.items() <= thing["metadata"].get("labels", {}).items()
     ]  # fmt: skip
+
+
+def plural(thing: dict[str, Any]) -> str:
+    """Return how kubectl calls the kind of an object."""
+    kind: str = thing["kind"].lower()
+    return kind + ("es" if kind.endswith("s") else "s")
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.release.conftest import Release, Result
-from tests.release.fake_cluster import Cluster, deployment
+from tests.release.fake_cluster import Cluster, deployment, service
+from tests.release.recorded import recorded
 
 from modelsystem_release import cluster as cluster_room
 
@@ -26,7 +27,7 @@ def cluster(tmp_path: Path) -> Cluster:
         if build == "153":
             when = time.strftime("%Y-%m-%d %H:%M:%S.5 +0000 UTC", time.gmtime())
         full.install(f"mlrelease-{build}", app_version=build, updated=when)
-        full.add(deployment(build))
+        full.add(deployment(build), service(build))
     full.install("mlrelease-140-acme", app_version="140")  # another tenant's
     full.install("something-else", app_version="1")
     change = {
@@ -64,6 +65,61 @@ def test_needed_builds_stay(release: Release, cluster: Cluster) -> None:
     assert result.json["removed"] == ["149", "148", "147", "146", "145", "140"]
     assert cluster.changing() == []
     assert "would be removed" in call(release, cluster, "--dry-run").output
+
+
+def test_what_any_routing_release_lists_stays(release: Release, cluster: Cluster) -> None:
+    """Whatever its name, and if there are several."""
+    for name, build in (("traffic", "145"), ("canary", "146")):
+        cluster.install(
+            name,
+            chart="modelsystem-routing-1.2.0",
+            values={"builds": [{"number": build, "weight": 100}]},
+        )
+    result = call(release, cluster, "--keep", "4", "--dry-run", "--output", "json")
+    assert result.code == 0, result.errors
+    assert (
+        result.json["kept"].items()
+        >= {
+            "146": "has 100 % of the traffic",
+            "145": "has 100 % of the traffic",
+            "144": "is listed by the route",
+        }.items()
+    )
+
+
+def test_what_any_route_refers_to_stays(release: Release, cluster: Cluster) -> None:
+    """Also one that was made by hand."""
+    (route,) = [
+        r for r in recorded("httproutes") if r["metadata"]["name"] == "route-backend-absent"
+    ]
+    text = json.dumps(route).replace("scoring-101", "scoring-140").replace("199", "147")
+    cluster.add(json.loads(text))
+    result = call(release, cluster, "--keep", "0", "--dry-run", "--output", "json")
+    assert result.code == 0, result.errors
+    for build in ("140", "147"):
+        reason = "gets requests from HTTPRoute route-backend-absent"
+        assert result.json["kept"][build] == reason
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["kubectl get httproutes", "kubectl get deployments,services", "helm get values", "helm list"],
+)
+def test_it_refuses_without_the_routes(release: Release, cluster: Cluster, command: str) -> None:
+    """No permission is no permission to remove."""
+    cluster.change(fail={command: "Error from server (Forbidden): httproutes is forbidden"})
+    result = call(release, cluster, "--keep", "0")
+    assert result.code == 5
+    assert "is forbidden" in result.errors
+    assert cluster.changing() == []
+
+
+@pytest.mark.parametrize("version", ["3.17.3+ge4da497", "4.1.4+g05fa379"])
+def test_it_lists_releases_in_either_helm(release: Release, cluster: Cluster, version: str) -> None:
+    """Helm 4 has no --all; Helm 3 leaves out what is pending unless it is asked for."""
+    cluster.change(helm=version)
+    assert call(release, cluster, "--dry-run").code == 0
+    assert all("--pending" in call for call in cluster.calls if call[:2] == ["helm", "list"])
 
 
 def test_release_and_then_model_are_removed(release: Release, cluster: Cluster) -> None:

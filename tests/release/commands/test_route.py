@@ -76,6 +76,32 @@ def test_wrong_weights_are_refused(
     assert cluster.changing() == []
 
 
+def test_the_routing_release_is_found_by_its_chart(route: Route, cluster: Cluster) -> None:
+    """Whatever its name; two of them must be told apart by --routing."""
+    releases = cluster.state["releases"]
+    cluster.change(releases={"traffic": releases["modelsystem-routing"]})
+    assert route("show", "--output", "json").json["weights"] == {"152": 100}
+    cluster.install("second", chart="modelsystem-routing-0.0.0")
+    cluster.install("acme", chart="modelsystem-routing-0.0.0", values={"tenant": "acme"})
+    result = route("set", "152=90", "153=10")
+    assert result.code == 2
+    assert "the routing releases traffic, second: use --routing" in result.errors
+    assert route("set", "152=90", "153=10", "--routing", "traffic").code == 0
+
+
+def test_other_routes_are_shown(route: Route, cluster: Cluster) -> None:
+    """A promotion does not move them, and says so."""
+    other = {
+        "kind": "Service", "metadata": {"name": "main"}, "spec": {"selector": {"version": "152"}}
+    }  # fmt: skip
+    cluster.add(other)
+    shown = route("show", "--output", "json").json["others"]
+    assert shown == [{"release": "mlrelease-152", "source": "Service main", "owner": ""}]
+    assert "Service main" in route("show").output
+    planned = route("promote", "153", "--dry-run")
+    assert "mlrelease-152 also gets requests from Service main" in planned.errors
+
+
 def test_a_build_that_is_not_ready_may_be_listed_with_nothing(
     route: Route, cluster: Cluster
 ) -> None:

@@ -9,7 +9,9 @@ def test_helms_times_are_read() -> None:
     times = ("2026-11-23 01:02:03.456789 +0000 UTC", "2026-11-23T01:02:03Z",
              "2026-11-23 02:02:03.4 +0100 CET")  # fmt: skip
     releases = [
-        ListedRelease(name="mlrelease-1", updated=time, status="deployed", app_version="1")
+        ListedRelease(
+            name="mlrelease-1", updated=time, status="deployed", chart="", app_version="1"
+        )
         for time in times
     ]
     builds = traffic.builds(releases, "")

@@ -12,6 +12,7 @@ from modelsystem_release.cluster.helm import (
 )
 from modelsystem_release.cluster.objects import KubernetesObject, container_statuses
 from modelsystem_release.cluster.removal_job import remove_build
+from modelsystem_release.cluster.routes import Reference, references
 from modelsystem_release.cluster.site import Answer, Question, Site, is_url
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watcher import Watcher
@@ -22,6 +23,7 @@ __all__ = [
     "KubernetesObject",
     "ListedRelease",
     "Question",
+    "Reference",
     "Site",
     "Stage",
     "Target",
@@ -29,6 +31,7 @@ __all__ = [
     "container_statuses",
     "install",
     "is_url",
+    "references",
     "releases",
     "remove_build",
     "upgrade",

@@ -13,6 +13,8 @@ from modelsystem_release.values import Values
 from modelsystem_shared.errors import UsageError
 
 log = logging.getLogger(__name__)
+# Helm 4 has no --all; without these, Helm 3 leaves out what is pending.
+_STATES = ("--deployed", "--failed", "--pending", "--uninstalling")
 _REVISIONS = 50  # that an upgraded release keeps
 
 
@@ -22,6 +24,7 @@ class ListedRelease(TypedDict):
     name: str
     updated: str
     status: str
+    chart: str
     app_version: str
 
 
@@ -32,9 +35,9 @@ class Revision(TypedDict):
     description: str
 
 
-def releases(namespace: str, pattern: str) -> list[ListedRelease]:
-    """Return the releases whose names match a pattern."""
-    arguments = ["list", "--namespace", namespace, "--filter", pattern, "--max", "0", "--all"]
+def releases(namespace: str, pattern: str = ".") -> list[ListedRelease]:
+    """Return the releases whose names match a pattern, in every state."""
+    arguments = ["list", "--namespace", namespace, "--filter", pattern, "--max", "0", *_STATES]
     return programs.ask("helm", arguments, list[ListedRelease])
 
 

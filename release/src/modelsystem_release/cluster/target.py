@@ -16,6 +16,8 @@ from modelsystem_release.cluster.port_forward import forwarded
 from modelsystem_release.cluster.site import Site, is_url
 from modelsystem_shared.errors import ServiceError
 
+_UNKNOWN_KIND = "the server doesn't have a resource type"  # kubectl's words
+
 
 @dataclass(frozen=True)
 class Target:
@@ -33,6 +35,15 @@ class Target:
         """Return the namespace's objects of a kind, or of several kinds with commas."""
         command = ["get", kind, "--namespace", self.namespace, *arguments]
         return programs.ask("kubectl", command, ObjectList)["items"]
+
+    def get_if_served(self, kind: str) -> list[KubernetesObject]:
+        """Return the namespace's objects of a kind; none if the cluster does not have the kind."""
+        try:
+            return self.get(kind)
+        except ServiceError as error:
+            if _UNKNOWN_KIND in str(error):
+                return []
+            raise
 
     def of_release(self, kind: str, release: str) -> list[KubernetesObject]:
         """Return a Helm release's objects of a kind."""

@@ -42,9 +42,12 @@ def add_place(parser: Parser) -> None:
     """Add the arguments that say where builds and their weights are."""
     parser.add_argument("--namespace", default="default", metavar="N")
     parser.add_argument("--tenant", default="", help="of the builds, if they have one")
-    name = naming.ROUTING
-    parser.add_argument("--routing", default=name, metavar="RELEASE", help=f"default {name}")
-    chart = Path("helm") / name
+    parser.add_argument(
+        "--routing",
+        metavar="RELEASE",
+        help="of the routing chart, if the namespace has several (default: the one of the tenant)",
+    )
+    chart = Path("helm") / naming.ROUTING
     parser.add_argument("--routing-chart", type=Path, default=chart, metavar="CHART")
     parser.add_argument(
         "--routing-file", type=Path, metavar="FILE", help="a values file instead of the release"
@@ -80,5 +83,7 @@ def routing(arguments: argparse.Namespace, base: Mapping[str, object] | None = N
     values = {**(base or {}), **tenant}
     if arguments.routing_file:
         return Routing(traffic.FileStore(arguments.routing_file), values)
-    store = traffic.ReleaseStore(arguments.routing, arguments.namespace, arguments.routing_chart)
-    return Routing(store, values)
+    place = arguments.namespace, arguments.routing_chart
+    if arguments.routing:
+        return Routing(traffic.ReleaseStore(arguments.routing, *place), values)
+    return Routing(traffic.routing_store(place[0], arguments.tenant, place[1]), values)

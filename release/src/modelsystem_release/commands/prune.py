@@ -2,17 +2,20 @@
 
 import argparse
 import logging
+from collections.abc import Sequence
 
 from modelsystem_release import cluster, traffic
-from modelsystem_release.cluster import Target
+from modelsystem_release.cluster import ListedRelease, Target
 from modelsystem_release.commands.arguments import Commands, Parser, add_place, command, routing
 from modelsystem_release.commands.output import show, table
+from modelsystem_release.traffic import Build, Routing
 
 log = logging.getLogger(__name__)
-MORE = """Never removed: builds that have traffic, are mirrored to or kept for testers; the champion
-before the current one; builds younger than --days; the newest --keep; builds of other tenants. The
-Helm release is removed first, then the model folder, by a Job in the cluster that mounts the
-claim."""
+MORE = """Never removed: builds that any routing release of the namespace lists, or any HTTPRoute,
+VirtualService, Ingress or Service sends requests to; the champion before the current one; builds
+younger than --days; the newest --keep; builds of other tenants. Nothing is removed if the routes
+cannot be read. The Helm release is removed first, then the model folder, by a Job in the cluster
+that mounts the claim."""
 
 
 def add(commands: "Commands[Parser]") -> None:
@@ -30,9 +33,9 @@ def add(commands: "Commands[Parser]") -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Remove the builds that have no reason to stay, and print all."""
     target = Target(arguments.namespace, arguments.tenant)
-    releases = cluster.releases(arguments.namespace, "^mlrelease-")
+    releases = cluster.releases(arguments.namespace)
     installed = traffic.builds(releases, arguments.tenant)
-    reasons = traffic.protected(routing(arguments))
+    reasons = _reasons(arguments, target, releases, installed)
     builds = traffic.with_reasons(installed, reasons, arguments.keep, arguments.days)
     unneeded = [build for build in builds if not build.reason]
     if not arguments.dry_run:
@@ -50,3 +53,29 @@ def run(arguments: argparse.Namespace) -> None:
         for build in builds
     ]
     show(arguments, data, table(("BUILD", "RELEASE", "INSTALLED", ""), rows))
+
+
+def _reasons(
+    arguments: argparse.Namespace,
+    target: Target,
+    releases: Sequence[ListedRelease],
+    installed: Sequence[Build],
+) -> dict[str, str]:
+    """Return why builds stay, by number: for every routing release, and for what the cluster has.
+
+    Raises:
+        ServiceError: the routes cannot be read.
+
+    """
+    place = arguments.namespace, arguments.tenant, arguments.routing_chart
+    routings = [Routing(store) for store in traffic.routing_stores(releases, *place)]
+    if arguments.routing or arguments.routing_file:
+        routings.insert(0, routing(arguments))
+    reasons: dict[str, str] = {}
+    for current in routings:
+        reasons = traffic.protected(current) | reasons
+    for reference in cluster.references(target):
+        for build in installed:
+            if build.release == reference.release:
+                reasons.setdefault(build.number, f"gets requests from {reference.source}")
+    return reasons

@@ -1,10 +1,12 @@
 """`release route`: moves traffic between builds."""
 
 import argparse
+import logging
 import re
 from pathlib import Path
 
-from modelsystem_release import values
+from modelsystem_release import cluster, values
+from modelsystem_release.cluster import Reference
 from modelsystem_release.commands.arguments import (
     Commands,
     Parser,
@@ -24,8 +26,9 @@ from modelsystem_release.traffic import (
     as_text,
     new_change,
 )
-from modelsystem_shared.errors import UsageError
+from modelsystem_shared.errors import ServiceError, UsageError
 
+log = logging.getLogger(__name__)
 _PAIR = re.compile(r"([^=]+)=(\d{1,3})")
 _DURATION = re.compile(r"(\d+)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -75,7 +78,11 @@ def run_show(arguments: argparse.Namespace) -> None:
     rows = [[c.at, c.action, c.by, as_text(c.before), as_text(c.after), c.why] for c in changes]
     weights = table(("BUILD", "WEIGHT"), [[build, f"{share} %"] for build, share in shares.items()])
     history = table(("WHEN", "ACTION", "BY", "FROM", "TO", "WHY"), rows)
-    show(arguments, data, f"{weights}\n\n{history}")
+    others = _other_references(arguments, current)
+    data["others"] = [vars(reference) for reference in others]
+    names = [(reference.release, reference.source) for reference in others]
+    outside = table(("RELEASE", "ALSO GETS REQUESTS FROM"), names)
+    show(arguments, data, "\n\n".join([weights, history, *([outside] if others else [])]))
 
 
 def run_set(arguments: argparse.Namespace) -> None:
@@ -103,6 +110,11 @@ def run_promote(arguments: argparse.Namespace) -> None:
     )
     before = current.weights()
     plan = promotion.plan(current, before)
+    for reference in _other_references(arguments, current):
+        log.warning(
+            "%s also gets requests from %s, whose weights stay as they are",
+            reference.release, reference.source,
+        )  # fmt: skip
     if not arguments.dry_run:
         promotion.run(current, target(arguments))
     rows = [[number, as_text(weights)] for number, weights in enumerate(plan, 1)]
@@ -134,6 +146,18 @@ def _apply(arguments: argparse.Namespace, current: Routing, change: Change) -> N
     data = {"from": change.before, "to": change.after, "changed": not arguments.dry_run}
     rows = [[as_text(change.before), as_text(change.after), change.by, change.why]]
     show(arguments, data, table(("FROM", "TO", "BY", "WHY"), rows))
+
+
+def _other_references(arguments: argparse.Namespace, current: Routing) -> list[Reference]:
+    """Return what else in the namespace sends requests to builds; nothing beside a file."""
+    if not current.release:
+        return []
+    try:
+        references = cluster.references(target(arguments))
+    except ServiceError as error:
+        log.warning("other routes cannot be read: %s", error)
+        return []
+    return [reference for reference in references if reference.owner != current.release]
 
 
 def _routing(arguments: argparse.Namespace) -> Routing:

@@ -2,6 +2,7 @@
 
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.promotion import Promotion
+from modelsystem_release.traffic.releases import routing_store, routing_stores
 from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
 from modelsystem_release.traffic.routing import Routing
 from modelsystem_release.traffic.shares import with_share
@@ -20,6 +21,8 @@ __all__ = [
     "builds",
     "new_change",
     "protected",
+    "routing_store",
+    "routing_stores",
     "with_reasons",
     "with_share",
 ]

@@ -25,6 +25,11 @@ class Routing:
         self._store = store
         self._base = dict(base or {})
 
+    @property
+    def release(self) -> str:
+        """The Helm release that holds the weights; empty if a file does."""
+        return self._store.name
+
     def values(self) -> Values:
         """Return the routing chart's values."""
         return self._base | self._store.read()

@@ -13,6 +13,10 @@ from modelsystem_release.values import Assignment, Values, load
 class Store(Protocol):
     """Keeps the values of the routing chart."""
 
+    @property
+    def name(self) -> str:
+        """The Helm release; empty if the values are elsewhere."""
+
     def read(self) -> Values:
         """Return the values; empty if there are none yet."""
 
@@ -25,6 +29,7 @@ class FileStore:
     """A values file of the routing chart, in a clone that is deployed from."""
 
     path: Path
+    name: str = ""
 
     def read(self) -> Values:
         """Return the file's values; empty if there is no file."""
