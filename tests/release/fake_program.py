@@ -119,14 +119,14 @@ def forward(state: dict[str, Any], target: str) -> None:
 
 def objects(state: dict[str, Any], arguments: list[str]) -> list[dict[str, Any]]:
     """Return the objects of a selector; of a release with frames, those of the next one."""
-    candidates: list[dict[str, Any]] = state["objects"]
+    candidates: list[dict[str, Any]] = state["objects"] + state.get("events", [])
     labels = dict(pair.split("=") for pair in option(arguments, "--selector").split(",") if pair)
     release = labels.get("app.kubernetes.io/instance", "")
     if frames := state["frames"].get(release):
         candidates = candidates + frames[0]
-        if len(frames) > 1:
-            del frames[0]
-            save(state)
+        state["events"] = [thing for thing in frames[0] if thing["kind"] == "Event"]
+        del frames[: len(frames) > 1]
+        save(state)
     kinds = arguments[1].split(",")
     plurals = {kind.partition(".")[0] for kind in kinds}
     served = {plural(thing) for thing in candidates} | {"ingresses"}

@@ -5,6 +5,7 @@ A file is one situation, from its first look to its last: `second` since the sta
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ RECORDINGS = Path(__file__).with_name("recordings")
 Look = list[dict[str, Any]]
 
 
-def looks(situation: str) -> dict[int, Look]:
-    """Return all objects of each look, by its second."""
+def looks(situation: str, release: str = "") -> dict[int, Look]:
+    """Return all objects of each look, by its second; as those of `release` if one is given."""
     objects: dict[str, dict[str, Any]] = {}
     looks_by_second = {}
-    for part in json.loads((RECORDINGS / f"{situation}.json").read_text()):
+    text = (RECORDINGS / f"{situation}.json").read_text()
+    for part in json.loads(re.sub(r"mlrelease-\d+", release, text) if release else text):
         for name in part.get("gone", []):
             del objects[name]
         objects |= {f"{o['kind']}/{o['metadata']['name']}": o for o in part["changed"]}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.release.fake_cluster import deployment, job, pod
 
-from modelsystem_release.cluster import watching
+from modelsystem_release.cluster import faults, watching
 from modelsystem_release.cluster.watcher import latest_progress
 from modelsystem_release.cluster.watching import Snapshot, Stage
 
@@ -13,7 +13,7 @@ from modelsystem_release.cluster.watching import Snapshot, Stage
 def snapshot(*things: dict[str, Any]) -> Snapshot:
     """Return a snapshot of these objects."""
     of_kind = [[t for t in things if t["kind"] == kind] for kind in ("Job", "Deployment", "Pod")]
-    return Snapshot(*of_kind, claims=[])
+    return Snapshot(*of_kind)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ def snapshot(*things: dict[str, Any]) -> Snapshot:
         (Stage(False, "", 0, 2), "training: starting; site: 0 of 2 pods ready", True),
         (Stage(False, "fit: 5 %", 0, 2), "training: fit: 5 %; site: 0 of 2 pods ready", True),
         (Stage(True, "fit: 5 %", 0, 2), "training: done; site: 0 of 2 pods ready", False),
+        (
+            Stage(False, "", 0, 2, "killed"),
+            "training: starting (again, after: killed); site: 0 of 2 pods ready",
+            True,
+        ),
         (Stage(True, "", 2, 2), "training: done; site: 2 of 2 pods ready", False),
     ],
 )
@@ -42,7 +47,7 @@ def test_a_failed_job_outranks_a_pod_that_cannot_start() -> None:
     waiting = {"reason": "ImagePullBackOff", "message": "no image"}
     stuck = pod("s", "152", containerStatuses=[{"name": "scorer", "state": {"waiting": waiting}}])
     failed = snapshot(job("152", Failed="DeadlineExceeded"), stuck)
-    assert str(watching.failure(failed)) == "the training failed: DeadlineExceeded"
+    assert str(faults.failure(failed)) == "the training failed: DeadlineExceeded"
 
 
 def test_the_latest_progress_of_a_log_is_found() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, claim, deployment, job, pod
+from tests.release.recorded import looks
 
 from modelsystem_release import artefact
 from modelsystem_release.cluster import Stage
@@ -107,8 +108,20 @@ def test_a_dry_run_only_asks_helm(
     call = ("deploy", package, "--namespace", "prod", "--dry-run")
     result = release(*call, environ=cluster.environ)
     assert result.code == 0, result.errors
+    assert "would be installed" in result.output
     assert cluster.state["releases"] == {}
     assert "--dry-run=server" in cluster.calls[-1]
+
+
+def test_a_dry_run_of_an_installed_build_does_not_say_ready(
+    deploy: Deploy, release: Release, cluster: Cluster, package: Path
+) -> None:
+    """Its training may have failed."""
+    assert deploy([job("152", Failed="x"), deployment("152")]).code == 3
+    call = ("deploy", package, "--namespace", "prod", "--dry-run")
+    result = release(*call, environ=cluster.environ)
+    assert result.code == 0, result.errors
+    assert "is installed already" in result.output
 
 
 def test_a_failed_training_ends_it_with_the_reason_of_the_trainer(deploy: Deploy) -> None:
@@ -175,10 +188,50 @@ def test_an_unbound_claim_is_named(deploy: Deploy, cluster: Cluster) -> None:
     assert "claim azurefilecustom is Pending, not Bound" in result.errors
 
 
+def test_a_failed_training_outranks_a_ready_site(deploy: Deploy) -> None:
+    """The folder's model was made with other settings: the site serves it, the Job refuses."""
+    result = deploy(*looks("refused-but-site-ready", RELEASE).values())
+    assert result.code == 3, result.errors
+    assert "the training failed: NEIGHBOURS is '7'" in result.errors.splitlines()[-1]
+    assert "1 of 1 pods ready" in result.errors
+
+
+def test_a_release_that_is_uninstalled_meanwhile_ends_it(deploy: Deploy) -> None:
+    """Nothing can come any more."""
+    result = deploy(*looks("uninstalled-while-training", RELEASE).values())
+    assert result.code == 6, result.errors
+    assert result.errors.splitlines()[-1] == (
+        f"release: {RELEASE} was uninstalled while it was watched"
+    )
+
+
+@pytest.mark.parametrize(
+    ("situation", "code", "words"),
+    [
+        ("serviceaccount-missing", 6, 'serviceaccount "modelsystem-114" not found'),
+        ("pod-security", 6, 'violates PodSecurity "restricted:latest"'),
+        ("quota-exceeded", 6, "exceeded quota: team-quota"),
+        ("corrupt-model-installed-again", 4, "the waiter of pod"),
+        ("waiter-oomkilled", 6, "killed for memory at 16Mi"),
+        ("trainer-image-missing", 6, "localhost:5000/public/trainer:107"),
+    ],
+)
+def test_what_cannot_come_any_more_ends_it_within_the_patience(
+    deploy: Deploy, situation: str, code: int, words: str
+) -> None:
+    """As the cluster showed it; each with its exit code."""
+    frames = [*looks(situation, RELEASE).values()]
+    is_cured = situation == "quota-exceeded"
+    result = deploy(*(frames[:4] if is_cured else frames[-4:]), patience=0)
+    assert result.code == code, result.errors
+    assert words in result.errors.splitlines()[-1]
+
+
 def test_a_short_delay_does_not_end_it(deploy: Deploy) -> None:
     """A node may be on its way."""
     slow = pod("t", "152", "trainer", **unschedulable("scaling up"))
-    result = deploy([job("152"), slow, deployment("152", ready=0)], [job("152"), deployment("152")])
+    ready = [job("152", Complete=""), deployment("152")]
+    result = deploy([job("152"), slow, deployment("152", ready=0)], ready)
     assert result.code == 0, result.errors
 
 

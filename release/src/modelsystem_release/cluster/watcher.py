@@ -4,8 +4,9 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from modelsystem_release.cluster import programs, watching
+from modelsystem_release.cluster import faults, programs, watching
 from modelsystem_release.cluster.objects import KubernetesObject, name_of
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watching import Snapshot, Stage
@@ -29,6 +30,8 @@ class Watcher:
         self._target, self._release = target, release
         self._patience, self._report = patience, report
         self._delayed_since: float | None = None
+        self._progress = ""
+        self._was_installed = False
 
     def watch(self, timeout: float | None) -> None:
         """Return when the site is ready.
@@ -37,20 +40,24 @@ class Watcher:
 
         Raises:
             TrainingFailedError: with the trainer's own reason.
-            CannotRunError: an image, a node or the claim is missing.
+            MismatchError: the waiter refuses the model.
+            CannotRunError: an image, a node or the claim is missing, a pod cannot be created or is
+                killed for memory again and again, or the release was uninstalled.
             TooLateError: it is not ready in time.
 
         """
         started = time.monotonic()
         while True:
             snapshot = self._snapshot()
-            stage = watching.stage(snapshot, self._progress(snapshot))
+            self._check_installed(snapshot)
+            self._progress = self._read_progress(snapshot) or self._progress
+            stage = watching.stage(snapshot, self._progress, faults.failed_attempt(snapshot))
             self._report(stage)
+            if error := faults.failure(snapshot):  # outranks a ready site
+                raise error
             if watching.is_ready(snapshot):
                 return
-            if error := watching.failure(snapshot):
-                raise error
-            self._judge_delay(watching.delay(snapshot))
+            self._judge_delay(faults.delay(snapshot))
             limit = watching.deadline(snapshot) if timeout is None else timeout
             if time.monotonic() - started >= limit:
                 raise TooLateError(f"not ready after {limit:g} s: {stage}")
@@ -68,6 +75,12 @@ class Watcher:
                 log.warning("%s; trying again", error)
                 time.sleep(_INTERVAL)
 
+    def _check_installed(self, snapshot: Snapshot) -> None:
+        if snapshot.deployments:
+            self._was_installed = True
+        elif self._was_installed:
+            raise CannotRunError(f"{self._release} was uninstalled while it was watched")
+
     def _judge_delay(self, reason: str | None) -> None:
         if reason is None:
             self._delayed_since = None
@@ -77,7 +90,7 @@ class Watcher:
         if now - self._delayed_since >= self._patience:
             raise CannotRunError(f"{reason} (for {self._patience:g} s)")
 
-    def _progress(self, snapshot: Snapshot) -> str:
+    def _read_progress(self, snapshot: Snapshot) -> str:
         """Return the latest progress in the trainer's log; empty if it cannot be read."""
         pods = watching.trainers(snapshot)
         if not pods:
@@ -103,7 +116,18 @@ def take_snapshot(target: Target, release: str) -> Snapshot:
         if "persistentVolumeClaim" in volume
     }
     claims = [claim for claim in target.get("persistentvolumeclaims") if name_of(claim) in mounted]
-    return Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], claims)
+    snapshot = Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], claims)
+    if not watching.needs_events(snapshot):
+        return snapshot
+    return replace(snapshot, events=_warnings(target))
+
+
+def _warnings(target: Target) -> list[KubernetesObject]:
+    """Return the namespace's warnings; none if they may not be read."""
+    try:
+        return target.get("events", "--field-selector", "type=Warning")
+    except ServiceError:
+        return []
 
 
 def latest_progress(text: str) -> str:

@@ -1,38 +1,33 @@
-"""From one snapshot of an installed release to its stage, or to why it will never be ready.
+"""From one snapshot of an installed release to its stage.
 
 Nothing here calls the cluster.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelsystem_release.cluster.objects import (
     KubernetesObject,
     condition,
-    container_statuses,
     is_available,
     name_of,
 )
-from modelsystem_release.errors import CannotRunError
-from modelsystem_shared.errors import ModelSystemError, TrainingFailedError
 
-# Reasons of a waiting container that does not start without help.
-_HOPELESS = {
-    "ImagePullBackOff", "InvalidImageName", "ImageInspectError", "CreateContainerConfigError",
-    "CreateContainerError", "ErrImageNeverPull",
-}  # fmt: skip
-_CRASHES = 3  # restarts after which a container counts as broken
 _DEADLINE = 600  # seconds: Kubernetes' default for a Deployment
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A release's objects at one time; `claims`: those that exist of the ones its pods mount."""
+    """A release's objects at one time.
+
+    claims: those that exist of the ones its pods mount. events: the warnings of the namespace.
+    """
 
     jobs: Sequence[KubernetesObject]
     deployments: Sequence[KubernetesObject]
     pods: Sequence[KubernetesObject]
-    claims: Sequence[KubernetesObject]
+    claims: Sequence[KubernetesObject] = ()
+    events: Sequence[KubernetesObject] = ()
 
 
 @dataclass(frozen=True)
@@ -40,12 +35,14 @@ class Stage:
     """How far an installation is.
 
     progress: the trainer's latest, such as `search: 45 %`; empty if it has logged none yet.
+    failed_attempt: why the attempt before this one failed; empty if this is the first.
     """
 
     is_trained: bool
     progress: str
     ready: int
     replicas: int
+    failed_attempt: str = ""
 
     @property
     def is_training(self) -> bool:
@@ -54,20 +51,24 @@ class Stage:
 
     def __str__(self) -> str:
         training = "done" if self.is_trained else self.progress or "starting"
+        if self.failed_attempt and not self.is_trained:
+            training += f" (again, after: {self.failed_attempt})"
         return f"training: {training}; site: {self.ready} of {self.replicas} pods ready"
 
 
 def is_ready(snapshot: Snapshot) -> bool:
-    """Return whether every pod of the site is ready."""
-    return bool(snapshot.deployments) and all(map(is_available, snapshot.deployments))
+    """Return whether the training is complete, and every pod of the site is ready."""
+    is_available_everywhere = all(map(is_available, snapshot.deployments))
+    return bool(snapshot.deployments) and is_available_everywhere and _is_trained(snapshot)
 
 
-def stage(snapshot: Snapshot, progress: str) -> Stage:
+def stage(snapshot: Snapshot, progress: str, failed_attempt: str = "") -> Stage:
     """Return how far the installation is; `progress`: the trainer's latest."""
     deployments = snapshot.deployments
     return Stage(
-        is_trained=any(condition(job, "Complete", "True") for job in snapshot.jobs),
+        is_trained=_is_trained(snapshot),
         progress=progress,
+        failed_attempt=failed_attempt,
         ready=sum(site.get("status", {}).get("readyReplicas", 0) for site in deployments),
         replicas=sum(site["spec"].get("replicas", 1) for site in deployments),
     )
@@ -78,29 +79,6 @@ def deadline(snapshot: Snapshot) -> float:
     specs = (deployment["spec"] for deployment in snapshot.deployments)
     seconds = (spec.get("progressDeadlineSeconds", _DEADLINE) for spec in specs)
     return float(max(seconds, default=_DEADLINE))
-
-
-def failure(snapshot: Snapshot) -> ModelSystemError | None:
-    """Return why the release will never be ready; None if it may be."""
-    for job in snapshot.jobs:
-        if failed := condition(job, "Failed", "True"):
-            return TrainingFailedError(f"the training failed: {_reason(snapshot, failed)}")
-    return next(map(CannotRunError, _broken(snapshot)), None)
-
-
-def delay(snapshot: Snapshot) -> str | None:
-    """Return what keeps a pod from starting and may pass by itself; None if nothing does."""
-    for claim in snapshot.claims:
-        if (phase := claim["status"].get("phase")) != "Bound":
-            return f"claim {name_of(claim)} is {phase}, not Bound"
-    for pod in snapshot.pods:
-        unscheduled = condition(pod, "PodScheduled", "False")
-        if unscheduled and unscheduled.get("reason") == "Unschedulable":
-            return f"pod {name_of(pod)} has no node: {unscheduled.get('message', '')}"
-        for container, waiting in _waiting(pod):
-            if waiting.get("reason") == "ErrImagePull":
-                return f"{container} of pod {name_of(pod)}: {_sentence(waiting)}"
-    return None
 
 
 def trainers(snapshot: Snapshot) -> list[str]:
@@ -114,38 +92,12 @@ def trainers(snapshot: Snapshot) -> list[str]:
     return [*map(name_of, sorted(running, key=lambda pod: pod["status"].get("startTime", "")))]
 
 
-def _broken(snapshot: Snapshot) -> Iterator[str]:
-    for pod in snapshot.pods:
-        for container, waiting in _waiting(pod):
-            if waiting.get("reason") in _HOPELESS:
-                yield f"{container} of pod {name_of(pod)} cannot start: {_sentence(waiting)}"
-        for status in pod["status"].get("containerStatuses", []):
-            if status["name"] == "scorer" and status.get("restartCount", 0) >= _CRASHES:
-                message = status.get("lastState", {}).get("terminated", {}).get("message", "")
-                reason = message.strip() or "it left no message"
-                yield f"the scorer of pod {name_of(pod)} crashes again and again: {reason}"
+def needs_events(snapshot: Snapshot) -> bool:
+    """Return whether events may say more: a Job without pods has no condition for it."""
+    is_pending = any(pod["status"].get("phase") == "Pending" for pod in snapshot.pods)
+    return is_pending or not snapshot.pods
 
 
-def _waiting(pod: KubernetesObject) -> Iterator[tuple[str, KubernetesObject]]:
-    for status in container_statuses(pod):
-        if waiting := status.get("state", {}).get("waiting"):
-            yield status["name"], waiting
-
-
-def _reason(snapshot: Snapshot, failed: KubernetesObject) -> str:
-    """Return the last words of the trainer that ended last; without any, the Job's own message."""
-    ended = [
-        status["state"]["terminated"]
-        for pod in snapshot.pods
-        for status in pod["status"].get("containerStatuses", [])
-        if status["name"] == "trainer" and "terminated" in status.get("state", {})
-    ]
-    with_message = [state for state in ended if state.get("message")]
-    if not with_message:
-        return str(failed.get("message") or failed.get("reason"))
-    latest = max(with_message, key=lambda state: state.get("finishedAt") or "")
-    return str(latest["message"]).strip()
-
-
-def _sentence(waiting: KubernetesObject) -> str:
-    return ": ".join(part for part in (waiting.get("reason"), waiting.get("message")) if part)
+def _is_trained(snapshot: Snapshot) -> bool:
+    """Return whether the Job is complete; one that ttlSecondsAfterFinished has removed was."""
+    return all(condition(job, "Complete", "True") for job in snapshot.jobs)

@@ -11,8 +11,9 @@ from modelsystem_release.commands.arguments import Commands, Parser, command
 from modelsystem_release.commands.output import show
 
 log = logging.getLogger(__name__)
-MORE = """Exit code 0: the site is ready. It ends at once if the site will never be ready: 3, the
-training failed; 6, an image, a node or the claim is missing. 7: not ready in time. Deploying the
+MORE = """Exit code 0: the training is complete and the site is ready. It ends at once if that will
+never be: 3, the training failed; 4, the waiter refuses the model; 6, the cluster cannot run a pod,
+or kills it again and again. 7: not ready in time. Deploying the
 same artefact again changes nothing, and watches it."""
 
 
@@ -29,7 +30,7 @@ def add(commands: "Commands[Parser]") -> None:
         type=float,
         default=120,
         metavar="SECONDS",
-        help="for a missing node, image or claim (default 120)",
+        help="for a missing node, image or claim, or a pod that is refused (default 120)",
     )
     parser.add_argument("--dry-run", action="store_true", help="let Helm check, change nothing")
     parser.set_defaults(run=run)
@@ -43,7 +44,9 @@ def run(arguments: argparse.Namespace) -> None:
         target = Target(arguments.namespace, built.tenant)
         Watcher(target, built.release, arguments.patience, StageLog()).watch(arguments.timeout)
     data = {"build": built.build, "release": built.release, "installed": is_new}
-    result = "would be installed" if arguments.dry_run and is_new else "is ready"
+    result = "is ready"
+    if arguments.dry_run:
+        result = "would be installed" if is_new else "is installed already"
     show(arguments, data, f"build {built.build} {result} as {built.release}")
 
 

@@ -1,0 +1,145 @@
+"""What a real cluster showed, look by look, and when the tool knows what is wrong."""
+
+from typing import Any
+
+import pytest
+from tests.release.recorded import Look, looks
+
+from modelsystem_release.cluster import faults, watching
+from modelsystem_release.cluster.watching import Snapshot
+from modelsystem_shared.errors import ModelSystemError
+
+KINDS = ("Job", "Deployment", "Pod", "PersistentVolumeClaim", "Event")
+
+
+def snapshot(look: Look) -> Snapshot:
+    """Return the snapshot that the tool takes of a look."""
+    return Snapshot(*([thing for thing in look if thing["kind"] == kind] for kind in KINDS))
+
+
+def first_failure(situation: str) -> tuple[int, ModelSystemError | None]:
+    """Return the first failure of a situation, and its second."""
+    for second, look in looks(situation).items():
+        if error := faults.failure(snapshot(look)):
+            return second, error
+    return -1, None
+
+
+def delays(situation: str) -> dict[int, str | None]:
+    """Return what delays a situation, by its second."""
+    return {second: faults.delay(snapshot(look)) for second, look in looks(situation).items()}
+
+
+DAMAGED = "is not the file that manifest.json lists; no better for"
+FAILURES = {
+    "bad-data": (51, 3, "the training failed: 1 malformed rows, and MAX_BAD_ROWS is 0: "
+                 "interactions.csv line 2: 1 fields where the header has 3"),
+    "trainer-oomkilled": (146, 3, "the training failed: killed for memory at 64Mi "
+                          "(trainer.resources.limits.memory)"),
+    "training-deadline": (62, 3, "the training failed: it was not done after 60 s "
+                          "(trainer.deadlineSeconds)"),
+    "refused-but-site-ready": (21, 3, "the training failed: NEIGHBOURS is '7', but this folder's "
+                               "complete model was made with None"),
+    "corrupt-model-installed-again": (70, 4, DAMAGED),
+    "corrupt-model-of-a-ready-site": (62, 4, DAMAGED),
+    "waiter-oomkilled": (54, 6, "ends again and again: killed for memory at 16Mi "
+                         "(waiter.resources.limits.memory)"),
+    "scorer-oomkilled": (89, 6, "ends again and again: killed for memory at 32Mi "
+                         "(scorer.resources.limits.memory)"),
+    "secret-missing": (4, 6, 'CreateContainerConfigError: secret "storage-113" not found'),
+    "emptydir-eviction": (200, 6, 'evicted again and again: Usage of EmptyDir volume "model" '
+                          'exceeds the limit "8Ki"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("situation", FAILURES)
+def test_a_failure_is_named_as_soon_as_the_cluster_shows_it(situation: str) -> None:
+    """With its exit code, and the value or the file that is to be changed."""
+    second, code, sentence = FAILURES[situation]
+    known_at, error = first_failure(situation)
+    assert error is not None
+    assert (known_at, error.exit_code) == (second, code), error
+    assert sentence in str(error)
+
+
+@pytest.mark.parametrize(
+    "situation",
+    ["healthy", "scale-up-and-down", "pod-deleted", "rolling-restart", "autoscaled-install"],
+)
+def test_a_healthy_build_has_no_failure(situation: str) -> None:
+    """Nor anything that delays it in the end."""
+    assert first_failure(situation) == (-1, None)
+    assert [*delays(situation).values()][-1] is None
+
+
+DELAYS = {
+    "serviceaccount-missing": 'serviceaccount "modelsystem-114" not found',
+    "quota-exceeded": "exceeded quota: team-quota, requested: limits.memory=1Gi",
+    "pod-security": 'violates PodSecurity "restricted:latest"',
+    "claim-pending": "is Pending, not Bound",
+    "claim-missing": 'persistentvolumeclaim "models-112" not found',
+    "unschedulable": "Insufficient cpu",
+    "trainer-image-missing": "localhost:5000/public/trainer:107",
+    "waiter-image-unreachable": "cannot start: ",
+    "scorer-image-refused": "401 Unauthorized",
+}
+
+
+@pytest.mark.parametrize("situation", DELAYS)
+def test_a_delay_is_named_and_stays(situation: str) -> None:
+    """It may pass; if it does not, --patience ends it with these words."""
+    assert first_failure(situation) == (-1, None)
+    texts = [*delays(situation).values()]
+    assert any(text and DELAYS[situation] in text for text in texts), texts
+    begun = next(place for place, text in enumerate(texts) if text)
+    if situation != "quota-exceeded":
+        assert all(texts[begun:]), texts
+
+
+def test_a_delay_that_passes_is_over() -> None:
+    """The quota was raised, and the events of its refusals are still there."""
+    texts = delays("quota-exceeded")
+    assert texts[2]
+    assert texts[170] is None
+
+
+def test_a_site_is_not_ready_before_its_training_is_complete() -> None:
+    """The folder held a model of other settings: it was served, and the training refused."""
+    by_second = {s: snapshot(look) for s, look in looks("refused-but-site-ready").items()}
+    served = [s for s, shot in by_second.items() if watching.stage(shot, "").ready]
+    assert served[0] == 7
+    assert not any(map(watching.is_ready, by_second.values()))
+
+
+def test_a_removed_job_was_complete() -> None:
+    """`ttlSecondsAfterFinished` removes it, and the build can be deployed again."""
+    (*_, last) = looks("healthy").values()
+    without = snapshot([thing for thing in last if thing["kind"] != "Job"])
+    assert watching.is_ready(without)
+
+
+def test_an_attempt_that_was_killed_is_in_the_stage() -> None:
+    """While the Job tries again."""
+    look = looks("trainer-oomkilled")[48]
+    killed = "killed for memory at 64Mi (trainer.resources.limits.memory)"
+    assert faults.failed_attempt(snapshot(look)) == killed
+
+
+def mounting(uid: str) -> dict[str, Any]:
+    """Return the event of a share that does not answer."""
+    return {
+        "kind": "Event", "metadata": {"name": "e"}, "type": "Warning", "reason": "FailedMount",
+        "involvedObject": {"kind": "Pod", "name": "p", "uid": uid},
+        "message": 'MountVolume.MountDevice failed for volume "pvc-1": mount error(115)',
+        "lastTimestamp": "2026-11-26T05:48:13Z",
+    }  # fmt: skip
+
+
+def test_a_share_that_cannot_be_mounted_is_named() -> None:
+    """The storage's port is closed: the pods stay in ContainerCreating."""
+    (first, *_) = looks("training-deadline").values()
+    pod = next(thing for thing in first if thing["kind"] == "Pod")
+    delay = faults.delay(snapshot([*first, mounting(pod["metadata"]["uid"])]))
+    assert delay is not None
+    assert "cannot mount its volume: MountVolume.MountDevice failed" in delay
+    assert faults.delay(snapshot([*first, mounting("another")])) is None
