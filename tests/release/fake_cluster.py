@@ -21,7 +21,7 @@ class Cluster:
             script.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$0" "$@"\n')
             script.chmod(0o755)
         empty = {"objects": [], "frames": {}, "releases": {}, "sites": {}, "logs": {}, "fail": {}}
-        self.change(**empty, helm="4.1.4+g05fa379")
+        self.change(**empty, ended={}, helm="4.1.4+g05fa379")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -45,7 +45,7 @@ class Cluster:
 
     def changing(self) -> list[list[str]]:
         """Return the calls that change something."""
-        verbs = {"upgrade", "uninstall", "create", "delete"}
+        verbs = {"upgrade", "uninstall", "create", "delete", "scale"}
         return [call for call in self.calls if call[1] in verbs]
 
     def change(self, **parts: Any) -> None:

@@ -8,6 +8,7 @@ print, records every call in calls.jsonl, and forwards "ports" and /metrics to r
     releases   name → list of revisions: values, description, status, updated, app_version
     sites      build's Service, or pod → URL
     logs       pod → text
+    ended      name of a Job → the condition with which it ends; Complete without one
     helm       Helm's version
     fail       "helm upgrade" → the message with which it fails
 """
@@ -89,7 +90,7 @@ def upgrade(state: dict[str, Any], arguments: list[str]) -> None:
         save(state)
 
 
-def kubectl(arguments: list[str]) -> None:
+def kubectl(arguments: list[str], stdin: str) -> None:
     """Answer as kubectl."""
     state = load()
     if arguments[0] == "version":
@@ -103,8 +104,31 @@ def kubectl(arguments: list[str]) -> None:
         print(json.dumps({"kind": "List", "items": objects(state, arguments)}))
     elif arguments[0] == "port-forward":
         forward(state, next(a for a in arguments if a.startswith("service/")))
+    elif arguments[0] in ("create", "delete", "scale"):
+        edit(state, arguments, stdin)
     elif arguments[0] == "logs":
         print(state["logs"].get(arguments[1], ""))
+
+
+def edit(state: dict[str, Any], arguments: list[str], stdin: str) -> None:
+    """Create a Job that ends at once, delete one, or end the pods of a Deployment."""
+    name = arguments[1].partition("/")[2]
+    if arguments[0] == "create":
+        job = json.loads(stdin)
+        name = job["metadata"]["name"]
+        if any(thing["metadata"]["name"] == name for thing in state["objects"]):
+            refuse(f'jobs.batch "{name}" already exists')
+        ended = state["ended"].get(name, {"type": "Complete"})
+        job["status"] = {"conditions": [{"status": "True"} | ended]}
+        state["objects"].append(job)
+    elif arguments[0] == "delete":
+        state["objects"] = [t for t in state["objects"] if t["metadata"]["name"] != name]
+    else:
+        state["objects"] = [
+            t for t in state["objects"]
+            if t["kind"] != "Pod" or not t["metadata"]["name"].startswith(name)
+        ]  # fmt: skip
+    save(state)
 
 
 def forward(state: dict[str, Any], target: str) -> None:
@@ -155,7 +179,10 @@ def main() -> None:
     for command, reason in load()["fail"].items():
         if f"{program} {' '.join(arguments)}".startswith(command):
             refuse(reason)
-    {"helm": helm, "kubectl": kubectl}[program](arguments)
+    if program == "helm":
+        helm(arguments)
+    else:
+        kubectl(arguments, stdin)
 
 
 if __name__ == "__main__":

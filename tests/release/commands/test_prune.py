@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.release.conftest import Release, Result
-from tests.release.fake_cluster import Cluster, deployment, service
-from tests.release.recorded import recorded
+from tests.release.fake_cluster import Cluster, deployment, pod, service
+from tests.release.recorded import looks, recorded
 
 from modelsystem_release import cluster as cluster_room
 
@@ -122,23 +122,66 @@ def test_it_lists_releases_in_either_helm(release: Release, cluster: Cluster, ve
     assert all("--pending" in call for call in cluster.calls if call[:2] == ["helm", "list"])
 
 
-def test_release_and_then_model_are_removed(release: Release, cluster: Cluster) -> None:
+def test_pods_model_and_release_are_removed_in_this_order(
+    release: Release, cluster: Cluster
+) -> None:
     """The Job has image, user and claim of the build's waiter, but may write."""
+    cluster.add(pod("scoring-deployment-140-a", "140"))
     result = call(release, cluster, "--keep", "13")
     assert result.code == 0, result.errors
     verbs = [(c[0], c[1]) for c in cluster.changing()]
-    assert verbs == [("helm", "uninstall"), ("kubectl", "create"), ("kubectl", "delete")]
+    assert verbs == [
+        ("kubectl", "scale"), ("kubectl", "delete"), ("kubectl", "create"), ("kubectl", "delete"),
+        ("helm", "uninstall"),
+    ]  # fmt: skip
     assert "mlrelease-140" not in cluster.state["releases"]
     assert "mlrelease-140-acme" in cluster.state["releases"]
-    job = json.loads(cluster.changing()[1][-1])
-    pod = job["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    job = json.loads(cluster.changing()[2][-1])
+    spec = job["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
     assert container["image"] == "modelsystem/waiter:140"
     assert {e["name"]: e["value"] for e in container["env"]} == {
         "MOUNT": "/mnt/azure", "MODELFOLDER": "/mnt/azure/140"
     }  # fmt: skip
     assert "readOnly" not in container["volumeMounts"][0]
-    assert pod["securityContext"] == {"runAsUser": 10001}
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert spec["securityContext"] == {"runAsUser": 10001}
+
+
+def recorded_failure() -> dict[str, str]:
+    """Return the condition of a real Job that could not remove a folder."""
+    (*_, last) = looks("prune-fails").values()
+    job = next(thing for thing in last if thing["metadata"]["name"] == "prune-124")
+    (failed,) = [c for c in job["status"]["conditions"] if c["type"] == "Failed"]
+    return dict(failed)
+
+
+def test_a_failure_is_named_and_does_not_stop_the_others(
+    release: Release, cluster: Cluster
+) -> None:
+    """The failed build stays installed; the next run goes on with it."""
+    words = "/mnt/azure/124 holds notes.txt, so it is no model folder: nothing is removed"
+    cluster.change(ended={"prune-140": recorded_failure()}, logs={"job/prune-140": words})
+    started = time.monotonic()
+    result = call(release, cluster, "--keep", "8")
+    assert result.code == 5
+    assert f"prune-140 failed: {words}" in result.output
+    assert result.errors.splitlines()[-1] == "release: not removed: build 140"
+    assert time.monotonic() - started < 60
+    assert "mlrelease-140" in cluster.state["releases"]
+    assert "mlrelease-145" not in cluster.state["releases"]
+    cluster.change(ended={})
+    again = call(release, cluster, "--keep", "8", "--output", "json")
+    assert again.json["removed"] == ["140"]
+    assert "mlrelease-140" not in cluster.state["releases"]
+
+
+def test_folders_of_uninstalled_builds_are_listed(release: Release, cluster: Cluster) -> None:
+    """The Job names the model folders that it leaves; installed builds have the others."""
+    log = "removed /mnt/azure/140\nmodel folder: /mnt/azure/99\nmodel folder: /mnt/azure/152\n"
+    cluster.change(logs={"job/prune-140": log})
+    result = call(release, cluster, "--keep", "13", "--output", "json")
+    assert result.json["without_release"] == ["/mnt/azure/99"]
 
 
 def test_the_same_number_of_another_tenant_is_not_touched(
@@ -147,7 +190,9 @@ def test_the_same_number_of_another_tenant_is_not_touched(
     """A tenant's builds are judged by its own routes only."""
     tenants = ("--tenant", "acme", "--routing", "routing-acme")
     result = call(release, cluster, *tenants, "--keep", "0", "--dry-run", "--output", "json")
-    assert result.json == {"removed": ["140"], "kept": {}, "dry_run": True}
+    assert result.json == {
+        "removed": ["140"], "kept": {}, "failed": {}, "without_release": [], "dry_run": True
+    }  # fmt: skip
 
 
 def remove(mount: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -175,7 +220,9 @@ def models(tmp_path: Path) -> Path:
 def test_one_model_folder_is_removed(models: Path) -> None:
     """And no other; a second run changes nothing."""
     for _ in range(2):
-        assert remove(models, models / "152").returncode == 0
+        done = remove(models, models / "152")
+        assert done.returncode == 0
+        assert f"model folder: {models / '153'}" in done.stdout
     assert [path.name for path in models.iterdir()] == ["153"]
 
 

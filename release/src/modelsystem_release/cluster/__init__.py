@@ -11,7 +11,7 @@ from modelsystem_release.cluster.helm import (
     values,
 )
 from modelsystem_release.cluster.objects import KubernetesObject, container_statuses
-from modelsystem_release.cluster.removal_job import remove_build
+from modelsystem_release.cluster.removal_job import model_folders, remove_build
 from modelsystem_release.cluster.routes import Reference, references
 from modelsystem_release.cluster.site import Answer, Question, Site, is_url
 from modelsystem_release.cluster.target import Target
@@ -31,6 +31,7 @@ __all__ = [
     "container_statuses",
     "install",
     "is_url",
+    "model_folders",
     "references",
     "releases",
     "remove_build",

@@ -2,20 +2,22 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from modelsystem_release import cluster, traffic
 from modelsystem_release.cluster import ListedRelease, Target
 from modelsystem_release.commands.arguments import Commands, Parser, add_place, command, routing
 from modelsystem_release.commands.output import show, table
 from modelsystem_release.traffic import Build, Routing
+from modelsystem_shared.errors import ServiceError
 
 log = logging.getLogger(__name__)
 MORE = """Never removed: builds that any routing release of the namespace lists, or any HTTPRoute,
 VirtualService, Ingress or Service sends requests to; the champion before the current one; builds
 younger than --days; the newest --keep; builds of other tenants. Nothing is removed if the routes
-cannot be read. The Helm release is removed first, then the model folder, by a Job in the cluster
-that mounts the claim."""
+cannot be read. The site's pods are ended first, then a Job in the cluster that mounts the claim
+removes the model folder, then the Helm release goes; another run goes on after a failure."""
 
 
 def add(commands: "Commands[Parser]") -> None:
@@ -31,28 +33,69 @@ def add(commands: "Commands[Parser]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Remove the builds that have no reason to stay, and print all."""
+    """Remove the builds that have no reason to stay, and print all.
+
+    Raises:
+        ServiceError: a build could not be removed; the others are.
+
+    """
     target = Target(arguments.namespace, arguments.tenant)
     releases = cluster.releases(arguments.namespace)
     installed = traffic.builds(releases, arguments.tenant)
     reasons = _reasons(arguments, target, releases, installed)
     builds = traffic.with_reasons(installed, reasons, arguments.keep, arguments.days)
     unneeded = [build for build in builds if not build.reason]
-    if not arguments.dry_run:
-        for build in unneeded:
-            log.info("removing build %s", build.number)
-            cluster.remove_build(target, build.release)
+    if arguments.dry_run:
+        removal = Removal([build.number for build in unneeded])
+    else:
+        removal = _remove(target, unneeded)
+    result = "would be removed" if arguments.dry_run else "removed"
     data = {
-        "removed": [build.number for build in unneeded],
+        "removed": removal.removed,
         "kept": {build.number: build.reason for build in builds if build.reason},
+        "failed": removal.failed,
+        "without_release": removal.without_release,
         "dry_run": arguments.dry_run,
     }
-    removed = "would be removed" if arguments.dry_run else "removed"
     rows = [
-        (build.number, build.release, f"{build.updated:%Y-%m-%d %H:%M}", build.reason or removed)
-        for build in builds
-    ]
+        (b.number, b.release, f"{b.updated:%Y-%m-%d %H:%M}",
+         b.reason or removal.failed.get(b.number, result))
+        for b in builds
+    ]  # fmt: skip
+    rows += [("", "", "", f"{folder} is of no release") for folder in removal.without_release]
     show(arguments, data, table(("BUILD", "RELEASE", "INSTALLED", ""), rows))
+    if removal.failed:
+        raise ServiceError(f"not removed: build {', '.join(removal.failed)}")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What became of the builds that were to be removed.
+
+    failed: why a build is still there, by its number. without_release: model folders, on the
+    claims of the removed builds, whose build was uninstalled.
+    """
+
+    removed: Sequence[str]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    without_release: Sequence[str] = ()
+
+
+def _remove(target: Target, builds: Sequence[Build]) -> Removal:
+    """Remove builds, one after the other; a failure does not stop the next."""
+    removed: list[str] = []
+    failed: dict[str, str] = {}
+    folders: set[str] = set()
+    for build in builds:
+        log.info("removing build %s", build.number)
+        try:
+            folders = set(cluster.remove_build(target, build.release))
+            removed.append(build.number)
+        except ServiceError as error:
+            log.warning("build %s: %s", build.number, error)
+            failed[build.number] = str(error)
+    known = cluster.model_folders(target) if folders else set()
+    return Removal(removed, failed, sorted(folders - known))
 
 
 def _reasons(
