@@ -107,6 +107,31 @@ def test_a_good_build_is_promoted_step_by_step(live: Live) -> None:
     assert live.cluster.routed() == {"152": 100}
 
 
+def test_pods_that_come_and_go_do_not_undo_a_promotion(live: Live) -> None:
+    """An autoscaler wants a second pod, the first one ends, and its forward with it."""
+    steps = ("--steps", "10,100", "--hold", "6s", "--every", "1s", "--rules", "rules.yaml")
+    with live.start("route", "promote", "153", *steps) as process:
+        assert process.stdout
+        output = process.stdout.readline()
+        scaled = deployment("153", ready=1)
+        second = pod("pod-153-b", "153", conditions=[{"type": "Ready", "status": "False"}])
+        others = [thing for thing in live.cluster.state["objects"] if "153" not in str(thing)]
+        live.cluster.change(objects=[*others, scaled, pod("pod-153", "153"), second])
+        for line in process.stdout:
+            output += line
+            if "short of pods" in line:
+                break
+        live.cluster.end_forwards()
+        live.cluster.change(
+            objects=[*others, deployment("153"), pod("pod-153-b", "153")],
+            sites=live.cluster.state["sites"]
+            | {"pod-153-b": live.cluster.state["sites"]["pod-153"]},
+        )
+        output += process.stdout.read()
+    assert process.returncode == 0, output
+    assert live.cluster.routed() == {"153": 100}
+
+
 def test_a_build_that_breaks_under_traffic_is_rolled_back(live: Live) -> None:
     """Its site is killed during a step: the weights are as before, and the change is recorded."""
     site = live.sites["153"].program.process

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ class Cluster:
         """Return the calls that change something."""
         verbs = {"upgrade", "uninstall", "create", "delete", "scale"}
         return [call for call in self.calls if call[1] in verbs]
+
+    def end_forwards(self) -> None:
+        """End every port-forward, as kubectl does when its pod is gone."""
+        for path in self.folder.glob("forward-*"):
+            os.kill(int(path.name.partition("-")[2]), signal.SIGTERM)
+            path.unlink()
 
     def change(self, **parts: Any) -> None:
         """Replace parts of the state."""
@@ -131,9 +138,10 @@ def pod(name: str, build: str, component: str = "scorer", **status: Any) -> dict
     volumes = [{"name": "models", "persistentVolumeClaim": {"claimName": "azurefilecustom"}}]
     return {
         "kind": "Pod",
-        "metadata": {"name": name, "labels": labels(build, component)},
+        "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels(build, component)},
         "spec": {"containers": [{"name": component}], "volumes": volumes},
-        "status": {"phase": "Running"} | status,
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        | status,
     }
 
 

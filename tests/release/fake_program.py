@@ -98,6 +98,8 @@ def kubectl(arguments: list[str], stdin: str) -> None:
     elif arguments[:2] == ["get", "--raw"]:
         pod = re.search(r"/pods/([^:]+):3000/proxy(/.*)", arguments[2])
         assert pod
+        if pod[1] not in state["sites"]:
+            refuse(f'pods "{pod[1]}" not found')
         with urllib.request.urlopen(state["sites"][pod[1]] + pod[2]) as answer:
             print(answer.read().decode())
     elif arguments[0] == "get":
@@ -137,6 +139,7 @@ def forward(state: dict[str, Any], target: str) -> None:
     url = state["sites"].get(service)
     if not url:
         refuse(f'services "{service}" not found')
+    (FOLDER / f"forward-{os.getpid()}").touch()
     print(f"Forwarding from 127.0.0.1:{url.rpartition(':')[2]} -> 3000", flush=True)
     time.sleep(600)
 

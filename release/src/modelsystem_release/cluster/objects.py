@@ -35,3 +35,8 @@ def is_available(deployment: KubernetesObject) -> bool:
     generation = deployment["metadata"].get("generation", 0)
     is_current = status.get("observedGeneration", 0) >= generation
     return bool(is_current and replicas > 0 and status.get("readyReplicas", 0) >= replicas)
+
+
+def is_serving(pod: KubernetesObject) -> bool:
+    """Return whether a pod is ready and not about to end."""
+    return "deletionTimestamp" not in pod["metadata"] and bool(condition(pod, "Ready", "True"))

@@ -1,39 +1,85 @@
 """A way to a Service of the cluster, by `kubectl port-forward`."""
 
-import contextlib
 import os
 import re
 import select
 import subprocess
 import time
-from collections.abc import Iterator
 
 from modelsystem_release.cluster import programs
 from modelsystem_shared.errors import ServiceError
 
 _FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 _PATIENCE = 30.0  # seconds until kubectl forwards
+_END = 2.0  # seconds in which kubectl ends after it has lost its pod
+_PAUSE = 1.0  # seconds between two tries
 
 
-@contextlib.contextmanager
-def forwarded(service: str, namespace: str) -> Iterator[str]:
-    """Forward a local port to a Service, and yield the URL.
+class PortForward:
+    """A local port that leads to a pod of a Service; to another one after the pod's end."""
 
-    Raises:
-        ServiceError: kubectl does not forward within 30 s; with its own reason.
+    def __init__(self, service: str, namespace: str) -> None:
+        """Start with `with`."""
+        self._target, self._namespace = f"service/{service}", namespace
 
-    """
-    target = f"service/{service}"
-    command = [programs.find("kubectl"), "port-forward", "--namespace", namespace]
-    with subprocess.Popen(  # noqa: S603  # no shell; kubectl as found on PATH
-        [*command, "--address", "127.0.0.1", target, ":80"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    def __enter__(self) -> "PortForward":
+        """Forward.
+
+        Raises:
+            ServiceError: kubectl does not forward within 30 s; with its own reason.
+
+        """
+        self._process = self._start()
+        self.url = self._url()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def renewed_url(self) -> str:
+        """Return the URL of a new forward if this one has ended; empty if it has not.
+
+        kubectl keeps to one pod: it ends with the first request after the pod's end.
+
+        Raises:
+            ServiceError: no pod of the Service can be reached within 30 s.
+
+        """
         try:
-            yield f"http://127.0.0.1:{_port(process, target)}"
-        finally:
+            self._process.wait(_END)
+        except subprocess.TimeoutExpired:
+            return ""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            self._stop()
+            self._process = self._start()
+            try:
+                self.url = self._url()
+            except ServiceError:  # such as: the pod is not running yet
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return self.url
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        command = [programs.find("kubectl"), "port-forward", "--namespace", self._namespace]
+        return subprocess.Popen(  # noqa: S603  # no shell; kubectl as found on PATH
+            [*command, "--address", "127.0.0.1", self._target, ":80"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def _stop(self) -> None:
+        with self._process as process:  # closes its pipes and waits
             process.terminate()
+
+    def _url(self) -> str:
+        try:
+            return f"http://127.0.0.1:{_port(self._process, self._target)}"
+        except ServiceError:
+            self._stop()
+            raise
 
 
 def _port(process: "subprocess.Popen[bytes]", target: str) -> str:

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -70,9 +70,14 @@ class _Provenance(TypedDict):
 class Site:
     """One site, over one connection that stays open."""
 
-    def __init__(self, url: str) -> None:
-        """Connect with the first request only."""
+    def __init__(self, url: str, renewed_url: Callable[[], str] | None = None) -> None:
+        """Connect with the first request only.
+
+        renewed_url: called when a request fails; returns another URL to ask, empty if none.
+        """
         self.url = url.rstrip("/")
+        self._renewed_url = renewed_url
+        self._started = 0.0
         self._pool = urllib3.PoolManager(timeout=_LIMITS, retries=False, maxsize=1)
 
     def __enter__(self) -> "Site":
@@ -120,17 +125,16 @@ class Site:
 
     def recommend(self, items: Sequence[str], k: int) -> Answer:
         """Ask for k recommendations for a history; a fault of the site is an answer, too."""
-        started = time.perf_counter()
         try:
-            response = self._pool.request(
-                "POST", f"{self.url}/v1/recommendations", json={"items": [*items], "k": k}
+            response = self._request(
+                "POST", "/v1/recommendations", json={"items": [*items], "k": k}
             )
-            seconds = time.perf_counter() - started
+            seconds = time.perf_counter() - self._started
             if response.status != 200:
                 return Answer(seconds=seconds, fault=f"status {response.status}")
             answer = typed.checked(_Recommendations, response.json(), "answer")
         except urllib3.exceptions.HTTPError as error:
-            return Answer(seconds=time.perf_counter() - started, fault=type(error).__name__)
+            return Answer(seconds=time.perf_counter() - self._started, fault=type(error).__name__)
         except ValueError:
             return Answer(seconds=seconds, fault="invalid answer")
         ids = tuple(item["item_id"] for item in answer["items"])
@@ -146,7 +150,7 @@ class Site:
 
         """
         try:
-            response = self._pool.request("GET", self.url + path, preload_content=False)
+            response = self._request("GET", path, preload_content=False)
             content = response.read(MOST_BYTES)
             response.release_conn()
         except urllib3.exceptions.HTTPError as error:
@@ -156,6 +160,22 @@ class Site:
         if response.status != 200:
             raise ServiceError(f"{self.url}{path}: status {response.status}")
         return content
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # as urllib3 has them
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request; once more if the way to the site has ended and there is another."""
+        self._started = time.perf_counter()
+        try:
+            return self._pool.request(method, self.url + path, **options)
+        except urllib3.exceptions.HTTPError:
+            if not self._renewed_url or not (url := self._renewed_url()):
+                raise
+            self.url, self._started = url, time.perf_counter()
+            return self._pool.request(method, self.url + path, **options)
 
     def _json(self, path: str, kind: type[T]) -> T:
         content = self.read(path)

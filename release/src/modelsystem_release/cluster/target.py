@@ -10,9 +10,10 @@ from modelsystem_release.cluster.objects import (
     KubernetesObject,
     ObjectList,
     is_available,
+    is_serving,
     name_of,
 )
-from modelsystem_release.cluster.port_forward import forwarded
+from modelsystem_release.cluster.port_forward import PortForward
 from modelsystem_release.cluster.site import Site, is_url
 from modelsystem_shared.errors import ServiceError
 
@@ -62,22 +63,51 @@ class Target:
         """Return the URL of a build's site; None if it needs a port-forward."""
         return build if is_url(build) else self.sites.get(build)
 
-    def metrics(self, build: str) -> list[str]:
-        """Return /metrics of each pod of a build's site."""
+    def readiness(self, build: str) -> tuple[int, int]:
+        """Return how many pods of a build's site are ready, and how many there should be."""
+        if self.url(build):
+            return int(self.is_ready(build)), 1
+        deployments = self.of_release("deployments", self.release(build))
+        ready = sum(site.get("status", {}).get("readyReplicas", 0) for site in deployments)
+        return ready, sum(site["spec"].get("replicas", 1) for site in deployments)
+
+    def pods(self, build: str) -> dict[str, KubernetesObject]:
+        """Return the pods of a build's site by uid; none if the site is known by URL."""
+        if self.url(build):
+            return {}
+        instance = f"app.kubernetes.io/instance={self.release(build)}"
+        scorers = f"{instance},app.kubernetes.io/component=scorer"
+        return {pod["metadata"]["uid"]: pod for pod in self.get("pods", "--selector", scorers)}
+
+    def metrics(self, build: str) -> dict[str, str]:
+        """Return /metrics of each pod that gets requests, by uid; not of one that has just ended.
+
+        Raises:
+            ServiceError: no pod answers.
+
+        """
         if url := self.url(build):
             with Site(url) as site:
-                return [site.read("/metrics").decode()]
-        selector = f"app.kubernetes.io/instance={self.release(build)}"
-        pods = self.get("pods", "--selector", f"{selector},app.kubernetes.io/component=scorer")
-        root = f"/api/v1/namespaces/{self.namespace}/pods"
-        paths = [f"{root}/{name_of(pod)}:3000/proxy/metrics" for pod in pods]
-        return [programs.run("kubectl", ["get", "--raw", path]) for path in paths]
+                return {url: site.read("/metrics").decode()}
+        serving = {uid: pod for uid, pod in self.pods(build).items() if is_serving(pod)}
+        texts, error = {}, None
+        for uid, pod in serving.items():
+            path = f"/api/v1/namespaces/{self.namespace}/pods/{name_of(pod)}:3000/proxy/metrics"
+            try:
+                texts[uid] = programs.run("kubectl", ["get", "--raw", path])
+            except ServiceError as refused:
+                error = refused
+        if error and not texts:
+            raise error
+        return texts
 
     @contextlib.contextmanager
     def site(self, build: str) -> Iterator[Site]:
         """Open a build's site: by its URL if it is known, else by port-forward."""
         with contextlib.ExitStack() as stack:
-            url = self.url(build) or stack.enter_context(
-                forwarded(naming.service(build, self.tenant), self.namespace)
-            )
-            yield stack.enter_context(Site(url))
+            if url := self.url(build):
+                yield stack.enter_context(Site(url))
+            else:
+                service = naming.service(build, self.tenant)
+                way = stack.enter_context(PortForward(service, self.namespace))
+                yield stack.enter_context(Site(way.url, way.renewed_url))

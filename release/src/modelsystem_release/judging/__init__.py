@@ -6,6 +6,7 @@ provenance says.
 
 from modelsystem_release.judging.check import Check
 from modelsystem_release.judging.comparison import QUALITIES, Comparison, SiteFigures, compare
+from modelsystem_release.judging.counters import PodCounters
 from modelsystem_release.judging.health import Traffic, health_faults, read_traffic
 from modelsystem_release.judging.junit import write_junit
 from modelsystem_release.judging.rules import RULES_HELP, Rules, load_rules
@@ -17,6 +18,7 @@ __all__ = [
     "RULES_HELP",
     "Check",
     "Comparison",
+    "PodCounters",
     "Rules",
     "SiteFigures",
     "Traffic",

@@ -26,6 +26,12 @@ class Traffic:
     failed: int = 0
     buckets: Counter[float] = field(default_factory=Counter)
 
+    def __add__(self, other: "Traffic") -> "Traffic":
+        """Return the sum of two counts."""
+        return Traffic(
+            self.requests + other.requests, self.failed + other.failed, self.buckets + other.buckets
+        )
+
     def since(self, before: "Traffic") -> "Traffic":
         """Return the counts since `before`; after a restart, since the restart."""
         if self.requests < before.requests:

@@ -1,46 +1,20 @@
 """A promotion: traffic moves step by step; a fault of the candidate undoes it."""
 
-import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from modelsystem_release.cluster import Question, Site, Target
+from modelsystem_release.cluster import Target
 from modelsystem_release.errors import RolledBackError
-from modelsystem_release.judging import Rules, Traffic, health_faults, read_traffic
+from modelsystem_release.judging import Rules
+from modelsystem_release.traffic.candidate import candidate
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.routing import ROLLBACK, Routing
 from modelsystem_release.traffic.shares import with_share
 from modelsystem_shared.errors import ServiceError, UsageError
-from modelsystem_shared.numeric.ranking import K
 
 log = logging.getLogger(__name__)
-PROBES = 20  # questions in a round
-
-
-@dataclass
-class Candidate:
-    """The build under traffic in one step, and what was measured of it."""
-
-    target: Target
-    build: str
-    site: Site
-    questions: Sequence[Question]
-    before: Traffic
-    seconds: list[float] = field(default_factory=list)
-    failed: int = 0
-
-    def faults(self, rules: Rules) -> list[str]:
-        """Ask a round of questions, read the pods' counters, and return which rules are broken."""
-        start = len(self.seconds) % max(len(self.questions), 1)
-        for question in self.questions[start : start + PROBES]:
-            answer = self.site.recommend(question.items, K)
-            self.seconds.append(answer.seconds)
-            self.failed += bool(answer.fault)
-        unready = [] if self.target.is_ready(self.build) else ["not all of its pods are ready"]
-        traffic = read_traffic(self.target.metrics(self.build)).since(self.before)
-        return unready + health_faults(traffic, self.seconds, self.failed, rules)
 
 
 @dataclass(frozen=True)
@@ -91,25 +65,24 @@ class Promotion:
                 self._roll_back(routing, change, start, "; ".join(faults))
 
     def _hold(self, target: Target, share: int) -> list[str]:
-        """Watch the candidate for the time of a step; return the first faults."""
+        """Watch the candidate for the time of a step; return the first faults.
+
+        A step does not end while pods are short: they come, or stay short and are a fault.
+        """
         try:
-            with self._candidate(target) as candidate:
+            with candidate(target, self.build) as watched:
                 until = time.monotonic() + self.hold
                 while True:
-                    if faults := candidate.faults(self.rules):
+                    if faults := watched.faults(self.rules):
                         return faults
-                    log.info("build %s at %d %%: healthy", self.build, share)
-                    if (remaining := until - time.monotonic()) <= 0:
+                    state = "short of pods" if watched.shortage.is_on else "healthy"
+                    log.info("build %s at %d %%: %s", self.build, share, state)
+                    remaining = until - time.monotonic()
+                    if remaining <= 0 and not watched.shortage.is_on:
                         return []
-                    time.sleep(min(remaining, self.every))
+                    time.sleep(min(remaining, self.every) if remaining > 0 else self.every)
         except ServiceError as error:
             return [str(error)]
-
-    @contextlib.contextmanager
-    def _candidate(self, target: Target) -> Iterator[Candidate]:
-        with target.site(self.build) as site:
-            before = read_traffic(target.metrics(self.build))
-            yield Candidate(target, self.build, site, site.questions(), before)
 
     def _roll_back(self, routing: Routing, change: Change, start: Weights, reason: str) -> None:
         action = f"{ROLLBACK} {self.build}"
