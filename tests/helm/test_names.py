@@ -10,6 +10,7 @@ from tests.helm import charts
 from tests.helm.charts import (
     BUILDS,
     CHARTS,
+    ROOT,
     ROUTES,
     ROUTING,
     VALUES,
@@ -171,6 +172,16 @@ def test_routes_find_builds(render: Render, tenant: str) -> None:
     subsets = the(mesh, "DestinationRule")["spec"]["subsets"]
     for subset, site in zip(subsets, sites, strict=True):
         assert [s for s in sites if matches(subset["labels"], pods(s)["scorer"])] == [site]
+
+
+def test_the_mesh_closes_idle_connections_before_the_scorer(render: Render) -> None:
+    """A request on a connection that the other side is closing would be lost."""
+    rule = the(render(ROUTING / "istio.yaml", chart="modelsystem-routing"), "DestinationRule")
+    idle = rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["idleTimeout"]
+    connection = ROOT / "scorer/src/modelsystem_scorer/serve/connection.py"
+    kept = re.search(r"^IDLE_SECONDS = (\d+)", connection.read_text(), re.MULTILINE)
+    assert kept
+    assert int(idle.removesuffix("s")) < int(kept[1])
 
 
 def test_the_plain_service_selects_one_build(render: Render) -> None:

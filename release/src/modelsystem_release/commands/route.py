@@ -110,6 +110,7 @@ def run_promote(arguments: argparse.Namespace) -> None:
     )
     before = current.weights()
     plan = promotion.plan(current, before)
+    _warn_of_kept_connections(current)
     for reference in _other_references(arguments, current):
         log.warning(
             "%s also gets requests from %s, whose weights stay as they are",
@@ -141,11 +142,20 @@ def _apply(arguments: argparse.Namespace, current: Routing, change: Change) -> N
     unready = [b for b, share in change.after.items() if share and not place.is_ready(b)]
     if unready:
         raise UsageError(f"not ready, so without traffic: build {', '.join(unready)}")
+    _warn_of_kept_connections(current)
     if not arguments.dry_run:
         current.move(change)
     data = {"from": change.before, "to": change.after, "changed": not arguments.dry_run}
     rows = [[as_text(change.before), as_text(change.after), change.by, change.why]]
     show(arguments, data, table(("FROM", "TO", "BY", "WHY"), rows))
+
+
+def _warn_of_kept_connections(current: Routing) -> None:
+    if not current.can_split:
+        log.warning(
+            "provider service moves new connections only: "
+            "clients that keep a connection stay with their build until it is closed"
+        )
 
 
 def _other_references(arguments: argparse.Namespace, current: Routing) -> list[Reference]:
