@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from tests.release.fake_cluster import Cluster, claim, deployment, job, pod
 from tests.release.recorded import looks
 
 from modelsystem_release import artefact
-from modelsystem_release.cluster import Stage
+from modelsystem_release.cluster import Stage, helm, programs
 from modelsystem_release.commands.deploy import StageLog
+from modelsystem_shared.errors import ServiceError
 
 Deploy = Callable[..., Result]
 RELEASE = "mlrelease-152"
@@ -283,12 +285,55 @@ def test_on_a_terminal_the_progress_of_the_training_stays_on_one_line(
     )
 
 
-def test_the_reason_of_helm_is_in_the_message(deploy: Deploy, cluster: Cluster) -> None:
-    """A chart refuses its values in a sentence of its own."""
-    cluster.change(fail={"helm upgrade": "execution error: outputs.claim: there is no claim x"})
+def test_a_refusal_of_the_chart_is_its_sentence_alone(deploy: Deploy, cluster: Cluster) -> None:
+    """As Helm 3 and 4 print it; nothing was changed, so exit code 2."""
+    position = "execution error at (modelsystem/templates/checks.yaml:2:4): "
+    sentence = "outputs.claim: there is no claim x"
+    hint = "\n\nUse --debug flag to render out invalid YAML"
+    cluster.change(fail={"helm upgrade": position + sentence + hint})
+    result = deploy([])
+    assert result.code == 2
+    assert result.errors.splitlines()[-1] == f"release: {sentence}"
+    schema = "values don't meet the specifications of the schema(s) in the following chart(s): x"
+    cluster.change(fail={"helm upgrade": schema})
+    assert deploy([]).code == 2
+    cluster.change(fail={"helm upgrade": "Kubernetes cluster unreachable: connection refused"})
     result = deploy([])
     assert result.code == 5
-    assert "outputs.claim: there is no claim x" in result.errors
+    assert "Kubernetes cluster unreachable" in result.errors
+
+
+def test_a_second_deploy_waits_for_the_first(
+    deploy: Deploy, cluster: Cluster, package: Path
+) -> None:
+    """It then watches the same release."""
+    built = artefact.read(package)
+    pending = {"status": "pending-install", "description": "Initial install underway"}
+    cluster.install(RELEASE, **pending)
+
+    def finish() -> None:
+        cluster.install(RELEASE, description=built.description)
+
+    first = threading.Timer(3, finish)
+    first.start()
+    result = deploy([job("152", Complete=""), deployment("152")])
+    first.join()
+    assert result.code == 0, result.errors
+    assert cluster.changing() == []
+
+
+def test_a_killed_installation_is_named(
+    cluster: Cluster, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Helm leaves it pending for ever; the sentence has the cure."""
+    cluster.install(RELEASE, status="pending-install")
+    for name, value in cluster.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(helm, "_PENDING", 0)
+    programs.find.cache_clear()
+    with pytest.raises(ServiceError, match=f"helm uninstall {RELEASE} --namespace prod"):
+        helm.install(artefact.read(package), "prod", is_dry_run=False)
+    programs.find.cache_clear()
 
 
 def test_a_missing_program_is_named(release: Release, package: Path, tmp_path: Path) -> None:

@@ -2,19 +2,27 @@
 
 import json
 import logging
+import re
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from modelsystem_release.artefact import Artefact
 from modelsystem_release.cluster import programs
 from modelsystem_release.values import Values
-from modelsystem_shared.errors import UsageError
+from modelsystem_shared.errors import ServiceError, UsageError
 
 log = logging.getLogger(__name__)
 # Helm 4 has no --all; without these, Helm 3 leaves out what is pending.
 _STATES = ("--deployed", "--failed", "--pending", "--uninstalling")
+# How both versions of Helm begin a refusal: a template's `fail`, or the schema.
+_REFUSAL = re.compile(r"(?:execution error at \([^)]*\): |(?=values don't meet the spec))(.*)")
+_HINT = " Use --debug flag to render out invalid YAML"
+_IN_PROGRESS = ("another operation", "name that is still in use")
+_PENDING = 60.0  # seconds for which another installation may last
+_INTERVAL = 2.0
 _REVISIONS = 50  # that an upgraded release keeps
 
 
@@ -51,20 +59,22 @@ def install(artefact: Artefact, namespace: str, is_dry_run: bool) -> bool:
     """Install an artefact, unless it is installed already; return whether it was not.
 
     Raises:
-        UsageError: another artefact is installed under this build's name.
+        UsageError: another artefact is installed under this build's name, or the chart refuses the
+            values.
+        ServiceError: another installation of the build has not ended within 60 s.
 
     """
-    release = artefact.release
-    if releases(namespace, f"^{release}$"):
-        history = ["history", release, "--namespace", namespace]
-        latest = programs.ask("helm", history, list[Revision])[-1]
-        if latest["status"] == "deployed":
-            _refuse_another(artefact, latest)
-            log.info("%s is already installed from this artefact", release)
-            return False
-    command = ["upgrade", "--install", release, str(artefact.path), "--namespace", namespace]
+    if _is_installed(artefact, namespace):
+        return False
+    command = [artefact.release, str(artefact.path), "--namespace", namespace]
     dry_run = ["--dry-run=server"] if is_dry_run else []
-    programs.run("helm", [*command, "--description", artefact.description, *dry_run])
+    try:
+        _upgrade([*command, "--description", artefact.description, *dry_run])
+    except ServiceError as error:  # two commands at once: one is first
+        is_second = any(words in str(error) for words in _IN_PROGRESS)
+        if not is_second or not _is_installed(artefact, namespace):
+            raise
+        return False
     return True
 
 
@@ -75,14 +85,50 @@ def upgrade(
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(changed, file)
         file.flush()
-        command = ["upgrade", "--install", release, str(chart), "--values", file.name]
-        command += ["--namespace", namespace, "--description", description[:500]]
-        programs.run("helm", [*command, "--history-max", str(_REVISIONS)])
+        command = [release, str(chart), "--values", file.name, "--namespace", namespace]
+        command += ["--description", description[:500], "--history-max", str(_REVISIONS)]
+        _upgrade(command)
 
 
 def uninstall(release: str, namespace: str) -> None:
     """Uninstall a release, and wait until its objects are gone."""
     programs.run("helm", ["uninstall", release, "--namespace", namespace, "--wait"])
+
+
+def _upgrade(arguments: Sequence[str]) -> None:
+    """Upgrade or install.
+
+    Raises:
+        UsageError: the chart refuses the values; with its sentence, without Helm's position.
+
+    """
+    try:
+        programs.run("helm", ["upgrade", "--install", *arguments])
+    except ServiceError as error:
+        if refusal := _REFUSAL.search(str(error)):
+            raise UsageError(refusal[1].removesuffix(_HINT)) from error
+        raise
+
+
+def _is_installed(artefact: Artefact, namespace: str) -> bool:
+    """Return whether this artefact is installed; wait while another command installs it."""
+    release, until = artefact.release, time.monotonic() + _PENDING
+    while releases(namespace, f"^{release}$"):
+        history = ["history", release, "--namespace", namespace]
+        latest = programs.ask("helm", history, list[Revision])[-1]
+        if latest["status"] == "deployed":
+            _refuse_another(artefact, latest)
+            log.info("%s is already installed from this artefact", release)
+            return True
+        if not latest["status"].startswith("pending"):  # failed: Helm may try again
+            return False
+        if time.monotonic() >= until:
+            raise ServiceError(
+                f"{release} is {latest['status']}: another command installs it, or was killed; if "
+                f"so, run `helm uninstall {release} --namespace {namespace}`, then deploy again"
+            )
+        time.sleep(_INTERVAL)
+    return False
 
 
 def _refuse_another(artefact: Artefact, latest: Revision) -> None:
