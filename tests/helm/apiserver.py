@@ -25,10 +25,11 @@ KINDS = {
     "policy/v1": ["PodDisruptionBudget"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
-    "gateway.networking.k8s.io/v1": ["HTTPRoute"],
+    "gateway.networking.k8s.io/v1": ["HTTPRoute", "Gateway", "GatewayClass"],
 }
+_CLUSTER_WIDE = {"Namespace", "GatewayClass"}
 _PATH = re.compile(
-    r"/(?:api|apis)/(?P<group>.+?)/namespaces/(?P<namespace>[^/]+)/(?P<plural>\w+)"
+    r"/(?:api|apis)/(?P<group>.+?)/(?:namespaces/[^/]+/)?(?P<plural>(?!v\d)[a-z]+)"
     r"(?:/(?P<name>[^/]+))?(?:/(?P<below>\w+))?"
 )
 _PROTOBUF = b"k8s\0"
@@ -40,7 +41,9 @@ Object = dict[str, Any]
 def plural(kind: str) -> str:
     """Return what a kind is called in paths."""
     word = kind.lower()
-    return word[:-1] + "ies" if word.endswith("y") else word + "s"
+    if word.endswith("y"):
+        return word[:-1] + "ies"
+    return word + ("es" if word.endswith("ss") else "s")
 
 
 class Cluster(ThreadingHTTPServer):
@@ -243,8 +246,8 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
 def _resources(version: str) -> Object:
     verbs = ["create", "delete", "get", "list", "patch", "update"]
     kinds = [
-        {"name": plural(kind), "singularName": kind.lower(), "namespaced": kind != "Namespace",
-         "kind": kind, "verbs": verbs} for kind in KINDS[version]
+        {"name": plural(kind), "singularName": kind.lower(), "kind": kind,
+         "namespaced": kind not in _CLUSTER_WIDE, "verbs": verbs} for kind in KINDS[version]
     ]  # fmt: skip
     return {"kind": "APIResourceList", "groupVersion": version, "resources": kinds}
 

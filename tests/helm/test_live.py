@@ -14,6 +14,7 @@ from tests.helm.apiserver import Cluster
 from tests.helm.charts import CHARTS, ROUTING, VALUES, Ended, Helm
 
 Upgrade = Callable[..., Ended]
+RECORDINGS = Path(__file__).with_name("recordings")
 MINIMAL = VALUES / "minimal.yaml"
 TENANT = VALUES / "tenant.yaml"
 
@@ -156,6 +157,33 @@ def test_only_installed_builds_get_traffic(upgrade: Upgrade, cluster: Cluster) -
     ended = route()
     assert ended.code == 0, ended.errors
     assert cluster.get("Service", "scoring")["spec"]["selector"]["version"] == "20180523-10"
+
+
+@pytest.mark.parametrize(
+    ("name", "percent", "missing"),
+    [
+        ("traefik", 100, "HTTPRouteRequestMirror"),
+        ("traefik", 10, "HTTPRouteRequestPercentageMirror"),
+        ("recorded-silent", 100, "HTTPRouteRequestMirror"),
+        ("recorded-mirror", 10, ""),
+    ],
+)
+def test_only_a_gateway_that_can_mirror_gets_a_mirror(
+    upgrade: Upgrade, cluster: Cluster, name: str, percent: int, missing: str
+) -> None:
+    """As a real cluster lists its classes; another one answers every user with 500."""
+    classes = json.loads((RECORDINGS / "gatewayclasses.json").read_text(encoding="utf-8"))
+    (fields,) = [fields for fields in classes if fields["name"] == name]
+    cluster.put("GatewayClass", **fields)
+    cluster.put("Gateway", "public", spec={"gatewayClassName": name})
+    assert upgrade(MINIMAL).code == 0
+    builds = "builds=" + json.dumps([{"number": "20180523.10", "weight": 100}])
+    mirror = f"mirror.percent={percent}"
+    options = ("--set-json", builds, "--set-string", "mirror.build=20180523.10", "--set", mirror)
+    ended = upgrade(ROUTING / "minimal.yaml", *options, chart="modelsystem-routing", name="routing")
+    assert (ended.code == 0) == (not missing), ended.errors
+    if missing:
+        assert f"GatewayClass {name} does not list {missing} in status" in ended.errors
 
 
 def test_the_log_of_a_test_can_be_read(

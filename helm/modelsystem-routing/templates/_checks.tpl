@@ -80,4 +80,23 @@ Checks that a schema cannot make. Every message is "key: fault; cure". Takes the
 {{- fail (printf "builds: build %s has no Service %s in namespace %s; install the build first, or remove it from builds" (include "modelsystem.text" (dict "key" "builds[].number" "value" .number)) $service $.Release.Namespace) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq .Values.provider "gateway") .Values.mirror.build -}}{{- include "routing.checkMirror" . -}}{{- end -}}
+{{- end }}
+
+{{/* A Gateway that cannot mirror accepts the route, and answers every request with 500. */}}
+{{- define "routing.checkMirror" -}}
+{{- $needed := ternary "HTTPRouteRequestMirror" "HTTPRouteRequestPercentageMirror" (eq (int .Values.mirror.percent) 100) -}}
+{{- range .Values.gateway.parentRefs -}}
+{{- $gateway := lookup "gateway.networking.k8s.io/v1" "Gateway" (.namespace | default $.Release.Namespace) .name -}}
+{{- if $gateway -}}
+{{- $class := lookup "gateway.networking.k8s.io/v1" "GatewayClass" "" $gateway.spec.gatewayClassName -}}
+{{- $features := list -}}
+{{- range dig "status" "supportedFeatures" list $class -}}
+{{- $features = append $features (kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") .) -}}
+{{- end -}}
+{{- if not (has $needed $features) -}}
+{{- fail (printf "mirror.build: GatewayClass %s does not list %s in status.supportedFeatures, so that Gateway %s might answer every request with an error; remove the mirror, or use another Gateway" $gateway.spec.gatewayClassName $needed .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
