@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.integration.conftest import Ended, Serve, Site, run
 from tests.release.fake_cluster import Cluster, deployment, pod
+from tests.release.recorded import recorded
 
 from modelsystem_release import artefact
 
@@ -130,6 +131,17 @@ def test_pods_that_come_and_go_do_not_undo_a_promotion(live: Live) -> None:
         output += process.stdout.read()
     assert process.returncode == 0, output
     assert live.cluster.routed() == {"153": 100}
+
+
+def test_a_route_that_no_gateway_uses_is_rolled_back(live: Live) -> None:
+    """As a real Gateway judged a route whose backend it does not find."""
+    (route,) = [r for r in recorded("httproutes") if r["metadata"]["name"] == "route-port-absent"]
+    route["metadata"]["labels"] = {"app.kubernetes.io/instance": "modelsystem-routing"}
+    live.cluster.add(route)
+    ended = live.release("route", "promote", "153", "--steps", "10,100", "--every", "1s")
+    assert ended.code == 9, ended.output
+    assert "build 153 was rolled back: HTTPRoute route-port-absent: ResolvedRefs" in ended.output
+    assert live.cluster.routed() == {"152": 100}
 
 
 def test_a_build_that_breaks_under_traffic_is_rolled_back(live: Live) -> None:

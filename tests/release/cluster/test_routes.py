@@ -6,7 +6,7 @@ import pytest
 from tests.release.fake_cluster import deployment, service
 from tests.release.recorded import recorded
 
-from modelsystem_release.cluster.routes import references_among
+from modelsystem_release.cluster.routes import references_among, refusals
 
 BUILDS = ("101", "120", "130")
 SITES = [thing for build in BUILDS for thing in (deployment(build), service(build))]
@@ -106,3 +106,24 @@ def test_an_ingress() -> None:
     assert referred(ingress, default) == {
         ("mlrelease-101", "Ingress web"), ("mlrelease-101", "Ingress all")
     }  # fmt: skip
+
+
+REFUSALS = {
+    "route-good": "",
+    "route-mirror": "",  # a Gateway that cannot mirror says nothing: the chart looks at its class
+    "route-backend-absent": "ResolvedRefs is False: BackendNotFound",
+    "route-port-absent": "ResolvedRefs is False: BackendNotFound",
+    "route-other-namespace": "ResolvedRefs is False: RefNotPermitted",
+    "route-backend-kind": "ResolvedRefs is False: InvalidKind",
+    "route-listener-absent": "Accepted is False: NoMatchingParent",
+    "route-gateway-absent": "no Gateway has accepted it",
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_a_gateway_says_about_a_route(name: str) -> None:
+    """Its conditions, as recorded."""
+    (route,) = [route for route in recorded("httproutes") if route["metadata"]["name"] == name]
+    expected = REFUSALS[name]
+    assert bool(refusals(route)) == bool(expected)
+    assert all(text.startswith(f"HTTPRoute {name}: {expected}") for text in refusals(route))

@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, deployment
+from tests.release.recorded import recorded
 
 from modelsystem_release.commands.bucket import bucket
 
@@ -118,6 +119,17 @@ def test_a_dry_run_changes_nothing(route: Route, cluster: Cluster) -> None:
     assert plan["steps"][0] == {"152": 95, "153": 5}
     assert plan["steps"][-1] == {"153": 100}
     assert cluster.changing() == []
+
+
+def test_a_route_that_no_gateway_uses_is_named(route: Route, cluster: Cluster) -> None:
+    """The weights are set; the exit code says that something does not answer."""
+    (refused,) = [r for r in recorded("httproutes") if r["metadata"]["name"] == "route-port-absent"]
+    refused["metadata"]["labels"] = {"app.kubernetes.io/instance": "modelsystem-routing"}
+    cluster.add(refused)
+    result = route("set", "152=90", "153=10")
+    assert result.code == 5
+    assert "the weights are set, but HTTPRoute route-port-absent: ResolvedRefs" in result.errors
+    assert cluster.routed() == {"152": 90, "153": 10}
 
 
 def test_rollback_goes_back_change_by_change(route: Route, cluster: Cluster) -> None:

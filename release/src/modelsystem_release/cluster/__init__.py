@@ -12,7 +12,7 @@ from modelsystem_release.cluster.helm import (
 )
 from modelsystem_release.cluster.objects import KubernetesObject, container_statuses
 from modelsystem_release.cluster.removal_job import model_folders, remove_build
-from modelsystem_release.cluster.routes import Reference, references
+from modelsystem_release.cluster.routes import Reference, references, route_faults
 from modelsystem_release.cluster.site import Answer, Question, Site, is_url
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watcher import Watcher
@@ -35,6 +35,7 @@ __all__ = [
     "references",
     "releases",
     "remove_build",
+    "route_faults",
     "upgrade",
     "values",
 ]

@@ -1,13 +1,15 @@
 """What sends requests to the builds of a namespace: routes, Ingresses and Services."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelsystem_release.cluster.objects import KubernetesObject, name_of
+from modelsystem_release.cluster.objects import KubernetesObject, condition, name_of
 from modelsystem_release.cluster.target import Target
 
 _INSTANCE = "app.kubernetes.io/instance"
+_JUDGEMENT = 15.0  # seconds: a Gateway has judged a changed route within six, as recorded
 _OWN_KINDS = "deployments,services,ingresses.networking.k8s.io"
 _HTTPROUTES = "httproutes.gateway.networking.k8s.io"
 _ISTIO = ("virtualservices.networking.istio.io", "destinationrules.networking.istio.io")
@@ -47,6 +49,48 @@ def references(target: Target) -> list[Reference]:
     for kind in (_HTTPROUTES, *_ISTIO):  # one by one: a cluster may have only some of the kinds
         things += target.get_if_served(kind)
     return references_among(things, target.namespace)
+
+
+def route_faults(target: Target, release: str) -> list[str]:
+    """Return why a Gateway does not use the HTTPRoutes that a Helm release made.
+
+    Waits for up to 15 s until a Gateway has judged them.
+
+    Raises:
+        ServiceError: the routes cannot be read.
+
+    """
+    until = time.monotonic() + _JUDGEMENT
+    while True:
+        routes = [r for r in target.get_if_served(_HTTPROUTES) if _label(r) == release]
+        if all(map(_is_judged, routes)) or time.monotonic() >= until:
+            return [fault for route in routes for fault in refusals(route)]
+        time.sleep(1)
+
+
+def refusals(route: KubernetesObject) -> list[str]:
+    """Return why a Gateway does not use an HTTPRoute; empty if all use it."""
+    name = f"HTTPRoute {name_of(route)}"
+    parents: list[KubernetesObject] = route.get("status", {}).get("parents", [])
+    if not parents:
+        return [f"{name}: no Gateway has accepted it"]
+    return [
+        f"{name}: {refused['type']} is False: {refused['reason']}: {refused['message']}"
+        for parent in parents
+        for kind in ("Accepted", "ResolvedRefs")
+        if (refused := condition({"status": parent}, kind, "False"))
+    ]
+
+
+def _is_judged(route: KubernetesObject) -> bool:
+    generation = route["metadata"].get("generation", 0)
+    conditions = [
+        judged
+        for parent in route.get("status", {}).get("parents", [])
+        for judged in parent.get("conditions", [])
+    ]
+    seen = [judged.get("observedGeneration", generation) >= generation for judged in conditions]
+    return bool(seen) and all(seen)
 
 
 def references_among(things: Sequence[KubernetesObject], namespace: str) -> list[Reference]:

@@ -25,6 +25,7 @@ from modelsystem_release.traffic import (
     Weights,
     as_text,
     new_change,
+    route_faults,
 )
 from modelsystem_shared.errors import ServiceError, UsageError
 
@@ -148,6 +149,8 @@ def _apply(arguments: argparse.Namespace, current: Routing, change: Change) -> N
     data = {"from": change.before, "to": change.after, "changed": not arguments.dry_run}
     rows = [[as_text(change.before), as_text(change.after), change.by, change.why]]
     show(arguments, data, table(("FROM", "TO", "BY", "WHY"), rows))
+    if not arguments.dry_run and (faults := route_faults(current, place)):
+        raise ServiceError(f"the weights are set, but {'; '.join(faults)}")
 
 
 def _warn_of_kept_connections(current: Routing) -> None:

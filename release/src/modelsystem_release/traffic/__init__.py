@@ -1,7 +1,7 @@
 """The weights over builds: their store, their changes step by step, and the builds they need."""
 
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
-from modelsystem_release.traffic.promotion import Promotion
+from modelsystem_release.traffic.promotion import Promotion, route_faults
 from modelsystem_release.traffic.releases import routing_store, routing_stores
 from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
 from modelsystem_release.traffic.routing import Routing
@@ -21,6 +21,7 @@ __all__ = [
     "builds",
     "new_change",
     "protected",
+    "route_faults",
     "routing_store",
     "routing_stores",
     "with_reasons",

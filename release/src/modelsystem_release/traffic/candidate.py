@@ -12,6 +12,7 @@ from modelsystem_shared.errors import ServiceError
 from modelsystem_shared.numeric.ranking import K
 
 PROBES = 20  # questions in a round
+_DUE = 20  # requests: with so many due, none is no accident
 _PATIENCE = 120.0  # seconds for which pods may be short, or the cluster may not answer
 
 
@@ -49,6 +50,29 @@ class Candidate:
             answer = self.site.recommend(question.items, K)
             self.seconds.append(answer.seconds)
             self.failed += bool(answer.fault)
+
+
+def unreached(requests: int, rate: float, seconds: float, share: int) -> str:
+    """Return that no user's request has reached the candidate; empty if one has, or few were due.
+
+    rate: requests per second that the champion had before. seconds: with `share` per cent of it.
+    """
+    due = rate * seconds * share / 100
+    if requests or due < _DUE:
+        return ""
+    return f"none of the users' requests has reached it, where about {due:.0f} were due"
+
+
+def request_rate(target: Target, build: str | None, seconds: float) -> float:
+    """Return a build's requests per second, measured for some seconds; 0 if it cannot be read."""
+    if build is None:
+        return 0.0
+    try:
+        counters = PodCounters(target.pods(build).keys(), target.metrics(build))
+        time.sleep(seconds)
+        return counters.follow(target.metrics(build)).requests / max(seconds, 1e-9)
+    except ServiceError:
+        return 0.0
 
 
 @contextlib.contextmanager

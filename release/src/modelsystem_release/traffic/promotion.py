@@ -5,10 +5,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelsystem_release import cluster
 from modelsystem_release.cluster import Target
 from modelsystem_release.errors import RolledBackError
 from modelsystem_release.judging import Rules
-from modelsystem_release.traffic.candidate import candidate
+from modelsystem_release.traffic.candidate import (
+    candidate,
+    request_rate,
+    unreached,
+)
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.routing import ROLLBACK, Routing
 from modelsystem_release.traffic.shares import with_share
@@ -55,17 +60,20 @@ class Promotion:
         plan = self.plan(routing, start)
         if not target.is_ready(self.build):
             raise UsageError(f"build {self.build} is not ready: the weights stay as they are")
+        rate = request_rate(target, routing.champion(but=self.build), self.every)
         change_id, current = None, start
         for number, (share, weights) in enumerate(zip(self.steps, plan, strict=True), 1):
             action = f"promote {self.build}, step {number} of {len(self.steps)}"
             change = new_change(action, current, weights, self.why, change_id)
             _move(routing, change)
             change_id, current = change.id, weights
-            if faults := self._hold(target, share):
+            if faults := route_faults(routing, target) or self._hold(target, share, rate):
                 self._roll_back(routing, change, start, "; ".join(faults))
 
-    def _hold(self, target: Target, share: int) -> list[str]:
+    def _hold(self, target: Target, share: int, rate: float) -> list[str]:
         """Watch the candidate for the time of a step; return the first faults.
+
+        rate: the champion's requests per second before the promotion.
 
         A step does not end while pods are short: they come, or stay short and are a fault.
         """
@@ -79,7 +87,9 @@ class Promotion:
                     log.info("build %s at %d %%: %s", self.build, share, state)
                     remaining = until - time.monotonic()
                     if remaining <= 0 and not watched.shortage.is_on:
-                        return []
+                        requests = watched.counters.traffic.requests
+                        fault = unreached(requests, rate, self.hold, share)
+                        return [fault] if fault else []
                     time.sleep(min(remaining, self.every) if remaining > 0 else self.every)
         except ServiceError as error:
             return [str(error)]
@@ -88,6 +98,15 @@ class Promotion:
         action = f"{ROLLBACK} {self.build}"
         _move(routing, new_change(action, change.after, start, reason, change.id))
         raise RolledBackError(f"build {self.build} was rolled back: {reason}")
+
+
+def route_faults(routing: Routing, target: Target) -> list[str]:
+    """Return why a Gateway does not use the route; none if it cannot be read."""
+    try:
+        return cluster.route_faults(target, routing.release) if routing.release else []
+    except ServiceError as error:
+        log.warning("the route's conditions cannot be read: %s", error)
+        return []
 
 
 def _move(routing: Routing, change: Change) -> None:
