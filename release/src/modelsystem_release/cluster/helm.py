@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 _STATES = ("--deployed", "--failed", "--pending", "--uninstalling")
 # How both versions of Helm begin a refusal: a template's `fail`, or the schema.
 _REFUSAL = re.compile(r"(?:execution error at \([^)]*\): |(?=values don't meet the spec))(.*)")
+_NO_CHART = re.compile(
+    r"repo \S+ not found"
+)  # Helm takes a missing folder for a repository's chart
 _HINT = " Use --debug flag to render out invalid YAML"
 _IN_PROGRESS = ("another operation", "name that is still in use")
 _PENDING = 60.0  # seconds for which another installation may last
@@ -107,6 +110,10 @@ def _upgrade(arguments: Sequence[str]) -> None:
     except ServiceError as error:
         if refusal := _REFUSAL.search(str(error)):
             raise UsageError(refusal[1].removesuffix(_HINT)) from error
+        if _NO_CHART.search(str(error)):
+            chart = arguments[1]
+            sentence = f"chart {chart} is not there: run this in a checkout, or use --routing-chart"
+            raise UsageError(sentence) from error
         raise
 
 

@@ -95,9 +95,9 @@ def report(comparison: Comparison, checks: Sequence[Check], rate: float) -> dict
 
 def _compare(place: Target, candidate: str, champion: str | None, most: int) -> Comparison:
     with contextlib.ExitStack() as stack:
-        site = stack.enter_context(place.site(candidate))
-        other = stack.enter_context(place.site(champion)) if champion else None
         try:
+            site = stack.enter_context(place.site(candidate))
+            other = stack.enter_context(place.site(champion)) if champion else None
             return compare(site, other, most)
         except ServiceError as error:
             raise GateError(f"{candidate} cannot be judged: {error}") from error
