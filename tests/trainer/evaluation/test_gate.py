@@ -187,7 +187,7 @@ def test_a_champion_of_another_format_is_refused_with_the_cure(
 ) -> None:
     """The first build after a change of format has no champion to compare with."""
     folder_of_old = _resealed(trained.model_folder, tmp_path / "old", format=1)
-    with pytest.raises(SettingsError, match="has format 1.*; leave CHAMPIONFOLDER out"):
+    with pytest.raises(SettingsError, match=r"has format 1.*; leave CHAMPIONFOLDER out"):
         gate.load_champion(folder_of_old)
 
 
