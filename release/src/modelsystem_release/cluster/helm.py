@@ -19,9 +19,8 @@ log = logging.getLogger(__name__)
 _STATES = ("--deployed", "--failed", "--pending", "--uninstalling")
 # How both versions of Helm begin a refusal: a template's `fail`, or the schema.
 _REFUSAL = re.compile(r"(?:execution error at \([^)]*\): |(?=values don't meet the spec))(.*)")
-_NO_CHART = re.compile(
-    r"repo \S+ not found"
-)  # Helm takes a missing folder for a repository's chart
+# Helm takes a missing folder for a repository's chart.
+_NO_CHART = re.compile(r"repo \S+ not found")
 _HINT = " Use --debug flag to render out invalid YAML"
 _IN_PROGRESS = ("another operation", "name that is still in use")
 _PENDING = 60.0  # seconds for which another installation may last

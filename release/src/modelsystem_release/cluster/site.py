@@ -161,13 +161,11 @@ class Site:
             raise ServiceError(f"{self.url}{path}: status {response.status}")
         return content
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        **options: Any,  # as urllib3 has them
-    ) -> urllib3.BaseHTTPResponse:
-        """Send a request; once more if the way to the site has ended and there is another."""
+    def _request(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Send a request; once more if the way to the site has ended and there is another.
+
+        options: those of urllib3.
+        """
         self._started = time.perf_counter()
         try:
             return self._pool.request(method, self.url + path, **options)

@@ -9,11 +9,7 @@ from modelsystem_release import cluster
 from modelsystem_release.cluster import Target
 from modelsystem_release.errors import RolledBackError
 from modelsystem_release.judging import Rules
-from modelsystem_release.traffic.candidate import (
-    candidate,
-    request_rate,
-    unreached,
-)
+from modelsystem_release.traffic.candidate import candidate, request_rate, unreached
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.routing import ROLLBACK, Routing
 from modelsystem_release.traffic.shares import with_share
