@@ -15,6 +15,7 @@ PAGES = sorted(
     for path in ROOT.rglob("*.md")
     if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
+LAYERING = runpy.run_path(str(ROOT / "tests" / "shared" / "test_layering.py"))
 DECISIONS = sorted((DOCS / "adr").glob("[0-9]*.md"))
 
 
@@ -43,6 +44,14 @@ def test_every_target_that_a_page_names_exists() -> None:
         )
         named = re.findall(r"\bmake ([a-z-]+)", "\n".join(block or word for block, word in code))
         assert not {*named} - targets, page
+
+
+def test_the_architecture_lists_the_rooms() -> None:
+    """The table in docs/architecture.md has the rooms of each package in their order."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    for package, rooms in LAYERING["ROOMS"].items():
+        if package != "modelsystem_waiter":  # one room of modules
+            assert ", ".join(f"`{room}`" for room in rooms) in page, package
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -67,14 +67,6 @@ def test_the_flat_part_of_shared_works_without_the_extra() -> None:
         assert f"{SHARED}.numeric" not in source.read_text(encoding="utf-8"), source
 
 
-def test_the_architecture_lists_the_rooms() -> None:
-    """The table in docs/architecture.md has the rooms of each package in their order."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for package, rooms in ROOMS.items():
-        if package != "modelsystem_waiter":  # one room of modules
-            assert ", ".join(f"`{room}`" for room in rooms) in page, package
-
-
 # The rooms of each package, from top to bottom: a room imports only rooms below it. A room is a
 # subpackage, or a module at the top of the package. `shared` is flat on purpose: one contract.
 ROOMS = {

@@ -116,7 +116,7 @@ def test_the_slower_one_of_other_settings_does_not_pass(
     assert fast.published
     slow.resume()
     assert slow.code == 2, slow.output
-    assert slow.messages[-1].startswith("NEIGHBOURS is '7', but this folder's complete model")
+    assert slow.messages[-1].startswith("NEIGHBOURS is 7, but this folder's complete model")
     assert folder.published(slow.model_folder) == fast.published
 
 

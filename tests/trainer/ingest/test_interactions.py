@@ -128,7 +128,7 @@ def test_only_the_rows_of_the_tenant_count(read: Read) -> None:
 
 def test_a_tenant_without_rows_is_refused(read: Read) -> None:
     """The sentence names the folder, the tenant and how many rows there were."""
-    with pytest.raises(DataError, match="no interactions of tenant absent in 1 sound rows"):
+    with pytest.raises(DataError, match="no interactions of tenant absent in 1 rows"):
         read({"a.csv": "user_id,item_id,tenant_id\nu,i,acme\n"}, tenant="absent")
 
 
