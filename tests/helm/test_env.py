@@ -28,7 +28,8 @@ from modelsystem_waiter.settings import Settings as WaiterSettings
 READ_BY = {"trainer": TrainerSettings, "waiter-container": WaiterSettings, "scorer": ScorerSettings}
 BLOB_SETTINGS = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER",
                    "BLOB_STORAGE_ENDPOINT", "BLOB_STORAGE_KEY"}  # fmt: skip
-DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "DRAIN_SECONDS", "PORT"}
+DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "MODELCACHE_LIMIT",
+           "DRAIN_SECONDS", "PORT"}  # fmt: skip
 
 
 def environments(build: Release) -> dict[str, dict[str, Any]]:

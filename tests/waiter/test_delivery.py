@@ -144,6 +144,22 @@ def test_a_copy_that_cannot_be_created(cached: Settings, publish: Make, model_fo
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def test_the_limit_is_what_the_copy_takes_on_the_disk(
+    configure: Make, publish: Make, tmp_path: Path
+) -> None:
+    """The sum of whole blocks, as the node counts it: enough is enough, one byte less is not."""
+    publish()
+    cache = tmp_path / "cache"
+    with pytest.raises(SettingsError, match=r"the model takes [\d,]+: raise") as refused:
+        delivery.receive(configure(MODELCACHE=cache, MODELCACHE_LIMIT="1"))
+    takes = int(str(refused.value).partition("takes ")[2].partition(":")[0].replace(",", ""))
+    with pytest.raises(SettingsError):
+        delivery.receive(configure(MODELCACHE=cache, MODELCACHE_LIMIT=takes - 1))
+    delivery.receive(configure(MODELCACHE=cache, MODELCACHE_LIMIT=takes))
+    used = [path.stat().st_blocks * 512 for path in (cache, *cache.rglob("*"))]
+    assert sum(used) <= takes
+
+
 def test_another_build_is_not_copied(configure: Make, publish: Make, tmp_path: Path) -> None:
     """The build is checked before the cache is touched."""
     publish(build="7")

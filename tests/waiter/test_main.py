@@ -260,6 +260,17 @@ def test_a_cache_without_room(start: Make, publish: Make, tmp_path: Path) -> Non
     assert not (cache / marker.NAME).exists()
 
 
+def test_a_model_that_exceeds_the_limit(start: Make, publish: Make, tmp_path: Path) -> None:
+    """It is refused with 2 before it is copied; both numbers and the chart's value are named."""
+    publish()
+    waiter = start(MODELCACHE=tmp_path / "cache", MODELCACHE_LIMIT="8Ki")
+    assert waiter.end() == 2
+    message = last_line(waiter.output)["message"]
+    assert message.startswith("MODELCACHE_LIMIT is 8,192 bytes, and the model takes ")
+    assert "modelCache.sizeLimit" in message
+    assert not (tmp_path / "cache").exists()
+
+
 def test_the_progress_of_the_training(start: Make, new_attempt: Make, publish: Make) -> None:
     """It tells what the training is doing, as the training does it."""
     attempt = new_attempt()

@@ -15,6 +15,7 @@ MODELFOLDER: set outputs.modelfolder instead
 BUILDNUMBER: set build.number instead
 WAIT_TIMEOUT: set trainer.deadlineSeconds instead; all deadlines follow from it
 MODELCACHE: set modelCache.enabled instead
+MODELCACHE_LIMIT: set modelCache.sizeLimit instead
 DRAIN_SECONDS: set scorer.drainSeconds instead
 PORT: remove it; the container's port is always 3000 and the Service's 80
 {{- end }}

@@ -1,11 +1,17 @@
 """From the text of an environment variable to a value; a ValueError says what is wrong with it."""
 
+import math
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
 
 Parser = Callable[[str], object]
+_QUANTITY = re.compile(
+    r"(\d+\.?\d*|\.\d+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([-+]?\d{1,2}))?", re.ASCII
+)
+_POWERS = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and surrogates: bytes that are not UTF-8
 
 
@@ -81,6 +87,19 @@ def number(low: float, high: float) -> Parser:
         return parsed
 
     return parse
+
+
+def quantity(value: str) -> int:
+    """Accept a quantity as Kubernetes writes it, such as 512Mi, 1.5G or 1e9; rounded up."""
+    match = _QUANTITY.fullmatch(value)
+    if not match:
+        raise ValueError("is not a quantity such as 512Mi or 1G")
+    number_, suffix, exponent = match.groups()
+    if suffix and suffix.endswith("i"):
+        factor = Fraction(1024) ** ("KMGTPE".index(suffix[0]) + 1)
+    else:
+        factor = Fraction(10) ** (_POWERS[suffix] if suffix else int(exponent or 0))
+    return math.ceil(Fraction(number_) * factor)
 
 
 def url(value: str) -> str:

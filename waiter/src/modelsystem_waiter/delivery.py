@@ -13,6 +13,7 @@ from modelsystem_shared import files, folder, manifest, marker, publication
 from modelsystem_shared.errors import (
     CorruptModelError,
     IncompleteModelError,
+    SettingsError,
     StorageError,
 )
 from modelsystem_shared.folder import Published
@@ -20,6 +21,7 @@ from modelsystem_shared.marker import Marker
 from modelsystem_waiter.settings import Settings
 
 log = logging.getLogger(__name__)
+_BLOCK = 4096  # bytes: a file takes whole blocks of a volume
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -29,7 +31,8 @@ def receive(settings: Settings) -> Published:
     Raises:
         IncompleteModelError: there is no whole marker.
         CorruptModelError: a file cannot be read, or does not have the digest that was published.
-        SettingsError: the model is of another build than BUILDNUMBER.
+        SettingsError: the model is of another build than BUILDNUMBER, or larger than
+            MODELCACHE_LIMIT.
         StorageError: MODELCACHE cannot hold it.
         OSError: the marker cannot be read.
 
@@ -39,8 +42,23 @@ def receive(settings: Settings) -> Published:
         log.info("Verifying %s", _extent(model))
         folder.verify(model)
     else:
+        _check_size(model, settings.cache_limit)
         copy(model, settings.model_cache)
     return model
+
+
+def _check_size(model: Published, limit: int | None) -> None:
+    """Refuse a model that exceeds the limit: an emptyDir takes it, and the pod is then evicted."""
+    listing = (model.attempt / manifest.NAME).stat().st_size
+    sizes = [*(file.size for file in model.manifest.files), listing]
+    blocks = sum(-(-size // _BLOCK) for size in sizes) + 3  # and the marker and two folders
+    if limit is not None and blocks * _BLOCK > limit:
+        raise SettingsError(
+            [
+                f"MODELCACHE_LIMIT is {limit:,} bytes, and the model takes {blocks * _BLOCK:,}: "
+                "raise it (modelCache.sizeLimit of the chart)"
+            ]
+        )
 
 
 def _extent(model: Published) -> str:

@@ -32,6 +32,13 @@ class Settings(settings.Settings):
         "loads it from there",
         None,
     )
+    cache_limit: int | None = variable(
+        "MODELCACHE_LIMIT",
+        parsers.quantity,
+        "bytes that MODELCACHE may hold, such as 512Mi or 1G; a larger model is refused before it "
+        "is copied",
+        None,
+    )
     verify_timeout: float = variable(
         "VERIFY_TIMEOUT",
         parsers.number(0, 86_400),
