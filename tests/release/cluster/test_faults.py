@@ -1,11 +1,13 @@
 """What a real cluster showed, look by look, and when the tool knows what is wrong."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from tests.release.recorded import Look, looks
 
 from modelsystem_release.cluster import faults, watching
+from modelsystem_release.cluster.objects import container_statuses
 from modelsystem_release.cluster.watching import Snapshot
 from modelsystem_shared.errors import ModelSystemError
 
@@ -27,7 +29,13 @@ def first_failure(situation: str) -> tuple[int, ModelSystemError | None]:
 
 def delays(situation: str) -> dict[int, str | None]:
     """Return what delays a situation, by its second."""
-    return {second: faults.delay(snapshot(look)) for second, look in looks(situation).items()}
+    return {second: delay(look) for second, look in looks(situation).items()}
+
+
+def delay(look: Look) -> str | None:
+    """Return what delays a look, with a training that has not logged progress."""
+    error = faults.delay(snapshot(look), is_advancing=False)
+    return error and str(error)
 
 
 DAMAGED = "is not the file that manifest.json lists; no better for"
@@ -139,7 +147,56 @@ def test_a_share_that_cannot_be_mounted_is_named() -> None:
     """The storage's port is closed: the pods stay in ContainerCreating."""
     (first, *_) = looks("training-deadline").values()
     pod = next(thing for thing in first if thing["kind"] == "Pod")
-    delay = faults.delay(snapshot([*first, mounting(pod["metadata"]["uid"])]))
-    assert delay is not None
-    assert "cannot mount its volume: MountVolume.MountDevice failed" in delay
-    assert faults.delay(snapshot([*first, mounting("another")])) is None
+    reason = delay([*first, mounting(pod["metadata"]["uid"])])
+    assert reason is not None
+    assert "cannot mount its volume: MountVolume.MountDevice failed" in reason
+    assert delay([*first, mounting("another")]) is None
+
+
+SILENT = "https://etl.blob.core.windows.net: the storage does not answer (refused)"
+
+
+def ended_as(look: Look, container: str, code: int, message: str) -> Look:
+    """Return a look in which a container's ends have another exit code and last words."""
+    changed = deepcopy(look)
+    for pod in [thing for thing in changed if thing["kind"] == "Pod"]:
+        for status in container_statuses(pod):
+            for state in (status.get("state", {}), status.get("lastState", {})):
+                if status["name"] == container and "terminated" in state:
+                    state["terminated"] |= {
+                        "exitCode": code, "message": message, "reason": "Error"
+                    }  # fmt: skip
+    return changed
+
+
+def test_a_storage_that_does_not_answer_is_named_while_the_training_tries_again() -> None:
+    """With the trainer's sentence and code 5; a training that advances has reached it."""
+    look = ended_as(looks("trainer-oomkilled")[48], "trainer", 5, SILENT)
+    assert faults.failure(snapshot(look)) is None
+    error = faults.delay(snapshot(look), is_advancing=False)
+    assert error is not None
+    assert (error.exit_code, str(error)) == (5, f"the training cannot go on: {SILENT}")
+    assert faults.delay(snapshot(look), is_advancing=True) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "sentence"),
+    [
+        (2, 6, "MODELCACHE_LIMIT is 8,192 bytes, and the model takes 102,400: raise it "
+               "(modelCache.sizeLimit of the chart)"),
+        (5, 6, "MODELCACHE /model cannot hold the model: No space left on device"),
+        (4, 4, "the model of build 106 is corrupt"),
+    ],
+)  # fmt: skip
+def test_a_waiter_that_a_restart_does_not_help_is_named(
+    code: int, exit_code: int, sentence: str
+) -> None:
+    """As soon as it has ended twice, where a real waiter was killed again and again."""
+    by_second = looks("waiter-oomkilled")
+    changed = {
+        s: ended_as(look, "waiter-container", code, sentence) for s, look in by_second.items()
+    }
+    errors = {s: error for s, look in changed.items() if (error := faults.failure(snapshot(look)))}
+    second, error = next(iter(errors.items()))
+    assert (second, error.exit_code) == (54, exit_code)
+    assert str(error).endswith(f": {sentence}")

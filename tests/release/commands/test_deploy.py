@@ -86,6 +86,20 @@ def test_it_installs_and_logs_each_stage(deploy: Deploy, cluster: Cluster) -> No
     assert call[:4] == ["helm", "upgrade", "--install", RELEASE]
 
 
+def test_progress_never_goes_back_to_starting(deploy: Deploy, cluster: Cluster) -> None:
+    """The trainer has ended, and its Job is not complete yet."""
+    cluster.change(logs={"t": "fit: 100 %\n"})
+    ended = pod("t", "152", "trainer", phase="Succeeded")
+    site = deployment("152", ready=0)
+    result = deploy(
+        [job("152"), pod("t", "152", "trainer"), site],
+        [job("152"), ended, site],
+        [job("152", Complete=""), ended, deployment("152")],
+    )
+    assert "starting" not in result.errors
+    assert "training: fit: 100 %" in result.errors
+
+
 def test_the_same_artefact_again_changes_nothing(
     deploy: Deploy, cluster: Cluster, package: Path, release: Release
 ) -> None:
@@ -227,6 +241,21 @@ def test_what_cannot_come_any_more_ends_it_within_the_patience(
     result = deploy(*(frames[:4] if is_cured else frames[-4:]), patience=0)
     assert result.code == code, result.errors
     assert words in result.errors.splitlines()[-1]
+
+
+def test_a_storage_that_stays_silent_ends_it_within_the_patience(deploy: Deploy) -> None:
+    """While the Job goes on trying; with the trainer's sentence and exit code 5."""
+    (look,) = [look for second, look in looks("trainer-oomkilled", RELEASE).items() if second == 48]
+    silent = "https://etl.example: the storage does not answer"
+    for thing in look:
+        for status in thing.get("status", {}).get("containerStatuses", []):
+            if "terminated" in status.get("state", {}):
+                status["state"]["terminated"] = {"exitCode": 5, "message": silent}
+    result = deploy(look, patience=0)
+    assert result.code == 5, result.errors
+    assert f"starting (again, after: {silent})" in result.errors
+    last = f"release: the training cannot go on: {silent} (for 0 s)"
+    assert result.errors.splitlines()[-1] == last
 
 
 def test_a_short_delay_does_not_end_it(deploy: Deploy) -> None:

@@ -13,9 +13,14 @@ from modelsystem_release.cluster.objects import (
     container_statuses,
     name_of,
 )
-from modelsystem_release.cluster.watching import Snapshot, is_ready
+from modelsystem_release.cluster.watching import Snapshot, is_ready, is_trained
 from modelsystem_release.errors import CannotRunError
-from modelsystem_shared.errors import MismatchError, ModelSystemError, TrainingFailedError
+from modelsystem_shared.errors import (
+    MismatchError,
+    ModelSystemError,
+    ServiceError,
+    TrainingFailedError,
+)
 
 # Reasons of a waiting container that does not start without help.
 _HOPELESS = {
@@ -25,8 +30,8 @@ _HOPELESS = {
 _PULLING = {"ErrImagePull", "ImagePullBackOff"}  # they alternate
 _CRASHES = 3  # restarts after which a container counts as broken
 _SAME_END = 2  # ends for the same reason, if nothing but a change can help
-_MISMATCH = 4  # the waiter's exit code for a model that is not what its manifest lists
-_SETTINGS = 2
+_SETTINGS, _MISMATCH, _STORAGE = 2, 4, 5  # exit codes of our programs
+_LASTING = {_SETTINGS, _STORAGE}  # of the site: a restart ends in the same way
 _WAITER, _SCORER, _TRAINER = "waiter-container", "scorer", "trainer"
 _VALUES = {_WAITER: "waiter", _SCORER: "scorer", _TRAINER: "trainer"}  # the chart's keys
 _SIGNALLED = 128  # exit codes from here on: ended by a signal, so without last words
@@ -45,9 +50,18 @@ def failure(snapshot: Snapshot) -> ModelSystemError | None:
     return None if is_ready(snapshot) else next(_broken(snapshot), None)
 
 
-def delay(snapshot: Snapshot) -> str | None:
-    """Return what keeps a pod from starting and may pass by itself; None if nothing does."""
-    return next(_delays(snapshot), None)
+def delay(snapshot: Snapshot, is_advancing: bool) -> ModelSystemError | None:
+    """Return what keeps the release from going on and may pass by itself; None if nothing does.
+
+    is_advancing: whether the trainer that runs now has logged progress.
+    """
+    if reason := next(_delays(snapshot), None):
+        return CannotRunError(reason)
+    ended = _ended_trainers(snapshot)
+    is_cut_off = bool(ended) and ended[-1][2]["exitCode"] == _STORAGE and not is_advancing
+    if is_cut_off and not is_trained(snapshot):
+        return ServiceError(f"the training cannot go on: {_last_words(*ended[-1])}")
+    return None
 
 
 def failed_attempt(snapshot: Snapshot) -> str:
@@ -82,9 +96,9 @@ def _crashes(pod: KubernetesObject, status: KubernetesObject) -> Iterator[ModelS
     ends = restarts + ("running" not in state and bool(end))
     words = _last_words(pod, status["name"], end) or "it left no message"
     name, where = status["name"], f"of pod {name_of(pod)}"
-    if name == _WAITER and end.get("exitCode") == _MISMATCH and ends >= _SAME_END:
-        yield MismatchError(f"the waiter {where} refuses the model: {words}")
-    elif ends >= _SAME_END and (_is_killed_for_memory(end) or end.get("exitCode") == _SETTINGS):
+    if end.get("exitCode") == _MISMATCH and ends >= _SAME_END:
+        yield MismatchError(f"the {_VALUES[name]} {where} refuses the model: {words}")
+    elif ends >= _SAME_END and (_is_killed_for_memory(end) or end.get("exitCode") in _LASTING):
         yield CannotRunError(f"the {_VALUES[name]} {where} ends again and again: {words}")
     elif name == _SCORER and restarts >= _CRASHES:
         yield CannotRunError(f"the scorer {where} crashes again and again: {words}")

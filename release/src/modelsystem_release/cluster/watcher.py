@@ -11,7 +11,7 @@ from modelsystem_release.cluster.objects import KubernetesObject, name_of
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watching import Snapshot, Stage
 from modelsystem_release.errors import CannotRunError, TooLateError
-from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.errors import ModelSystemError, ServiceError
 from modelsystem_shared.progress import is_progress
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Watcher:
         self._target, self._release = target, release
         self._patience, self._report = patience, report
         self._delayed_since: float | None = None
-        self._progress = ""
+        self._trainer, self._progress = "", ""  # the pod of the latest attempt
         self._was_installed = False
 
     def watch(self, timeout: float | None) -> None:
@@ -43,6 +43,7 @@ class Watcher:
             MismatchError: the waiter refuses the model.
             CannotRunError: an image, a node or the claim is missing, a pod cannot be created or is
                 killed for memory again and again, or the release was uninstalled.
+            ServiceError: the trainer does not reach its storage, or the cluster does not answer.
             TooLateError: it is not ready in time.
 
         """
@@ -50,14 +51,14 @@ class Watcher:
         while True:
             snapshot = self._snapshot()
             self._check_installed(snapshot)
-            self._progress = self._read_progress(snapshot) or self._progress
+            is_advancing = self._follow_progress(snapshot)
             stage = watching.stage(snapshot, self._progress, faults.failed_attempt(snapshot))
             self._report(stage)
             if error := faults.failure(snapshot):  # outranks a ready site
                 raise error
             if watching.is_ready(snapshot):
                 return
-            self._judge_delay(faults.delay(snapshot))
+            self._judge_delay(faults.delay(snapshot, is_advancing))
             limit = watching.deadline(snapshot) if timeout is None else timeout
             if time.monotonic() - started >= limit:
                 raise TooLateError(f"not ready after {limit:g} s: {stage}")
@@ -81,23 +82,33 @@ class Watcher:
         elif self._was_installed:
             raise CannotRunError(f"{self._release} was uninstalled while it was watched")
 
-    def _judge_delay(self, reason: str | None) -> None:
-        if reason is None:
+    def _judge_delay(self, error: ModelSystemError | None) -> None:
+        if error is None:
             self._delayed_since = None
             return
         now = time.monotonic()
         self._delayed_since = self._delayed_since or now
         if now - self._delayed_since >= self._patience:
-            raise CannotRunError(f"{reason} (for {self._patience:g} s)")
+            raise type(error)(f"{error} (for {self._patience:g} s)")
 
-    def _read_progress(self, snapshot: Snapshot) -> str:
-        """Return the latest progress in the trainer's log; empty if it cannot be read."""
-        pods = watching.trainers(snapshot)
-        if not pods:
-            return ""
+    def _follow_progress(self, snapshot: Snapshot) -> bool:
+        """Read the progress of the running trainer; return whether it has logged any.
+
+        That of an attempt that has ended stays until the next one starts.
+        """
+        running = watching.trainers(snapshot)
+        if not running:
+            return False
+        text = self._read_progress(running[-1])
+        if text or running[-1] != self._trainer:
+            self._trainer, self._progress = running[-1], text
+        return bool(self._progress)
+
+    def _read_progress(self, pod: str) -> str:
+        """Return the latest progress in a trainer's log; empty if it cannot be read."""
         container = ["--namespace", self._target.namespace, "--container", "trainer"]
         try:
-            text = programs.run("kubectl", ["logs", pods[-1], *container, "--tail", str(_LINES)])
+            text = programs.run("kubectl", ["logs", pod, *container, "--tail", str(_LINES)])
         except ServiceError:  # the pod has just ended, or is not running yet
             return ""
         return latest_progress(text)

@@ -59,14 +59,19 @@ class Stage:
 def is_ready(snapshot: Snapshot) -> bool:
     """Return whether the training is complete, and every pod of the site is ready."""
     is_available_everywhere = all(map(is_available, snapshot.deployments))
-    return bool(snapshot.deployments) and is_available_everywhere and _is_trained(snapshot)
+    return bool(snapshot.deployments) and is_available_everywhere and is_trained(snapshot)
+
+
+def is_trained(snapshot: Snapshot) -> bool:
+    """Return whether the Job is complete; one that ttlSecondsAfterFinished has removed was."""
+    return all(condition(job, "Complete", "True") for job in snapshot.jobs)
 
 
 def stage(snapshot: Snapshot, progress: str, failed_attempt: str = "") -> Stage:
     """Return how far the installation is; `progress`: the trainer's latest."""
     deployments = snapshot.deployments
     return Stage(
-        is_trained=_is_trained(snapshot),
+        is_trained=is_trained(snapshot),
         progress=progress,
         failed_attempt=failed_attempt,
         ready=sum(site.get("status", {}).get("readyReplicas", 0) for site in deployments),
@@ -96,8 +101,3 @@ def needs_events(snapshot: Snapshot) -> bool:
     """Return whether events may say more: a Job without pods has no condition for it."""
     is_pending = any(pod["status"].get("phase") == "Pending" for pod in snapshot.pods)
     return is_pending or not snapshot.pods
-
-
-def _is_trained(snapshot: Snapshot) -> bool:
-    """Return whether the Job is complete; one that ttlSecondsAfterFinished has removed was."""
-    return all(condition(job, "Complete", "True") for job in snapshot.jobs)
