@@ -61,6 +61,15 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_full(path: Path) -> bool:
+    """Return whether the volume of a path cannot take one more block; False if it does not tell."""
+    try:
+        volume = os.statvfs(path)
+    except OSError:
+        return False
+    return volume.f_blocks > 0 and volume.f_bavail == 0
+
+
 def read_bounded(path: Path, most: int) -> bytes:
     """Return at most `most` bytes of the file: a wrong file cannot fill the memory."""
     with path.open("rb") as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsystem_shared import folder, progress
+from modelsystem_shared import folder, marker, progress
 from modelsystem_shared.errors import DataError, StorageError
 from modelsystem_shared.progress import Failure, Progress
 from modelsystem_trainer.publishing import attempt
@@ -74,6 +74,7 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing(
 ) -> None:
     """The log says so, and the training continues."""
     with Attempt(tmp_path) as begun:
+        begun.free_reserve()
         (begun.path / progress.PROGRESS).unlink()
         begun.path.rmdir()
         begun.progress("fit", 0.0)
@@ -87,6 +88,27 @@ def test_a_failure_is_left_in_the_attempt(tmp_path: Path) -> None:
     record_failure(tmp_path, begun.path, StorageError("later"))
     expected = Failure("clicks.csv line 7: user_id is empty", retry_helps=False, exit_code=3)
     assert progress.failure(begun.path) == expected
+
+
+def test_a_failed_attempt_keeps_its_progress_and_its_reason_only(tmp_path: Path) -> None:
+    """Half a model would fill the volume; nobody reads it without a marker."""
+    with Attempt(tmp_path) as begun:
+        (begun.path / "items.npy").write_bytes(b"half")
+        record_failure(tmp_path, begun.path, StorageError("No space left on device"))
+    names = {path.name for path in begun.path.iterdir()}
+    assert names == {progress.PROGRESS, progress.FAILED}
+
+
+@pytest.mark.parametrize("content", [b"", b"0.1\natt"])
+def test_an_attempt_that_a_short_marker_may_name_is_left_alone(
+    tmp_path: Path, content: bytes
+) -> None:
+    """It may be seen as short for a moment only."""
+    begun = Attempt(tmp_path)
+    (begun.path / "items.npy").write_bytes(b"whole")
+    (tmp_path / marker.NAME).write_bytes(content)
+    record_failure(tmp_path, begun.path, StorageError("later"))
+    assert (begun.path / "items.npy").read_bytes() == b"whole"
 
 
 def test_a_failure_before_any_attempt_gets_one(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelsystem_shared import folder, progress
+from modelsystem_shared import files, folder, progress
 from modelsystem_shared.errors import CorruptModelError, FormatError, IncompleteModelError
 from modelsystem_waiter import delivery
 from modelsystem_waiter.settings import Settings
@@ -34,6 +34,8 @@ def observe(settings: Settings) -> Observation:
         mismatch = str(error)
     except OSError as error:
         trouble = _sentence(settings.model_folder, error)
+    if model is None and files.is_full(settings.model_folder):
+        trouble = f"{settings.model_folder}: no space is left on its volume"
     return Observation(model, attempts, mismatch, trouble)
 
 

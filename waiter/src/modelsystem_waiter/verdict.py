@@ -128,21 +128,22 @@ def _failure(state: State, limits: Settings, now: float) -> str | None:
         return None
     for_good = [attempt for attempt in attempts if attempt.failed_for_good and attempt.witnessed]
     if for_good:
-        return _reason(max(for_good, key=lambda attempt: attempt.since), now)
+        return _reason(state, max(for_good, key=lambda attempt: attempt.since), now)
     patience = GRACE if latest.failed_for_good else limits.stale_timeout
-    return _reason(latest, now) if now - latest.since >= patience else None
+    return _reason(state, latest, now) if now - latest.since >= patience else None
 
 
 def _is_alive(observed: ObservedAttempt, limits: Settings, now: float) -> bool:
     return observed.attempt.failure is None and now - observed.since < limits.stale_timeout
 
 
-def _reason(observed: ObservedAttempt, now: float) -> str:
+def _reason(state: State, observed: ObservedAttempt, now: float) -> str:
     silence = now - observed.since
     failure, progress = observed.attempt.failure, observed.attempt.progress
     if failure is None:
         last = f"last progress {progress}" if progress else "no progress was written"
-        return f"the training died: no heartbeat for {silence:.0f} s, {last}"
+        cause = f"; {state.trouble}" if state.trouble else ""
+        return f"the training died: no heartbeat for {silence:.0f} s, {last}{cause}"
     if failure.retry_helps:
         return f"the training failed, and no retry came for {silence:.0f} s: {failure.reason}"
     return f"the training failed: {failure.reason}"
@@ -152,7 +153,7 @@ def _too_late(state: State, limits: Settings) -> ModelSystemError:
     attempts = (state.attempts or {}).values()
     all_failed = all(attempt.failed_for_good for attempt in attempts)
     if state.latest and not state.mismatch and all_failed:
-        return TrainingFailedError(_reason(state.latest, state.latest.since))
+        return TrainingFailedError(_reason(state, state.latest, state.latest.since))
     return DeadlineError(
         f"no complete model in {limits.model_folder} within {limits.wait_timeout:g} s "
         f"(WAIT_TIMEOUT): {_last_known(state)}"

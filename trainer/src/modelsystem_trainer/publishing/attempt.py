@@ -1,5 +1,6 @@
 """One attempt at a training: its folder, its heartbeat, its failure."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -7,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from modelsystem_shared import folder, progress
+from modelsystem_shared import files, folder, progress
 from modelsystem_shared.errors import ModelSystemError, StorageError
 from modelsystem_shared.progress import Failure, Progress
 
 log = logging.getLogger(__name__)
 HEARTBEAT = 5.0  # seconds
+RESERVE = "reserve"  # a file: its room is for the reason of a failure when the volume is full
+_ROOM = 4096  # bytes
 _LOG_EVERY = 5.0
 
 
@@ -35,7 +38,10 @@ class Attempt:
         try:
             model_folder.mkdir(parents=True, exist_ok=True)
             self.path.mkdir()
+            files.write_new(self.path / RESERVE, bytes(_ROOM))
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
             reason = error.strerror or error
             raise StorageError(f"MODELFOLDER: {model_folder} cannot be used: {reason}") from error
         self._now = Progress("start", 0.0, 0)
@@ -57,6 +63,10 @@ class Attempt:
     ) -> None:
         self._over.set()
         self._heart.join()
+
+    def free_reserve(self) -> None:
+        """Give the reserve back: from now on the attempt has files whose room a failure frees."""
+        (self.path / RESERVE).unlink(missing_ok=True)
 
     def progress(self, phase: str, done: float) -> None:
         """Record the share of a phase that is done; log it now and then, a new phase at once."""
@@ -85,11 +95,21 @@ class Attempt:
 def record_failure(model_folder: Path, attempt: Path | None, error: ModelSystemError) -> None:
     """Publish `failed.json`: in `attempt`, or in a new attempt if none was begun.
 
-    A whole marker outranks any failure: then nothing is written.
+    The other files of the attempt go first: they may be what fills the volume. A whole marker
+    outranks any failure: then nothing is written.
     """
     if folder.read_marker(model_folder):
         return
+    if attempt and folder.marker_bytes(model_folder) is None:  # no marker can name the attempt
+        _remove_files(attempt)
     if attempt is None:
         attempt = model_folder / folder.new_attempt_name()
         attempt.mkdir(parents=True)
     progress.fail(attempt, Failure(str(error), error.retry_helps, error.exit_code))
+
+
+def _remove_files(attempt: Path) -> None:
+    """Remove an attempt's files but its progress and the reason of its failure."""
+    for path in attempt.iterdir():
+        if path.name not in (progress.PROGRESS, progress.FAILED):
+            path.unlink()

@@ -32,6 +32,7 @@ def publish(
         StorageError: the marker does not keep its content.
 
     """
+    attempt.free_reserve()
     part = record.model_part(settings, data, trained, gate)
     written = write_model(attempt.path, trained.model)
     written += write_rejects(attempt.path, data)
