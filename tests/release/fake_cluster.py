@@ -128,7 +128,7 @@ def service(build: str) -> dict[str, Any]:
     del marks["app.kubernetes.io/instance"]
     return {
         "kind": "Service",
-        "metadata": {"name": f"scoring-{build}", "labels": labels(build)},
+        "metadata": {"name": f"scoring-{build.replace('.', '-')}", "labels": labels(build)},
         "spec": {"selector": marks},
     }
 

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,24 @@ def test_a_pod_that_cannot_run_ends_it_at_once(deploy: Deploy, case: str) -> Non
     assert result.code == 6, result.errors
     assert sentence in result.errors.splitlines()[-1]
     assert time.monotonic() - started < 20
+
+
+def test_an_autoscaled_site_is_ready_with_its_least_number_of_pods(deploy: Deploy) -> None:
+    """Its Deployment wants one pod until the autoscaler has acted, as recorded: 2 at 18 s."""
+    early, *_, last = looks("autoscaled-install", RELEASE).values()
+    (site,) = [deepcopy(thing) for thing in early if thing["kind"] == "Deployment"]
+    assert site["spec"]["replicas"] == 1
+    site["status"] |= {"readyReplicas": 1, "observedGeneration": 9}
+    scaler = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "s", "labels": site["metadata"]["labels"]},
+        "spec": {"minReplicas": 2, "maxReplicas": 4},
+    }
+    alone = [*(thing for thing in last if thing["kind"] == "Job"), site, scaler]
+    result = deploy(alone, alone, [*last, scaler])
+    assert result.code == 0, result.errors
+    assert "training: done; site: 1 of 1 pods ready" in result.errors
+    assert result.errors.splitlines()[-1] == "release: training: done; site: 2 of 2 pods ready"
 
 
 def test_an_unbound_claim_is_named(deploy: Deploy, cluster: Cluster) -> None:

@@ -114,6 +114,17 @@ def test_it_refuses_without_the_routes(release: Release, cluster: Cluster, comma
     assert cluster.changing() == []
 
 
+@pytest.mark.parametrize("command", [("prune",), ("route", "show"), ("gate", "153")])
+def test_a_namespace_that_does_not_exist_is_refused(
+    release: Release, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Helm and kubectl list nothing there and end with 0, as if nothing were installed."""
+    empty = Cluster(tmp_path / "empty")
+    result = release(*command, "--namespace", "absent", environ=empty.environ)
+    assert result.code == 2, result.errors
+    assert result.errors.splitlines()[-1] == "release: there is no namespace absent"
+
+
 @pytest.mark.parametrize("version", ["3.17.3+ge4da497", "4.1.4+g05fa379"])
 def test_it_lists_releases_in_either_helm(release: Release, cluster: Cluster, version: str) -> None:
     """Helm 4 has no --all; Helm 3 leaves out what is pending unless it is asked for."""

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from modelsystem_release.artefact import Artefact
 from modelsystem_release.cluster import programs
+from modelsystem_release.cluster.target import check_namespace
 from modelsystem_release.values import Values
 from modelsystem_shared.errors import ServiceError, UsageError
 
@@ -46,9 +47,17 @@ class Revision(TypedDict):
 
 
 def releases(namespace: str, pattern: str = ".") -> list[ListedRelease]:
-    """Return the releases whose names match a pattern, in every state."""
+    """Return the releases whose names match a pattern, in every state.
+
+    Raises:
+        UsageError: there are none, nor is there such a namespace.
+
+    """
     arguments = ["list", "--namespace", namespace, "--filter", pattern, "--max", "0", *_STATES]
-    return programs.ask("helm", arguments, list[ListedRelease])
+    listed = programs.ask("helm", arguments, list[ListedRelease])
+    if not listed:
+        check_namespace(namespace)
+    return listed
 
 
 def values(release: str, namespace: str) -> Values:

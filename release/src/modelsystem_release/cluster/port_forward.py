@@ -15,12 +15,19 @@ _END = 2.0  # seconds in which kubectl ends after it has lost its pod
 _PAUSE = 1.0  # seconds between two tries
 
 
+def arguments(service: str, namespace: str) -> list[str]:
+    """Return kubectl's arguments; kubectl chooses the local port."""
+    place = ["--namespace", namespace, "--address", "127.0.0.1"]
+    return ["port-forward", *place, f"service/{service}", ":80"]
+
+
 class PortForward:
     """A local port that leads to a pod of a Service; to another one after the pod's end."""
 
     def __init__(self, service: str, namespace: str) -> None:
         """Start with `with`."""
-        self._target, self._namespace = f"service/{service}", namespace
+        self._target = f"service/{service}"
+        self._arguments = arguments(service, namespace)
 
     def __enter__(self) -> "PortForward":
         """Forward.
@@ -63,9 +70,8 @@ class PortForward:
                 return self.url
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = [programs.find("kubectl"), "port-forward", "--namespace", self._namespace]
         return subprocess.Popen(  # noqa: S603  # no shell; kubectl as found on PATH
-            [*command, "--address", "127.0.0.1", self._target, ":80"],
+            [programs.find("kubectl"), *self._arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

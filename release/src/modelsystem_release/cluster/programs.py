@@ -14,7 +14,7 @@ from modelsystem_shared.errors import ServiceError
 T = TypeVar("T")
 _TIMEOUT = 300  # seconds
 _LEAST = {"helm": (3, 12), "kubectl": (1, 25)}
-_VERSION = {"helm": ["version", "--short"], "kubectl": ["version", "--client"]}
+VERSION = {"helm": ["version", "--short"], "kubectl": ["version", "--client"]}
 
 
 def run(program: str, arguments: Sequence[str], stdin: str | None = None) -> str:
@@ -62,7 +62,7 @@ def find(program: str) -> str:
     path = shutil.which(program)
     if not path:
         raise ServiceError(f"{program} is not on PATH: install it")
-    output = _call([path, *_VERSION[program]], None).stdout
+    output = _call([path, *VERSION[program]], None).stdout
     version = re.search(r"v(\d+)\.(\d+)", output)
     least = _LEAST[program]
     if not version or tuple(map(int, version.groups())) < least:

@@ -15,9 +15,23 @@ from modelsystem_release.cluster.objects import (
 )
 from modelsystem_release.cluster.port_forward import PortForward
 from modelsystem_release.cluster.site import Site, is_url
-from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.errors import ServiceError, UsageError
 
 _UNKNOWN_KIND = "the server doesn't have a resource type"  # kubectl's words
+
+
+def check_namespace(namespace: str) -> None:
+    """Refuse a namespace that does not exist: Helm and kubectl list nothing there, and exit with 0.
+
+    Raises:
+        UsageError: it does not exist.
+
+    """
+    try:
+        programs.run("kubectl", ["get", "namespace", namespace])
+    except ServiceError as error:  # not every account may read namespaces
+        if "not found" in str(error):
+            raise UsageError(f"there is no namespace {namespace}") from error
 
 
 @dataclass(frozen=True)

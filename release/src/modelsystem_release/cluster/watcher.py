@@ -56,7 +56,7 @@ class Watcher:
             self._report(stage)
             if error := faults.failure(snapshot):  # outranks a ready site
                 raise error
-            if watching.is_ready(snapshot):
+            if watching.is_ready(snapshot) and stage.ready >= self._least_pods():
                 return
             self._judge_delay(faults.delay(snapshot, is_advancing))
             limit = watching.deadline(snapshot) if timeout is None else timeout
@@ -81,6 +81,14 @@ class Watcher:
             self._was_installed = True
         elif self._was_installed:
             raise CannotRunError(f"{self._release} was uninstalled while it was watched")
+
+    def _least_pods(self) -> int:
+        """Return how many pods the autoscaler keeps; a Deployment wants one until it has acted."""
+        try:
+            scalers = self._target.of_release("horizontalpodautoscalers", self._release)
+        except ServiceError:  # not every account may read them
+            return 0
+        return sum(scaler["spec"].get("minReplicas", 1) for scaler in scalers)
 
     def _judge_delay(self, error: ModelSystemError | None) -> None:
         if error is None:

@@ -3,6 +3,7 @@
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.promotion import Promotion, route_faults
 from modelsystem_release.traffic.releases import routing_store, routing_stores
+from modelsystem_release.traffic.requests import route_checks
 from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
 from modelsystem_release.traffic.routing import Routing
 from modelsystem_release.traffic.shares import with_share
@@ -21,6 +22,7 @@ __all__ = [
     "builds",
     "new_change",
     "protected",
+    "route_checks",
     "route_faults",
     "routing_store",
     "routing_stores",

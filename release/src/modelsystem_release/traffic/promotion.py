@@ -56,7 +56,9 @@ class Promotion:
         plan = self.plan(routing, start)
         if not target.is_ready(self.build):
             raise UsageError(f"build {self.build} is not ready: the weights stay as they are")
-        rate = request_rate(target, routing.champion(but=self.build), self.every)
+        rate = 0.0  # a Service moves new connections only, so that none need reach the candidate
+        if routing.can_split:
+            rate = request_rate(target, routing.champion(but=self.build), self.every)
         change_id, current = None, start
         for number, (share, weights) in enumerate(zip(self.steps, plan, strict=True), 1):
             action = f"promote {self.build}, step {number} of {len(self.steps)}"
