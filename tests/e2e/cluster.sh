@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two builds from installation to traffic on a real cluster, and one that fails.
+# Two builds from installation to traffic on a real cluster, and what goes wrong at night.
 #
 # Usage: tests/e2e/cluster.sh [--tag TAG] [--registry PREFIX] [--claim FILE] [--keep] [--dry-run]
 #
@@ -14,7 +14,7 @@
 #   make images BUILDNUMBER=e2e
 #   kind:     for w in trainer scorer waiter; do kind load docker-image modelsystem/$w:e2e; done
 #   minikube: for w in trainer scorer waiter; do minikube image load modelsystem/$w:e2e; done
-# HELM and KUBECTL name other programs than those on the PATH. The script works in a namespace of its
+# HELM, KUBECTL and RELEASE (.venv/bin/release) name other programs than those on the PATH. The script works in a namespace of its
 # own, which enforces Pod Security "restricted". It splits traffic by HTTPRoute if the cluster has a
 # GatewayClass.
 set -euo pipefail
@@ -22,6 +22,7 @@ cd "$(dirname "$0")/../.."
 
 HELM=${HELM:-helm}
 KUBECTL=${KUBECTL:-kubectl}
+RELEASE=${RELEASE:-release}
 NAMESPACE=modelsystem-e2e-$$
 tag=e2e registry=modelsystem claim='' keep='' dry=''
 while [ $# -gt 0 ]; do
@@ -57,8 +58,18 @@ main() {
   route_by_gateway
   step "bad data fails the training at once, and the waiter has the reason"
   fail_on_bad_data
+  step "a promotion is not undone by pods that start and end"
+  promote_among_pods
+  step "helm test reaches a site that only its clients may ask"
+  test_behind_a_policy
+  step "deploy names what can never come, with its exit code"
+  name_what_cannot_come
+  step "prune keeps what any route refers to, names a failure, and goes on after it"
+  prune_builds
   step "the releases are uninstalled, the models stay"
   uninstall_all
+  step "a training that is refused outranks a ready site"
+  refuse_other_settings
   echo "${dry:+Dry run: }All steps passed."
 }
 
@@ -78,7 +89,26 @@ h() {
   echo "+ helm $(quoted "$@")" >&2
   [ -n "$dry" ] || "$HELM" --namespace "$NAMESPACE" "$@"
 }
-quoted() { local all; printf -v all '%q ' "$@"; echo "${all:0:400}"; }
+# the release tool, with the same helm and kubectl.
+tool() { PATH="$work:$PATH" "$RELEASE" "$@" --namespace "$NAMESPACE"; }
+
+# ends CODE WORDS ARGUMENTS...: the release tool must end with this exit code and say these words.
+ends() {
+  local code=$1 words=$2 status=0 output
+  shift 2
+  echo "+ release $(quoted "$@")--namespace $NAMESPACE # must end with $code" >&2
+  [ -z "$dry" ] || return 0
+  output=$(tool "$@" 2>&1) || status=$?
+  echo "$output"
+  [ "$status" -eq "$code" ] || fail "exit code $status, not $code"
+  [[ $output == *"$words"* ]] || fail "the output does not say: $words"
+}
+quoted() {
+  local all
+  printf -v all '%q ' "$@"
+  [ -n "$dry" ] || all=${all:0:400}
+  echo "$all"
+}
 
 # upgrade RELEASE CHART OPTIONS...: install or upgrade a release; a dry run renders it.
 upgrade() {
@@ -124,7 +154,26 @@ install() { # install BUILD EXPORT
     --set-string "build.number=$1" --set-string "env.CSV_FOLDER=/mnt/azure/e2e/$2"
 }
 
+# cut BUILD SETTINGS: make the artefact of a build as the pipeline does, and print its path.
+cut() {
+  local chart=$work/chart-$1-$RANDOM
+  "$RELEASE" values --chart helm/modelsystem --into "$chart" --brief \
+    "build.number='$1',env.CSV_FOLDER='/mnt/azure/e2e/good',$settings,$2" >&2
+  "$RELEASE" package "$chart" --into "$chart" >&2
+  [ -z "$dry" ] || "$HELM" template --namespace "$NAMESPACE" "mlrelease-$1" "$chart/$1.tar.gz" >/dev/null
+  echo "$chart/$1.tar.gz"
+}
+
 prepare() {
+  work=$(mktemp -d)
+  ln -s "$(realpath "$(command -v "$HELM")")" "$work/helm"
+  [ -n "$dry" ] || ln -s "$(realpath "$(command -v "$KUBECTL")")" "$work/kubectl"
+  settings="image.repository='$registry/trainer',image.tag='$tag'"
+  settings+=",scoringimage.repository='$registry/scorer',scoringimage.tag='$tag'"
+  settings+=",waiterimage.repository='$registry/waiter',waiterimage.tag='$tag'"
+  settings+=",env.PARAMETERS='method=cooccurrence',replicaCount=1,trainer.deadlineSeconds=600"
+  settings+=",trainer.resources.requests.cpu='100m',trainer.resources.requests.memory='32Mi'"
+  settings+=",scorer.resources.requests.cpu='50m',scorer.resources.requests.memory='128Mi'"
   k create namespace "$NAMESPACE"
   k label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted
   trap clean_up EXIT
@@ -267,8 +316,71 @@ waiter_says() {
     2>/dev/null | grep -F "$1"
 }
 
+# The candidate's site grows, loses a pod and shrinks while the promotion holds its step.
+promote_among_pods() {
+  local site=deployment/scoring-deployment-153 promotion one
+  echo 'p50_ms: {ceiling: 2000}
+p99_ms: {ceiling: 5000}' >"$work/rules.yaml"
+  ends 0 '"153": 100' route promote 153 --steps 100 --hold 60s --every 5s \
+    --rules "$work/rules.yaml" --why e2e --output json &
+  promotion=$!
+  k scale "$site" --replicas=2
+  k rollout status "$site" --timeout=120s
+  one=$(k get pods -l version=153,app=scoring -o 'jsonpath={.items[0].metadata.name}')
+  k delete pod "${one:-one}" --wait=false
+  k rollout status "$site" --timeout=120s
+  k scale "$site" --replicas=1
+  wait "$promotion" || fail "the promotion was undone"
+}
+
+# A policy knows the address of the test's pod only some time after its start.
+test_behind_a_policy() {
+  local artefact
+  artefact=$(cut 155 "networkPolicy.enabled=true,networkPolicy.from=[{podSelector: {matchLabels: {app: client}}}]")
+  ends 0 "build 155 is ready" deploy "$artefact"
+  for _ in 1 2 3 4 5; do h test mlrelease-155; done
+}
+
+name_what_cannot_come() {
+  local artefact
+  artefact=$(cut 156 "serviceAccount.create=false,serviceAccount.name='absent'")
+  ends 6 'serviceaccount "absent" not found' deploy "$artefact" --patience 10
+  artefact=$(cut 157 "trainer.resources.limits.memory='64Mi',trainer.backoffLimit=0")
+  ends 3 "killed for memory at 64Mi (trainer.resources.limits.memory)" deploy "$artefact"
+  h uninstall mlrelease-156 mlrelease-157 --wait
+  artefact=$(cut 158 "modelCache.sizeLimit='8Ki'")
+  ends 6 "MODELCACHE_LIMIT is 8,192 bytes" deploy "$artefact"
+}
+
+# Build 155 gets requests from a Service that no release made, build 158 from nothing.
+prune_builds() {
+  k apply -f - <<'YAML'
+apiVersion: v1
+kind: Service
+metadata: {name: main}
+spec: {selector: {version: "155"}, ports: [{port: 80, targetPort: 3000}]}
+YAML
+  on_the_claim stray "
+import pathlib
+pathlib.Path('/mnt/azure/158/notes.txt').write_text('mine')"
+  ends 5 "holds notes.txt" prune --keep 0 --days 0
+  on_the_claim tidy "
+import pathlib
+pathlib.Path('/mnt/azure/158/notes.txt').unlink()"
+  ends 0 "gets requests from Service main" prune --keep 0 --days 0
+  [ -z "$(h list --filter '^mlrelease-158$' --short)" ] || fail "build 158 is still installed"
+}
+
+# The folder of build 152 is complete, made with other settings.
+refuse_other_settings() {
+  local artefact
+  artefact=$(cut 152 "env.NEIGHBOURS='7'")
+  ends 3 "NEIGHBOURS is '7'" deploy "$artefact"
+  h uninstall mlrelease-152 --wait
+}
+
 uninstall_all() {
-  h uninstall modelsystem-routing mlrelease-152 mlrelease-153 mlrelease-154 --wait
+  h uninstall modelsystem-routing mlrelease-152 mlrelease-153 mlrelease-154 mlrelease-155 --wait
   on_the_claim look "
 import pathlib
 for build in ('152', '153'):
@@ -277,6 +389,7 @@ for build in ('152', '153'):
 
 clean_up() {
   local status=$?
+  rm -rf "$work"
   if [ -n "$keep" ]; then
     echo "kept: namespace $NAMESPACE"
   else

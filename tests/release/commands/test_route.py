@@ -103,6 +103,22 @@ def test_other_routes_are_shown(route: Route, cluster: Cluster) -> None:
     assert "mlrelease-152 also gets requests from Service main" in planned.errors
 
 
+def test_a_second_promotion_says_that_it_takes_over(route: Route, cluster: Cluster) -> None:
+    """Who began the first one, when, and how far it is; a finished one is not mentioned."""
+    change = {
+        "id": "1", "action": "promote 153, step 1 of 4", "by": "Bob", "at": "2026-11-26T02:00:00Z",
+        "before": {"152": 100}, "after": {"152": 95, "153": 5}, "why": "",
+    }  # fmt: skip
+    for step, is_named in (("1 of 4", True), ("4 of 4", False)):
+        change["action"] = f"promote 153, step {step}"
+        annotations = {"modelsystem/changes": json.dumps([change])}
+        cluster.route({"152": 95, "153": 5}, annotations=annotations)
+        result = route("promote", "153", "--dry-run")
+        assert result.code == 0, result.errors
+        begun = "promote 153, step 1 of 4 of 2026-11-26T02:00:00Z, begun by Bob, was not finished"
+        assert (begun in result.errors) == is_named
+
+
 def test_a_build_that_is_not_ready_may_be_listed_with_nothing(
     route: Route, cluster: Cluster
 ) -> None:

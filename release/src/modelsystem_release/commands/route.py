@@ -111,6 +111,11 @@ def run_promote(arguments: argparse.Namespace) -> None:
     )
     before = current.weights()
     plan = promotion.plan(current, before)
+    if begun := current.unfinished():
+        log.warning(
+            "%s of %s, begun by %s, was not finished: if it still runs, it stops at its next step",
+            begun.action, begun.at, begun.by,
+        )  # fmt: skip
     _warn_of_kept_connections(current)
     for reference in _other_references(arguments, current):
         log.warning(

@@ -109,8 +109,10 @@ def route_faults(routing: Routing, target: Target) -> list[str]:
 
 def _move(routing: Routing, change: Change) -> None:
     if (weights := routing.weights()) != change.before:
+        latest = next(iter(routing.changes()), None)
+        by = f" ({latest.action}, by {latest.by})" if latest else ""
         raise UsageError(
-            f"the weights were changed to {as_text(weights)} during the promotion: "
+            f"the weights were changed to {as_text(weights)} during the promotion{by}: "
             "they stay as they are"
         )
     log.info("%s", change)

@@ -5,6 +5,7 @@ changes as JSON, the newest first. The chart puts it on the route itself.
 """
 
 import json
+import re
 from dataclasses import asdict
 
 from modelsystem_release.traffic.changes import Change, Weights
@@ -14,6 +15,7 @@ from modelsystem_shared.errors import UsageError
 
 CHANGES = "modelsystem/changes"
 ROLLBACK = "roll back"  # how the action of a rollback begins
+_STEP = re.compile(r"promote .*, step (\d+) of (\d+)")
 _KEPT = 20
 
 
@@ -71,6 +73,12 @@ class Routing:
         if mirror := str((values.get("mirror") or {}).get("build") or ""):
             reasons[mirror] = "is mirrored to"
         return reasons
+
+    def unfinished(self) -> Change | None:
+        """Return the latest change if it is a step of a promotion that has further steps."""
+        latest = next(iter(self.changes()), None)
+        step = latest and _STEP.fullmatch(latest.action)
+        return latest if step and step[1] != step[2] else None
 
     def last_change(self) -> Change:
         """Return the latest change that was not rolled back; of a promotion the first step.
