@@ -25,7 +25,7 @@ OBJECTS = [
     job("152"),
     pod("trainer", "152", "trainer"),
     pod("scorer", "152"),
-    pod("starting", "152", "test", phase="Pending"),
+    pod("starting", "152", phase="Pending"),
 ]
 PRUNE = job("152", Complete="") | {"metadata": {"name": "prune-152", "labels": {}}}
 

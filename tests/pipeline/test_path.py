@@ -25,7 +25,7 @@ from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
 from tests.integration.conftest import ACCOUNT, KEY
 from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
-from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, labels, pod, service
+from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, pod, service
 
 REGISTRY = "acr.example"
 NIGHT = "2018/05/08"
@@ -196,7 +196,7 @@ class Walk:
                 initContainerStatuses=[{"name": "waiter-container", "imageID": by_name["waiter"]}],
                 containerStatuses=[{"name": "scorer", "imageID": by_name["scorer"]}]),
         ]  # fmt: skip
-        release = labels(build)["app.kubernetes.io/instance"]
+        release = deployment(build)["metadata"]["labels"]["app.kubernetes.io/instance"]
         frames = [[job(build), deployment(build, ready=0)], ready]
         self.cluster.change(
             frames=self.cluster.state["frames"] | {release: frames},

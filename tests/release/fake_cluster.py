@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.release.recorded import recorded
+
 PROGRAM = Path(__file__).with_name("fake_program.py")
 OLD = "2026-01-02 03:04:05.6 +0000 UTC"
 
@@ -22,7 +24,7 @@ class Cluster:
             script.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$0" "$@"\n')
             script.chmod(0o755)
         empty = {"objects": [], "frames": {}, "releases": {}, "sites": {}, "logs": {}, "fail": {}}
-        self.change(**empty, ended={}, helm="4.1.4+g05fa379")
+        self.change(**empty, ended={})
 
     @property
     def environ(self) -> dict[str, str]:
@@ -84,83 +86,48 @@ class Cluster:
         return {build["number"]: build["weight"] for build in values["builds"]}
 
 
-def labels(build: str, component: str = "scorer") -> dict[str, str]:
-    """Return the labels of a build's object."""
-    return {
-        "app.kubernetes.io/instance": f"mlrelease-{build.replace('.', '-')}",
-        "app.kubernetes.io/component": component,
-        "app.kubernetes.io/name": "modelsystem",
-        "version": build.replace(".", "-"),
-    }
+def ready_build(name: str, build: str) -> dict[str, Any]:
+    """Return an object of a ready build, as a real cluster had it of build 101."""
+    text = json.dumps(recorded("ready-build")[name])
+    thing: dict[str, Any] = json.loads(text.replace("101", build.replace(".", "-")))
+    return thing
 
 
 def deployment(build: str, ready: int = 2, replicas: int = 2) -> dict[str, Any]:
-    """Return a site's Deployment, as the chart makes it."""
-    waiter = {
-        "name": "waiter-container",
-        "image": f"modelsystem/waiter:{build}",
-        "env": [{"name": "MODELFOLDER", "value": f"/mnt/azure/{build}"}],
-        "securityContext": {"readOnlyRootFilesystem": True},
-        "volumeMounts": [{"name": "models", "mountPath": "/mnt/azure", "readOnly": True}],
-    }
-    claim = {"claimName": "azurefilecustom", "readOnly": True}
-    return {
-        "kind": "Deployment",
-        "metadata": {
-            "name": f"scoring-deployment-{build}", "labels": labels(build), "generation": 1
-        },
-        "spec": {
-            "replicas": replicas,
-            "progressDeadlineSeconds": 4500,
-            "template": {"metadata": {"labels": labels(build)}, "spec": {
-                "initContainers": [waiter],
-                "securityContext": {"runAsUser": 10001},
-                "volumes": [{"name": "models", "persistentVolumeClaim": claim}],
-            }},
-        },
-        "status": {"observedGeneration": 1, "readyReplicas": ready},
-    }  # fmt: skip
+    """Return a site's Deployment."""
+    site = ready_build("Deployment", build)
+    site["spec"]["replicas"] = replicas
+    site["status"]["readyReplicas"] = ready
+    return site
 
 
 def service(build: str) -> dict[str, Any]:
-    """Return a site's Service."""
-    marks = labels(build)
-    del marks["app.kubernetes.io/instance"]
-    return {
-        "kind": "Service",
-        "metadata": {"name": f"scoring-{build.replace('.', '-')}", "labels": labels(build)},
-        "spec": {"selector": marks},
-    }
+    """Return a site's Service, which selects what the Deployment does."""
+    site = deployment(build)
+    name = site["metadata"]["name"].replace("deployment-", "")
+    metadata = {"name": name, "labels": site["metadata"]["labels"]}
+    selector = site["spec"]["selector"]["matchLabels"]
+    return {"kind": "Service", "metadata": metadata, "spec": {"selector": selector}}
 
 
 def pod(name: str, build: str, component: str = "scorer", **status: Any) -> dict[str, Any]:
-    """Return a pod."""
-    volumes = [{"name": "models", "persistentVolumeClaim": {"claimName": "azurefilecustom"}}]
-    return {
-        "kind": "Pod",
-        "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels(build, component)},
-        "spec": {"containers": [{"name": component}], "volumes": volumes},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        | status,
-    }
+    """Return a running pod of the site or the training; `status` has what differs."""
+    running = ready_build(component, build)
+    running["metadata"] |= {"name": name, "uid": f"uid-{name}"}
+    running["status"] |= {"phase": "Running"} | status
+    return running
 
 
 def job(build: str, **conditions: str) -> dict[str, Any]:
     """Return a training Job with conditions: type to message."""
-    listed = [
-        {"type": kind, "status": "True", "message": message} for kind, message in conditions.items()
-    ]
-    return {
-        "kind": "Job",
-        "metadata": {"name": f"trainingjob-{build}", "labels": labels(build, "trainer")},
-        "status": {"conditions": listed},
+    training = ready_build("Job", build)
+    training["status"] = {
+        "conditions": [{"type": k, "status": "True", "message": m} for k, m in conditions.items()]
     }
+    return training
 
 
 def claim(phase: str = "Bound") -> dict[str, Any]:
     """Return the volume's claim."""
-    return {
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "azurefilecustom"},
-        "status": {"phase": phase},
-    }
+    metadata = {"name": "azurefilecustom"}
+    return {"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": phase}}

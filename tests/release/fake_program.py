@@ -9,7 +9,6 @@ print, records every call in calls.jsonl, and forwards "ports" and /metrics to r
     sites      build's Service, or pod → URL
     logs       pod → text
     ended      name of a Job → the condition with which it ends; Complete without one
-    helm       Helm's version
     fail       "helm upgrade" → the message with which it fails
 """
 
@@ -55,9 +54,7 @@ def helm(arguments: list[str]) -> None:
     state = load()
     releases = state["releases"]
     if arguments[0] == "version":
-        print(f"v{state['helm']}")
-    elif "--all" in arguments and state["helm"] >= "4":
-        refuse("unknown flag: --all")
+        print("v4.1.4")
     elif arguments[0] == "list":
         listed = [
             {"name": name, "updated": r[-1]["updated"], "status": r[-1]["status"],

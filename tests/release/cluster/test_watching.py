@@ -38,7 +38,7 @@ def test_a_stage_is_one_line(stage: Stage, text: str, is_training: bool) -> None
 
 def test_the_deadline_is_that_of_the_deployment() -> None:
     """Without one it is Kubernetes' default."""
-    assert watching.deadline(snapshot(deployment("152"))) == 4500
+    assert watching.deadline(snapshot(deployment("152"))) == 1500
     assert watching.deadline(snapshot()) == 600
 
 
