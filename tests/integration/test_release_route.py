@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import urllib3
 from tests.integration.conftest import Ended, Serve, Site, run
-from tests.release.fake_cluster import Cluster, deployment, pod, service
+from tests.release.fake_cluster import Cluster, deployment, http_route, pod, service
 from tests.release.recorded import recorded
 
 from modelsystem_release import artefact
@@ -304,10 +304,10 @@ def test_verify_compares_a_running_build_with_its_provenance(live: Live, package
     unsent = live.release("verify", "p.json", "153")
     assert unsent.code == 4
     assert "requests: 50 % by release modelsystem-routing, sent by nothing" in unsent.output
-    assert live.release("route", "set", "153=100").code == 0
+    live.cluster.add(http_route("152", "153"))
     sent = live.release("verify", "p.json", "153")
     assert sent.code == 0, sent.output
-    assert "100 % by release modelsystem-routing, sent by HTTPRoute" in sent.output
+    assert "50 % by release modelsystem-routing, sent by HTTPRoute" in sent.output
     other = live.release("verify", "p.json", f"http://127.0.0.1:{live.sites['152'].port}")
     assert other.code == 4
     assert "build: 152, but the statement has 153" in other.output

@@ -25,7 +25,16 @@ from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
 from tests.integration.conftest import ACCOUNT, KEY
 from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
-from tests.release.fake_cluster import OLD, Cluster, claim, deployment, job, pod, service
+from tests.release.fake_cluster import (
+    OLD,
+    Cluster,
+    claim,
+    deployment,
+    http_route,
+    job,
+    pod,
+    service,
+)
 
 REGISTRY = "acr.example"
 NIGHT = "2018/05/08"
@@ -85,7 +94,7 @@ class Walk:
         self.container = node.azurite().container({f"{NIGHT}/interactions.csv": export()})
         self.clone = copied(folder / "clone")
         self.cluster = Cluster(folder / "cluster")
-        self.cluster.add(claim())
+        self.cluster.add(claim(), http_route(*BUILDS))
         self.agent = Agent(self.clone, self.environ(), {}, {})
 
     def environ(self) -> dict[str, str]:

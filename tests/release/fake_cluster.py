@@ -110,6 +110,17 @@ def service(build: str) -> dict[str, Any]:
     return {"kind": "Service", "metadata": metadata, "spec": {"selector": selector}}
 
 
+def http_route(*builds: str) -> dict[str, Any]:
+    """Return the route of the routing chart to these builds, as a real Gateway has accepted one."""
+    routes = {made["metadata"]["name"]: made for made in recorded("httproutes")}
+    backends = [{"name": service(build)["metadata"]["name"]} for build in builds]
+    labels = {"app.kubernetes.io/instance": "modelsystem-routing"}
+    metadata = {"name": "scoring", "labels": labels}
+    return routes["route-good"] | {
+        "metadata": metadata, "spec": {"rules": [{"backendRefs": backends}]}
+    }  # fmt: skip
+
+
 def pod(name: str, build: str, component: str = "scorer", **status: Any) -> dict[str, Any]:
     """Return a running pod of the site or the training; `status` has what differs."""
     running = ready_build(component, build)

@@ -84,24 +84,7 @@ def upgrade(state: dict[str, Any], arguments: list[str]) -> None:
     }  # fmt: skip
     if not any(argument.startswith("--dry-run") for argument in arguments):
         state["releases"].setdefault(arguments[2], []).append(revision)
-        if "routing" in arguments[3]:
-            route(state, arguments[2], revision["values"])
         save(state)
-
-
-def route(state: dict[str, Any], release: str, values: dict[str, Any]) -> None:
-    """Make the route of the routing chart, with the status that a real Gateway gave one."""
-    recordings = json.loads(
-        Path(__file__).with_name("recordings").joinpath("httproutes.json").read_text()
-    )
-    [good] = [made for made in recordings if made["metadata"]["name"] == "route-good"]
-    good["metadata"] = {"name": release, "labels": {"app.kubernetes.io/instance": release}}
-    backends = [f"scoring-{build['number'].replace('.', '-')}" for build in values["builds"]]
-    good["spec"] = {"rules": [{"backendRefs": [{"name": name} for name in backends]}]}
-    others = [
-        t for t in state["objects"] if (t["kind"], t["metadata"]["name"]) != (good["kind"], release)
-    ]
-    state["objects"] = [*others, good]
 
 
 def kubectl(arguments: list[str], stdin: str) -> None:

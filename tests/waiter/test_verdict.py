@@ -62,6 +62,8 @@ def test_a_heartbeat_is_a_change() -> None:
     dead = verdict({0: seen(a=beating(1)), 80: seen(a=beating(2)), 80 + STALE: seen(a=beating(2))})
     assert isinstance(dead, TrainingFailedError)
     assert str(dead) == "the training died: no heartbeat for 90 s, last progress fit: 50 %"
+    full = Observation(attempts={"a": beating(1)}, trouble="no space is left")
+    assert str(verdict({0: full, STALE: full})).endswith("fit: 50 %; no space is left")
 
 
 def test_an_attempt_that_says_nothing() -> None:

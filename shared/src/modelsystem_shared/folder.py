@@ -6,6 +6,7 @@
         *.npy …                       the model files
         manifest.json                 names every file; see `manifest`
         progress.jsonl, failed.json   see `progress`
+        reserve                       room for failed.json, until the model is written
 
 A model is complete or absent; there is no third state. This needs a file system that shows the
 bytes of a closed file after some time. Until then a stale view looks incomplete or corrupt, never

@@ -12,8 +12,8 @@ from modelsystem_release.commands.output import show
 
 log = logging.getLogger(__name__)
 MORE = """Exit code 0: the training is complete and the site is ready. It ends at once if that will
-never be: 3, the training failed; 4, the waiter refuses the model; 6, the cluster cannot run a pod,
-or kills it again and again. 7: not ready in time. Deploying the
+never be: 3, the training failed; 4, the model is refused; 5, the trainer's storage does not answer;
+6, the cluster cannot run a pod, or it ends again and again. 7: not ready in time. Deploying the
 same artefact again changes nothing, and watches it."""
 
 

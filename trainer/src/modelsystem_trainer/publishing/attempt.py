@@ -109,7 +109,8 @@ def record_failure(model_folder: Path, attempt: Path | None, error: ModelSystemE
 
 
 def _remove_files(attempt: Path) -> None:
-    """Remove an attempt's files but its progress and the reason of its failure."""
-    for path in attempt.iterdir():
-        if path.name not in (progress.PROGRESS, progress.FAILED):
-            path.unlink()
+    """Remove an attempt's files but its progress and the reason of its failure, if that works."""
+    with contextlib.suppress(OSError):
+        for path in attempt.iterdir():
+            if path.name not in (progress.PROGRESS, progress.FAILED):
+                path.unlink()
