@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,14 @@ class Ended:
     errors: str
 
 
+def run(command: Sequence[str | Path], environment: Mapping[str, str]) -> Ended:
+    """Run a program to its end."""
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
 @dataclass(frozen=True)
 class Helm:
     """A Helm program of one major version."""
@@ -53,15 +61,7 @@ class Helm:
         environment = {**os.environ, "HELM_MAJOR": str(self.major), "KUBECONFIG": os.devnull}
         if kubeconfig:
             environment["KUBECONFIG"] = str(kubeconfig)
-        ended = subprocess.run(
-            [self.program, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return run([self.program, *arguments], environment)
 
     @cache  # noqa: B019  # lives as long as the test session: every test asks for the same tables
     def render(
@@ -96,15 +96,7 @@ class Kubectl:
     def run(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ended:
         """Run it to its end, without any cluster unless one is given."""
         environment = {**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)}
-        ended = subprocess.run(
-            [self.program, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return run([self.program, *arguments], environment)
 
 
 @cache

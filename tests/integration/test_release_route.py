@@ -296,7 +296,8 @@ def test_verify_compares_a_running_build_with_its_provenance(live: Live, package
     (model,) = statement["predicate"]["runDetails"]["byproducts"]
     assert 0 <= model["annotations"]["metrics"]["model"]["ndcg"]["mean"] <= 1
 
-    live.cluster.add(running("153", "b" * 64))
+    others = [thing for thing in live.cluster.state["objects"] if thing["kind"] != "Pod"]
+    live.cluster.change(objects=[*others, running("153", "b" * 64)])
     good = live.release("verify", "p.json", "153", "--artefact", package.name)
     assert good.code == 0, good.output
     assert "not in release modelsystem-routing, sent by nothing" in good.output

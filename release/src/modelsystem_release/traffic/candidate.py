@@ -44,6 +44,11 @@ class Candidate:
         broken = health_faults(self.counters.traffic, self.seconds, self.failed, rules)
         return [*([unready] if unready else []), *broken]
 
+    @property
+    def users_requests(self) -> int:
+        """How many requests the pods have counted that were not our own questions."""
+        return max(self.counters.traffic.requests - len(self.seconds), 0)
+
     def _ask(self) -> None:
         start = len(self.seconds) % max(len(self.questions), 1)
         for question in self.questions[start : start + PROBES]:

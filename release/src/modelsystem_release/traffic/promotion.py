@@ -85,8 +85,7 @@ class Promotion:
                     log.info("build %s at %d %%: %s", self.build, share, state)
                     remaining = until - time.monotonic()
                     if remaining <= 0 and not watched.shortage.is_on:
-                        requests = watched.counters.traffic.requests
-                        fault = unreached(requests, rate, self.hold, share)
+                        fault = unreached(watched.users_requests, rate, self.hold, share)
                         return [fault] if fault else []
                     time.sleep(min(remaining, self.every) if remaining > 0 else self.every)
         except ServiceError as error:
