@@ -324,6 +324,7 @@ p99_ms: {ceiling: 5000}' >"$work/rules.yaml"
   ends 0 '"153": 100' route promote 153 --steps 100 --hold 60s --every 5s \
     --rules "$work/rules.yaml" --why e2e --output json &
   promotion=$!
+  until_so 120 "the promotion to begin" is_promoted
   k scale "$site" --replicas=2
   k rollout status "$site" --timeout=120s
   one=$(k get pods -l version=153,app=scoring -o 'jsonpath={.items[0].metadata.name}')
@@ -332,6 +333,8 @@ p99_ms: {ceiling: 5000}' >"$work/rules.yaml"
   k scale "$site" --replicas=1
   wait "$promotion" || fail "the promotion was undone"
 }
+
+is_promoted() { tool route show --output json 2>/dev/null | grep -q '"153": 100'; }
 
 # A policy knows the address of the test's pod only some time after its start.
 test_behind_a_policy() {
