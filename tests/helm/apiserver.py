@@ -24,7 +24,7 @@ KINDS = {
     "batch/v1": ["Job"],
     "policy/v1": ["PodDisruptionBudget"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
-    "networking.k8s.io/v1": ["NetworkPolicy"],
+    "networking.k8s.io/v1": ["NetworkPolicy", "Ingress"],
     "gateway.networking.k8s.io/v1": ["HTTPRoute", "Gateway", "GatewayClass"],
 }
 _CLUSTER_WIDE = {"Namespace", "GatewayClass"}

@@ -148,14 +148,6 @@ def test_a_route_that_no_gateway_uses_is_named(route: Route, cluster: Cluster) -
     assert cluster.routed() == {"152": 90, "153": 10}
 
 
-def test_a_missing_chart_is_named(route: Route, cluster: Cluster) -> None:
-    """Outside of a checkout the default is not there; Helm's words are about a repository."""
-    cluster.change(fail={"helm upgrade": "repo helm not found"})
-    result = route("set", "152=90", "153=10")
-    assert result.code == 2
-    assert "chart helm/modelsystem-routing is not there" in result.errors
-
-
 def test_rollback_goes_back_change_by_change(route: Route, cluster: Cluster) -> None:
     """Each rollback undoes the latest change that is not undone yet, and is recorded too."""
     route("set", "152=90", "153=10")
