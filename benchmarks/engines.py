@@ -33,8 +33,8 @@ class Ingested:
 
 def ours(folder: Path) -> Ingested:
     """Read as the trainer does, its SHA-256 of every file included."""
+    from modelsystem_trainer import export
     from modelsystem_trainer.columns import Columns
-    from modelsystem_trainer.ingest import export
     from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 
     data = read_export(export.of_folder(folder), ReadOptions(Columns(), None, 0, THREADS))

@@ -21,6 +21,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
+from modelsystem_shared.errors import DataError
+from modelsystem_trainer import export
+from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.ingest import of_interactions
+
 MOST_ROWS = 100_000  # of the export: enough to find a user with a taste
 SHOWN = 5
 # No proxy from the environment: the site is on this machine.
@@ -37,9 +42,9 @@ class User:
 
 def find_user(folder: Path) -> User | None:
     """Return the first user in the export's first file with at least `SHOWN` different items."""
-    paths = sorted(path for path in folder.rglob("*.csv*") if _is_interactions(path))
+    names = [name for name in export.data_files(folder).names if not export.is_catalogue(name)]
     histories: dict[str, list[str]] = {}
-    for user_id, item_id in _pairs(paths[0]) if paths else ():
+    for user_id, item_id in _pairs(folder / names[0]) if names else ():
         history = histories.setdefault(user_id, [])
         if item_id not in history:
             history.append(item_id)
@@ -47,22 +52,18 @@ def find_user(folder: Path) -> User | None:
     return next((user for user in users if len(user.items) >= SHOWN), None)
 
 
-def _is_interactions(path: Path) -> bool:
-    name = path.name.lower()
-    return name.endswith((".csv", ".csv.gz")) and not name.startswith(("items", "."))
-
-
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     """Yield user and item of the file's first rows, from the columns that its header names."""
     with closing(_open(path)) as file:
         rows = csv.reader(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
         header = next(rows, [])
-        names = [_canonical_name(column) for column in header]
-        if not {"user_id", "item_id"} <= set(names):
+        try:
+            theirs = of_interactions(_columns(), path.name, header).theirs
+        except DataError:
             return
-        user, item = names.index("user_id"), names.index("item_id")
+        user, item = (header.index(theirs[ours]) for ours in ("user_id", "item_id"))
         for row in islice(rows, MOST_ROWS):
-            if len(row) == len(names):
+            if len(row) == len(header):
                 yield row[user], row[item]
 
 
@@ -71,11 +72,10 @@ def _open(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path)) if is_gzip else path.open("rb")
 
 
-def _canonical_name(column: str) -> str:
-    """Translate a column's name by the trainer's CSV_COLUMNS, such as `user_id=learner,…`."""
-    pairs = [pair.split("=") for pair in os.environ.get("CSV_COLUMNS", "").split(",")]
-    canonical = {pair[1].strip(): pair[0].strip() for pair in pairs if len(pair) == 2}
-    return canonical.get(column, column)
+def _columns() -> Columns:
+    """Return the names of columns by the trainer's CSV_COLUMNS."""
+    names = os.environ.get("CSV_COLUMNS")
+    return Columns.parse(names) if names else Columns()
 
 
 def call(url: str, body: object = None) -> Any:  # the JSON of any answer

@@ -17,25 +17,14 @@ from pathlib import Path
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import ContainerClient, ContentSettings
 
+from modelsystem_shared.errors import DataError
+from modelsystem_trainer import export
+
 ETL = Path(__file__).with_name("etl.py")
 
 
-def find(folder: Path) -> list[Path]:
-    """Return the paths of the CSV files below a folder.
-
-    Raises:
-        OSError: there is no such file, or the folder cannot be read.
-
-    """
-    os.listdir(folder)  # noqa: PTH208  # rglob treats an unreadable folder as an empty one
-    paths = sorted(path for path in folder.rglob("*") if path.name.endswith((".csv", ".csv.gz")))
-    if not paths:
-        raise FileNotFoundError(f"there is no *.csv or *.csv.gz below {folder}")
-    return paths
-
-
 def upload(folder: Path, container: ContainerClient, night: str) -> Iterator[str]:
-    """Upload the CSV files below `folder`, and yield a line about each.
+    """Upload the files below `folder` that are an export's data, and yield a line about each.
 
     A blob with the same content is not written again: the trainer would see changed data.
     """
@@ -43,9 +32,13 @@ def upload(folder: Path, container: ContainerClient, night: str) -> Iterator[str
         blob.name: bytes(blob.content_settings.content_md5 or b"")
         for blob in container.list_blobs(night)
     }
-    for path in find(folder):
-        name = f"{night}/{path.relative_to(folder).as_posix()}"
-        content = path.read_bytes()
+    found = export.data_files(folder)
+    if not found.names:
+        raise DataError(f"there is no *.csv or *.csv.gz below {folder}")
+    yield from (f"{', '.join(out.names)}: left out, {out.reason}" for out in found.left_out)
+    for below in found.names:
+        name = f"{night}/{below}"
+        content = (folder / below).read_bytes()
         digest = hashlib.md5(content, usedforsecurity=False).digest()  # Blob Storage's
         is_uploaded = digests.get(name) == digest
         if not is_uploaded:
@@ -81,7 +74,7 @@ def main() -> None:
                     print(line, flush=True)
         except KeyError as error:
             sys.exit(f"{error.args[0]} is not set")
-        except (AzureError, OSError) as error:
+        except (AzureError, OSError, DataError) as error:
             sys.exit(f"Cannot upload the export: {error}")
 
 

@@ -37,6 +37,16 @@ def test_columns_may_have_other_names(tmp_path: Path, monkeypatch: pytest.Monkey
     assert _shown(tmp_path) == ("ann", list("abcde"))
 
 
+def test_files_of_tools_are_not_read(tmp_path: Path) -> None:
+    """The demo asks about the same export that the trainer reads."""
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "a.csv").write_text(f"user_id,item_id\n{FIVE}")
+    (tmp_path / "items.csv").mkdir()
+    (tmp_path / "items.csv" / "part-0.csv").write_text("item_id,title\na,A\n")
+    (tmp_path / "b.csv").write_text(f"UserId,ItemId\n{FIVE.replace('ann', 'bob')}")
+    assert _shown(tmp_path) == ("bob", list("abcde"))
+
+
 def test_compressed_files_count_and_catalogues_do_not(tmp_path: Path) -> None:
     """The same files are read as by the trainer, also in folders below."""
     (tmp_path / "items.csv").write_text("item_id,title\na,A\n")

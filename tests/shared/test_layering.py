@@ -79,7 +79,7 @@ ROOMS = {
     ),
     "modelsystem_trainer": (
         *("__main__", "publishing", "training", "evaluation", "ingest"),
-        *("settings", "fit", "columns", "cpus"),
+        *("export", "settings", "fit", "columns", "cpus"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

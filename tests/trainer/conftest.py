@@ -18,9 +18,10 @@ import pytest
 
 from modelsystem_shared import folder, settings
 from modelsystem_shared.folder import Published
+from modelsystem_trainer import export
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout
-from modelsystem_trainer.ingest import Interactions, export
+from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.settings import Settings
 

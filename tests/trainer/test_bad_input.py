@@ -14,7 +14,11 @@ import pytest
 
 from modelsystem_shared import folder, progress
 
-SOUND = "user_id,item_id,weight,timestamp\nu,i,1,5\nu,j,1,6\nv,i,2.5,2018-05-08T01:02:03Z\n"
+SOUND = """user_id,item_id,weight,timestamp
+u,i,1,1527037323
+u,j,1,1527037324
+v,i,2.5,2018-05-08T01:02:03Z
+"""
 KEY = base64.b64encode(b"a very secret key").decode()
 Files = dict[str, str | bytes]
 
@@ -35,7 +39,11 @@ def data(sentence: str, files: Files, **variables: object) -> Case:
 
 def row(line: str | bytes, sentence: str) -> Case:
     """Return a case of one malformed row, in line 5 of clicks.csv."""
-    content = SOUND.encode() + (line.encode() if isinstance(line, str) else line) + b"\nw,i,1,7\n"
+    content = (
+        SOUND.encode()
+        + (line.encode() if isinstance(line, str) else line)
+        + b"\nw,i,1,1527037325\n"
+    )
     sentence = f"1 malformed rows, and MAX_BAD_ROWS is 0: clicks.csv line 5: {sentence}"
     return data(sentence, {"clicks.csv": content})
 
@@ -45,7 +53,7 @@ def environment(*sentences: str, **variables: object) -> Case:
     return Case({"clicks.csv": SOUND}, variables, 2, ".*; ".join(sentences))
 
 
-NUMBER = "is not a finite number of at least 0"
+NUMBER = "is not a number: 0, or from 1e-12 to 1e[+]12"
 CASES = {
     "no CSV files": data(
         r"/export\w+: there is no \*.csv or \*.csv.gz file", {"clicks.txt": SOUND}
@@ -62,11 +70,35 @@ CASES = {
     ),
     "too few fields": row("u,i,1", "3 fields where the header has 4"),
     "too many fields": row("u,i,1,5,", "5 fields where the header has 4"),
-    "bad number": row("u,i,many,5", f"weight {NUMBER}"),
-    "NaN weight": row("u,i,NaN,5", f"weight {NUMBER}"),
-    "negative weight": row("u,i,-0.5,5", f"weight {NUMBER}"),
-    "bad UTF-8": row(b"u,\xff,1,5", "is not UTF-8"),
-    "unclosed quote": row('u,"i,1,5', r"not RFC 4180: unexpected end of data \(up to line 6\)"),
+    "bad number": row("u,i,many,1527037323", f"weight {NUMBER}"),
+    "NaN weight": row("u,i,NaN,1527037323", f"weight {NUMBER}"),
+    "negative weight": row("u,i,-0.5,1527037323", f"weight {NUMBER}"),
+    "huge weight": row("u,i,1e308,1527037323", f"weight {NUMBER}"),
+    "bad UTF-8": row("u,jürgen,1,5".encode("cp1252"), "is not UTF-8, it seems Latin-1 or Windows"),
+    "unclosed quote": data(
+        "2 malformed rows, and MAX_BAD_ROWS is 0: clicks.csv lines 5 to 6: not RFC 4180: a quote",
+        {"clicks.csv": SOUND + 'u,"i,1,5\nw,i,1,7\n'},
+    ),
+    "a stray quote": data(
+        "1,002 or more malformed rows, .* is 1: clicks.csv lines 5 to 1006: user_id is",
+        {
+            "clicks.csv": SOUND
+            + '"u,i,1,1527037323\n'
+            + "v,i,1,1527037323\n" * 1000
+            + '",i,1,1527037323\n'
+        },
+        MAX_BAD_ROWS=1,
+    ),
+    "milliseconds": row("u,i,1,1527037323000", "timestamp seems to be in milliseconds"),
+    "Excel's days": row("u,i,1,43228.5", "timestamp seems to be in days, as Excel"),
+    "a workbook": data(
+        "clicks.csv: this is not CSV, it seems to be a zip archive or an Excel",
+        {"clicks.csv": b"PK\x03\x04"},
+    ),
+    "semicolons": data(
+        "clicks.csv line 1: semicolons separate the columns",
+        {"clicks.csv": "user_id;item_id\nu;i\n"},
+    ),
     "empty item id": row("u,,1,5", "item_id is empty"),
     "bad timestamp": row("u,i,1,yesterday", "timestamp is neither seconds since 1970 nor ISO 8601"),
     "a malformed row too many": data(

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
-from modelsystem_trainer import fit, training
+from modelsystem_trainer import export, fit, training
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout, ranking, split
 from modelsystem_trainer.fit import Parameters, search
-from modelsystem_trainer.ingest import Interactions, export
+from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.publishing import publisher
 from modelsystem_trainer.training import Plan, Trained
@@ -36,6 +36,7 @@ LIKE_TOY_STORY = {
     "Aladdin (1992)",
 }
 TIMED = "user_id,item_id,timestamp"
+START = 1_500_000_000  # seconds since 1970
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +116,9 @@ def test_gate_users_never_influence_the_model(
 ) -> None:
     """With any choices of theirs the same model is learned."""
     others = [row for row in clustered_rows() if not is_of_gate_user(row)]
-    first = train([*others, *(f"{user},i{n},{n}" for user in gate_ids for n in range(10))])
+    first = train([*others, *(f"{user},i{n},{START + n}" for user in gate_ids for n in range(10))])
     second = train(
-        [*others, *(f"{user},i{7 * n},{-n}" for user in gate_ids[1:] for n in range(15))]
+        [*others, *(f"{user},i{7 * n},{START - n}" for user in gate_ids[1:] for n in range(15))]
     )
     arrays, others_arrays = contents(first.model), contents(second.model)
     differing = {name for name, content in arrays.items() if content != others_arrays[name]}
@@ -138,9 +139,9 @@ def is_of_gate_user(row: str) -> bool:
 
 def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[str]) -> None:
     """They are users like any other; their questions are in the order of time, the latest last."""
-    rows = [f"u{n},{item},{n}" for n in range(9) for item in "abcdef"]
-    of_gate = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb")]
-    trained = train([*rows, *of_gate, f"{gate_ids[1]},a,1"], Parameters())
+    rows = [f"u{n},{item},{START + n}" for n in range(9) for item in "abcdef"]
+    of_gate = [f"{gate_ids[0]},{item},{time}" for time, item in enumerate("fedcb", START)]
+    trained = train([*rows, *of_gate, f"{gate_ids[1]},a,{START}"], Parameters())
     served = trained.model
     place = served.users.find(gate_ids[0])
     assert place is not None
@@ -153,11 +154,22 @@ def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[s
 
 def test_what_is_measured_was_not_learned(train: Train) -> None:
     """A held-out pair that nothing else connects cannot be recommended in the measurement."""
-    rows = [f"u{n},{item}{n},{time}" for n in range(30) for time, item in enumerate("ab")]
+    rows = [f"u{n},{item}{n},{time}" for n in range(30) for time, item in enumerate("ab", START)]
     trained = train(rows, Parameters())
     assert trained.metrics.ndcg == 0
     assert trained.metrics.users == 30
     assert len(trained.model.similarity) == 60
+
+
+def test_one_row_of_the_far_future_does_not_end_all_trends(
+    train: Train, clustered_rows: Rows
+) -> None:
+    """A trend that fades counts from the newest of nearly all rows, not from the year 2099."""
+    rows = [f"u{n % 300},i{(n // 400) % 20},{START + n * 20_000}" for n in range(6000)]
+    trained = train([*rows, "u1,i3,2099-01-01"], Parameters())
+    half_life = max(trained.half_lives, key=lambda days: trained.half_lives[days])
+    assert half_life > 0
+    assert (trained.model.trend > 0).sum() > 1
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -193,7 +205,7 @@ def test_any_small_export_gives_a_whole_model(
 ) -> None:
     """One user, one item, gate users only, odd ids: the files can be mapped."""
     users = [*gate_ids[:3], "u", "\x00", "é"]
-    rows = [f"{users[user]},{users[item]}{',5' * timed}" for user, item in pairs]
+    rows = [f"{users[user]},{users[item]}{f',{START}' * timed}" for user, item in pairs]
     data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})
     trained = training.train(data, Plan(2, None, 1), lambda *_: None)
     attempt = tmp_path_factory.mktemp("attempt")

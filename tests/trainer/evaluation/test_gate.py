@@ -73,7 +73,9 @@ def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows)
 def test_items_are_matched_by_their_ids(build: Callable[..., Model], clustered_rows: Rows) -> None:
     """A champion whose items have other places, and more of them, answers as before."""
     rows = clustered_rows()
-    extra = [f"v{n},{item},{n}" for n in range(5) for item in ("a-new", "b-new", "zz")]
+    extra = [
+        f"v{n},{item},{1_550_000_000 + n}" for n in range(5) for item in ("a-new", "b-new", "zz")
+    ]
     ours, theirs = build(rows), build([*rows, *extra])
     assert ours.items.find("i5") != theirs.items.find("i5")
     figures = measure(ours, as_champion(theirs))

@@ -12,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelsystem_shared.errors import DataError
+from modelsystem_trainer import export
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.ingest import batch, export, fast, header, ids, source, strict
+from modelsystem_trainer.export import source
+from modelsystem_trainer.ingest import batch, fast, header, ids, strict
 from modelsystem_trainer.ingest.batch import Batch, batches
 from modelsystem_trainer.ingest.ids import Ids
 from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
@@ -26,7 +28,18 @@ TEXTS = ["u", "v", "w", "007", "7", "", " u", "u ", "NA", "null", "nan", "None",
 TEXTS += ["\ufeff", "日本語" * 20, "x" * 128, "x" * 129, "é" * 1000, "x" * 1000, "x" * 1001]
 TEXTS += ["user-0000001", "user-0000002", "12345678", "123456789", "\x00", "u\x00", "\x00u"]
 NUMBERS = ["0", "1", "5", "4.5", "00012", "+5", "-1", "-0", "-0.0", "1e3", "1e-3", "inf", "0x10"]
-NUMBERS += ["99999999999", "100000000000", "18446744073709551616", " 5", "5 ", "1_0", "٣", "0.1"]
+NUMBERS += [
+    "99999999999",
+    "100000000000",
+    "18446744073709551616",
+    " 1527037323",
+    "5 ",
+    "43228.5",
+    "1e308",
+    "1_0",
+    "٣",
+    "0.1",
+]
 NUMBERS += ["1527037323", "2018-05-23T01:02:03Z", "2018-05-23 01:02:03.5+02:00", "20180523", "now"]
 BROKEN = ['u"v', '"', '""', '"u"', '"u,v"', '"u\nv"', '"u\r\nv"', '"u""v"', '"u"v', '"u', "u\rv"]
 BROKEN += ["u\r", "\r", "\n", ",", '"\n', '\n"', '",', ',"']
@@ -34,7 +47,8 @@ ENDINGS = ["\n", "\r\n", "\n\n", "\r", "\r\r\n", "", " \n"]
 BYTES = [b"\xff", b"\xed\xa0\x80", b"\xc3"]
 
 usual_texts = st.sampled_from(["u", "v", "w", "user-0000001", "é"])
-usual_numbers = st.sampled_from(["0", "1", "5", "4.5", "1527037323"])
+usual_weights = st.sampled_from(["0", "1", "5", "4.5", "1527037323"])
+usual_times = st.sampled_from(["1527037323", "1527037324", "1527037323.5", "20180523"])
 
 
 @st.composite
@@ -42,9 +56,10 @@ def rows(draw: st.DrawFn, names: list[str]) -> bytes:
     """Draw a row, usually a sound one."""
     odd = draw(st.integers(0, 5)) == 0
     of_text = st.sampled_from(TEXTS) if odd else usual_texts
-    of_number = st.sampled_from(NUMBERS) if odd else usual_numbers
-    is_number = [name in ("rating", "weight", "timestamp") for name in names]
-    fields = [draw(of_number if number else of_text) for number in is_number]
+    numbers = {"rating": usual_weights, "weight": usual_weights, "timestamp": usual_times}
+    if odd:
+        numbers = dict.fromkeys(numbers, st.sampled_from(NUMBERS))
+    fields = [draw(numbers.get(name, of_text)) for name in names]
     if draw(st.integers(0, 9)) == 0:
         place = draw(st.integers(0, len(fields)))
         fields[place : place + draw(st.integers(0, 1))] = [draw(st.sampled_from(BROKEN))]
@@ -145,7 +160,7 @@ def batches_of(folder: Path) -> Callable[..., Reading]:
             for block in blocks_of(table, lines, names):
                 strict_lines.extend(block.lines)
                 yield block
-            strict_lines.extend(line for _, line, _ in table.rejects.listed)
+            strict_lines.extend(line for _, line, _, _ in table.rejects.listed)
 
         with pytest.MonkeyPatch.context() as patch:
             blocks_of = Table.blocks_of
@@ -168,10 +183,11 @@ def is_plain(batches_of: Callable[..., Reading]) -> Callable[[bytes], bool]:
     [
         "user_id,item_id\nu,i\nv,i\n",
         "user_id,item_id\nu,i\nv,i",
-        '\ufeff"user_id","item_id"\r\n"u","i, or j"\r\nv,"two\nlines"\r\n',
+        '\ufeff"user_id","item_id"\r\n"u","i, or j"\r\nv,"two lines"\r\n',
+        'user_id,x,item_id\nu,"two\nlines",i\n',
         "x,item_id,user_id\n,i,u\n" + "y" * 5000 + ",i,é\n",
         "user_id,item_id,weight\nu,i,1\nu,i,0.25\nu,i,1e3\nu,j, 5\n",
-        "user_id,item_id,timestamp\nu,i,1527037323\nu,i,-5\nu,j,2018-05-23T01:02:03+02:00\n",
+        "user_id,item_id,timestamp\nu,i,1527037323\nu,i,20180523\nu,j,2018-05-23T01:02:03+02:00\n",
         "user_id,item_id,tenant_id\nu,i,acme\nu,i,\n",
         "user_id,item_id\n" + "x" * 128 + ",NA\n007,null\n",
     ],
@@ -185,7 +201,7 @@ def test_usual_files_are_read_fast(is_plain: Callable[[bytes], bool], content: s
     "row",
     [
         *(b"u", b"u,i,", b",i", b"u,", b"\xff,i", b"u\0,i", b"u,i\rv,i", b"", b"\r"),
-        *(b'u,"i', b'u,"i"j', b'u,i"j', b'u,"i""j"', b'u,"i\rj"'),
+        *(b'u,"i\nj"', b'u,"i', b'u,"i"j', b'u,i"j', b'u,"i""j"', b'u,"i\rj"'),
         *(b"u," + b"x" * (fast.LONGEST_TEXT + 1), b"u,i" + b"x" * fast.LONGEST_ROW),
     ],
 )
@@ -202,8 +218,14 @@ def test_malformed_numbers_are_refused(
     is_plain: Callable[[bytes], bool], name: str, text: str
 ) -> None:
     """The strict reader names the line of a bad number."""
-    assert not is_plain(f"user_id,item_id,{name}\nu,i,1\nu,j,{text}\n".encode())
-    assert is_plain(f"user_id,item_id,other\nu,i,1\nu,j,{text}\n".encode())
+    assert not is_plain(f"user_id,item_id,{name}\nu,i,1527037323\nu,j,{text}\n".encode())
+    assert is_plain(f"user_id,item_id,other\nu,i,1527037323\nu,j,{text}\n".encode())
+
+
+@pytest.mark.parametrize("text", ["5", "43228", "1527037323000", "99999999"])
+def test_times_in_another_unit_are_refused(is_plain: Callable[[bytes], bool], text: str) -> None:
+    """The strict reader names the unit."""
+    assert not is_plain(f"user_id,item_id,timestamp\nu,i,1527037323\nu,j,{text}\n".encode())
 
 
 @pytest.mark.parametrize("odd", ["u,odd,row", "u", ",i", "\0,i"])

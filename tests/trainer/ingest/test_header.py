@@ -40,8 +40,10 @@ def test_names_can_be_swapped() -> None:
     ("names", "columns", "sentence"),
     [
         ("user_id,title", "", "no column 'item_id'; the header has user_id, title"),
-        ("User_ID,item_id", "", "no column 'user_id'; the header has User_ID, item_id"),
-        ("user_id, item_id", "", "no column 'item_id'"),
+        ("user_id,movieId", "", "no column 'item_id'; the header has user_id, movieId"),
+        ("user_id;item_id", "", "semicolons separate the columns, but must be commas"),
+        ("User ID,userId,item_id", "", "the columns 'User ID', 'userId' could all be user_id"),
+        ("user_id,item_id,Rating,weight", "", "a rating and a weight"),
         ("user_id,item_id", "user_id=learner", "'learner' .CSV_COLUMNS maps user_id to it"),
         ("user_id,item_id", "timestamp=at", "'at' .CSV_COLUMNS maps timestamp to it"),
         ("user_id,item_id,rating,weight", "", "a rating and a weight"),
@@ -51,6 +53,52 @@ def test_an_unusable_header_is_refused(names: str, columns: str, sentence: str) 
     """The sentence names the file, its first line and the column."""
     with pytest.raises(DataError, match=f"clicks.csv line 1: .*{sentence}"):
         interactions_columns(names, columns)
+
+
+@pytest.mark.parametrize(
+    "name", ["Timestamp", "TIMESTAMP", " timestamp", "time_stamp", "Time Stamp"]
+)
+def test_a_name_in_another_spelling_is_ours(name: str) -> None:
+    """Case, blanks and punctuation make no other column; nothing is silently ignored."""
+    assert interactions_columns(f"userId,Item ID,{name}") == {
+        "user_id": "userId",
+        "item_id": "Item ID",
+        "timestamp": name,
+    }
+
+
+def test_the_exact_name_comes_first() -> None:
+    """Another column in a similar spelling is not read."""
+    layout = header.of_interactions(Columns(), "a.csv", ["user_id", "item_id", "rating", "Rating"])
+    assert layout.theirs["rating"] == "rating"
+    assert layout.unused == ["Rating"]
+
+
+def test_a_mapped_name_may_differ_in_its_spelling() -> None:
+    """And a column that is mapped in another spelling has no other meaning."""
+    theirs = interactions_columns("Learner,item_id,Rating", "user_id=learner,weight=rating")
+    assert theirs == {"user_id": "Learner", "item_id": "item_id", "weight": "Rating"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("ts", "timestamp"),
+        ("event_time", "timestamp"),
+        ("timestmp", "timestamp"),
+        ("ratings", "rating"),
+        ("Stars", "rating"),
+        ("tenant", "tenant_id"),
+        ("country", None),
+    ],
+)
+def test_a_column_that_resembles_a_missing_one_is_named(name: str, ours: str | None) -> None:
+    """It is not read, but it is not silently ignored either."""
+    layout = header.of_interactions(Columns(), "a.csv", ["user_id", "item_id", name])
+    assert layout.unused == [name]
+    assert layout.resembling == ({ours: name} if ours else {})
+    timed = header.of_interactions(Columns(), "a.csv", ["user_id", "item_id", "timestamp", name])
+    assert ours != "timestamp" or not timed.resembling
 
 
 def test_a_catalogue_needs_ids_and_titles() -> None:

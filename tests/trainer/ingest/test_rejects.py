@@ -32,6 +32,17 @@ def test_one_more_fails_the_training() -> None:
     )
 
 
+def test_the_limit_counts_what_is_lost() -> None:
+    """One fault over many lines costs as many rows, and the sentence names them."""
+    collected = Rejects(10_000)
+    collected.add("a.csv", 101, "not RFC 4180: a quote is not closed", lines=6242)
+    assert (collected.count, collected.of_file["a.csv"]) == (6242, 6242)
+    with pytest.raises(
+        DataError, match=r"^12,484 or more malformed rows.*: a.csv lines 101 to 6342: "
+    ):
+        collected.add("a.csv", 9000, "not RFC 4180: a quote is not closed", lines=6242)
+
+
 def test_reading_ends_when_enough_are_known() -> None:
     """A file of nothing but malformed rows is not read to its end."""
     with pytest.raises(DataError, match=f"^{rejects.SHOWN} or more malformed rows") as caught:
@@ -53,10 +64,10 @@ def test_the_list_is_a_csv_file_in_order_of_file_and_line() -> None:
         rejects_.add(file, line, 'not "RFC"')
     rows = list(csv.reader(io.StringIO(rejects_.to_csv().decode(), newline="")))
     assert rows == [
-        ["file", "line", "reason"],
-        ["a,\n.csv", "9", 'not "RFC"'],
-        ["a,\n.csv", "10", 'not "RFC"'],
-        ["b.csv", "2", 'not "RFC"'],
+        ["file", "line", "lines", "reason"],
+        ["a,\n.csv", "9", "1", 'not "RFC"'],
+        ["a,\n.csv", "10", "1", 'not "RFC"'],
+        ["b.csv", "2", "1", 'not "RFC"'],
     ]
 
 

@@ -1,6 +1,7 @@
 """RFC 4180, strictly, and the line of each row."""
 
 import csv
+import errno
 import gzip
 import io
 from collections.abc import Callable
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_shared.errors import DataError
-from modelsystem_trainer.ingest import export, strict
+from modelsystem_shared.errors import DataError, StorageError
+from modelsystem_trainer import export
+from modelsystem_trainer.ingest import strict
 from modelsystem_trainer.ingest.rejects import Rejects
 
 Rows = list[tuple[int, tuple[str, ...]]]
@@ -30,7 +32,7 @@ def rows_of(tmp_path_factory: pytest.TempPathFactory) -> ReadBytes:
         with strict.opened(export.describe(name, folder / name), rejects) as table:
             for block in table.blocks(["a", "b"]):
                 rows += list(zip(block.lines, zip(*block.columns, strict=True), strict=True))
-        return rows, [(line, reason) for _, line, reason in rejects.listed]
+        return rows, [(line, reason) for _, line, _, reason in rejects.listed]
 
     return make
 
@@ -86,9 +88,9 @@ def test_the_output_of_a_csv_writer_is_read_back(
         (b"1,\xff", "is not UTF-8"),
         (b"1,\xed\xa0\x80", "is not UTF-8"),
         (b"\xff", "is not UTF-8"),
-        (b'1,"2"3', "not RFC 4180: ',' expected after '\"'"),
-        (b"1,2\r3", "not RFC 4180: new-line character seen in unquoted field"),
-        (b"1," + b"2" * 200_000, "not RFC 4180: field larger than field limit (131072)"),
+        (b'1,"2"3', "not RFC 4180: a quote within a field is not doubled"),
+        (b"1,2\r3", "not RFC 4180: a carriage return stands alone"),
+        (b"1," + b"2" * 200_000, "not RFC 4180: a field is longer than 131,072 characters"),
         (b"1,2" + b",3" * strict.LONGEST_LINE, "is longer than 1 MiB"),
     ],
     ids=["few", "many", "UTF-8", "surrogate", "UTF-8, few", "quote", "CR", "long field", "long"],
@@ -109,11 +111,41 @@ def test_the_rest_of_a_long_line_is_no_row(rows_of: ReadBytes) -> None:
     assert [line for line, _ in rejected] == [2]
 
 
-def test_an_open_quote_says_how_far_it_reaches(rows_of: ReadBytes) -> None:
-    """Rows that an open quote has swallowed are lost with it, and the reason says so."""
-    rows, rejected = rows_of(b'a,b\n0,0\n1,"2\n3,4\n5,6\n')
-    assert rows == [(2, ("0", "0"))]
-    assert rejected == [(3, "not RFC 4180: unexpected end of data (up to line 5)")]
+def test_an_open_quote_costs_the_rows_that_it_swallows(tmp_path: Path) -> None:
+    """All lines that an open quote has swallowed are lost with it, and count."""
+    (tmp_path / "x.csv").write_bytes(b'a,b\n0,0\n1,"2\n3,4\n5,6\n')
+    rejects = Rejects(10**9)
+    with strict.opened(export.describe("x.csv", tmp_path / "x.csv"), rejects) as table:
+        rows = [line for block in table.blocks(["a", "b"]) for line in block.lines]
+    assert rows == [2]
+    assert rejects.listed == [("x.csv", 3, 3, "not RFC 4180: a quote is not closed")]
+    assert rejects.count == 3
+
+
+def test_a_row_knows_how_many_lines_it_takes(tmp_path: Path) -> None:
+    """A malformed value of a row over several lines costs as many."""
+    (tmp_path / "x.csv").write_bytes(b'a,b\n"1\n2",3\n4,5\n')
+    with strict.opened(export.describe("x.csv", tmp_path / "x.csv"), Rejects(0)) as table:
+        assert [list(block.heights) for block in table.blocks(["a", "b"])] == [[2, 1]]
+
+
+def test_a_read_error_names_the_file_and_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that goes away in the middle of a file is the storage's failure, not the data's."""
+    (tmp_path / "x.csv").write_bytes(b"a,b\n1,2\n")
+    file = export.describe("x.csv", tmp_path / "x.csv")
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def read() -> None:
+        with strict.opened(file, Rejects(0)) as table:
+            monkeypatch.setattr(export.Source, "_read", fails)
+            list(table.blocks(["a", "b"]))
+
+    with pytest.raises(StorageError, match=r"^x.csv cannot be read after line 1: Input/output"):
+        read()
 
 
 def test_a_table_of_several_blocks_is_read_whole(rows_of: ReadBytes) -> None:
@@ -137,17 +169,19 @@ def test_members_of_a_gzip_are_read_one_after_the_other(rows_of: ReadBytes) -> N
         (b"\xef\xbb\xbf", "line 1: the file is empty or lacks a header row"),
         (b"\n1,2\n", "line 1: the file is empty or lacks a header row"),
         (b"a,b,a\n", "line 1: column 'a' is there twice"),
-        (b"a,b,\xff\n", "line 1: the header is not UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "line 1: the header is not UTF-8"),
-        (b'"a,b\n', "line 1: the header is not RFC 4180: unexpected end of data"),
-        (b"a,b\r1,2\r", "line 1: the header is not RFC 4180: new-line character seen"),
+        (b"a,b,\xff\n", "line 1: the header is not UTF-8, it seems Latin-1 or Windows-1252"),
+        ("a,b\n1,2\n".encode("utf-16"), "line 1: the header is not UTF-8, it seems UTF-16"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "line 1: the header is not UTF-8, it seems UTF-16"),
+        (b"PAR1\x15\x00,", "this is not CSV, it seems to be Parquet"),
+        (b'"a,b\n', "line 1: the header is not RFC 4180: a quote is not closed"),
+        (b"a,b\r1,2\r", "line 1: the header is not RFC 4180: a carriage return stands alone"),
     ],
 )
 def test_a_file_without_a_usable_header_is_refused(
     rows_of: ReadBytes, content: bytes, sentence: str
 ) -> None:
     """The sentence names the file and its first line."""
-    with pytest.raises(DataError, match=f"^x.csv {sentence}"):
+    with pytest.raises(DataError, match=f"^x.csv:? {sentence}"):
         rows_of(content)
 
 

@@ -116,4 +116,4 @@ def test_malformed_rows_are_listed_beside_the_model(
         assert names == [path.name for path in (tmp_path / name).iterdir()]
         assert names == ["rejected.csv"] * is_listed
     text = (tmp_path / "odd" / "rejected.csv").read_text()
-    assert text.splitlines()[1:] == ["a.csv,4,1 fields where the header has 2"]
+    assert text.splitlines()[1:] == ["a.csv,4,1,1 fields where the header has 2"]

@@ -173,9 +173,19 @@ def load(folder: Path) -> Model:
         questions=rows("questions"),
         answers=rows("answers"),
     )
-    if misfit := next(_misfits(model), None):
-        raise CorruptModelError(f"{folder}: {misfit}")
+    check(model, str(folder))
     return model
+
+
+def check(model: Model, name: str) -> None:
+    """Refuse a model that would make a reader fail; `name` says where it is.
+
+    Raises:
+        CorruptModelError: arrays do not fit each other, or hold values that no reader expects.
+
+    """
+    if misfit := next(_misfits(model), None):
+        raise CorruptModelError(f"{name}: {misfit}")
 
 
 def _mapped(folder: Path, name: str) -> Array:

@@ -13,16 +13,21 @@ import numpy as np
 import pandas as pd
 
 from modelsystem_shared.numeric.arrays import Float64s
-from modelsystem_trainer.ingest import cells, fast
+from modelsystem_trainer.export import Piece
+from modelsystem_trainer.ingest import cells, fast, numbers, times
 from modelsystem_trainer.ingest.fast import Fields
 from modelsystem_trainer.ingest.header import Layout
 from modelsystem_trainer.ingest.ids import IdColumn, TextColumn, WordColumn
-from modelsystem_trainer.ingest.source import Piece
 from modelsystem_trainer.ingest.strict import Block, Lines, Table
+from modelsystem_trainer.ingest.tally import Times
 
 _MOST_THREADS = 4  # that parse: more would wait for the one that reads, and hold a chunk each
 _SMALL = 1 << 16  # bytes that are read strictly because of one odd row
-_NUMBERS = {"rating": cells.weights, "weight": cells.weights, "timestamp": cells.timestamps}
+_NUMBERS = {  # how a column is parsed, and the least whole number that is sound as it is
+    "rating": (numbers.weights, 0),
+    "weight": (numbers.weights, 0),
+    "timestamp": (times.seconds, times.EARLIEST),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Batch:
     users, items: the ids of our tenant's rows, without rows of weight 0.
     weight, time: their ratings or weights, and times in seconds since 1970; None if the data has
         no such column.
+    times: the same times, counted.
     """
 
     rows: int
@@ -41,6 +47,7 @@ class Batch:
     items: IdColumn
     weight: Float64s | None
     time: Float64s | None
+    times: Times | None
 
 
 @dataclass(frozen=True)
@@ -134,26 +141,31 @@ def of_fields(fields: Fields, names: Sequence[str], tenant: str | None) -> Batch
     texts = [name for name in ("user_id", "item_id", "tenant_id") if name in column]
     if not all(fields.are_short(column[name], or_empty=name == "tenant_id") for name in texts):
         return None
-    numbers: dict[str, Float64s] = {}
-    for name, parse in _NUMBERS.items():
+    if fields.is_quoted and any(fields.has_line_break(column[name]) for name in texts):
+        return None
+    parsed: dict[str, Float64s] = {}
+    for name, (parse, least) in _NUMBERS.items():
         if name in column:
-            if (values := fields.numbers(column[name], parse)) is None:
+            if (values := fields.numbers(column[name], parse, least)) is None:
                 return None
-            numbers[name] = values
+            parsed[name] = values
     is_ours = np.ones(len(fields), bool)
     if tenant is not None and "tenant_id" in column:
         is_ours = fields.equal(column["tenant_id"], tenant)
-    counts = is_ours & (numbers["weight"] > 0) if "weight" in numbers else is_ours
+    counts = is_ours & (parsed["weight"] > 0) if "weight" in parsed else is_ours
     counted = fields.of(counts)
-    weight = numbers.get("rating", numbers.get("weight"))
-    time = numbers.get("timestamp")
+    weight, time = (
+        None if values is None else values[counts]
+        for values in (parsed.get("rating", parsed.get("weight")), parsed.get("timestamp"))
+    )
     return Batch(
         rows=len(fields),
         rows_of_others=len(fields) - int(is_ours.sum()),
         users=WordColumn(counted.words(column["user_id"])),
         items=WordColumn(counted.words(column["item_id"])),
-        weight=None if weight is None else weight[counts],
-        time=None if time is None else time[counts],
+        weight=weight,
+        time=time,
+        times=None if time is None else Times.of(time),
     )
 
 
@@ -163,13 +175,15 @@ def of_frame(frame: pd.DataFrame, tenant: str | None) -> Batch:
     rows_of_others = len(frame) - len(ours)
     if "weight" in ours:
         ours = ours[ours["weight"] > 0]
+    time = _numbers(ours, "timestamp")
     return Batch(
         rows=len(frame),
         rows_of_others=rows_of_others,
         users=TextColumn(ours["user_id"].tolist()),
         items=TextColumn(ours["item_id"].tolist()),
         weight=_numbers(ours, "rating", "weight"),
-        time=_numbers(ours, "timestamp"),
+        time=time,
+        times=None if time is None else Times.of(time),
     )
 
 
@@ -178,7 +192,7 @@ def _sound(table: Table, layout: Layout, block: Block) -> pd.DataFrame:
     texts = pd.DataFrame(dict(zip(layout.theirs, block.columns, strict=True)), dtype=object)
     frame, malformed = cells.parse(texts)
     for place, reason in malformed:
-        table.rejects.add(layout.file, block.lines[place], reason)
+        table.rejects.add(layout.file, block.lines[place], reason, block.heights[place])
     return frame
 
 

@@ -1,16 +1,15 @@
 """From the texts of rows to numbers, and which rows are malformed."""
 
-import math
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from modelsystem_shared.numeric.arrays import Float64s, Mask
+from modelsystem_shared.numeric.arrays import Mask
+from modelsystem_trainer.ingest import numbers, times
 
 LONGEST = 1000
-_LATEST = 1e11  # seconds: the year 5138; larger numbers are milliseconds
+_Reason = str | Callable[[str], str]  # the same for all texts, or by the text
 
 
 def parse(texts: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
@@ -21,55 +20,31 @@ def parse(texts: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
     frame = texts.copy()
     malformed: dict[int, str] = {}
     for name, bad, reason in _checks(frame):
-        for place in np.flatnonzero(bad):
-            malformed.setdefault(int(place), f"{name} {reason}")
+        for place in map(int, np.flatnonzero(bad)):
+            if place not in malformed:
+                why = reason if isinstance(reason, str) else reason(texts[name].iloc[place])
+                malformed[place] = f"{name} {why}"
     sound = np.ones(len(frame), bool)
     sound[list(malformed)] = False
     return frame[sound], sorted(malformed.items())
 
 
-def _checks(frame: pd.DataFrame) -> Iterator[tuple[str, Mask, str]]:
+def _checks(frame: pd.DataFrame) -> Iterator[tuple[str, Mask, _Reason]]:
     for name in frame.columns:
         if name in ("rating", "weight"):
-            frame[name], bad = weights(frame[name])
-            yield name, bad, "is not a finite number of at least 0"
+            frame[name], bad = numbers.weights(frame[name])
+            yield name, bad, numbers.FAULT
         elif name == "timestamp":
-            frame[name], bad = timestamps(frame[name])
-            yield name, bad, "is neither seconds since 1970 nor ISO 8601"
+            frame[name], bad = times.seconds(frame[name])
+            yield name, bad, times.fault
         else:
-            lengths = frame[name].str.len().to_numpy()
-            yield name, lengths > LONGEST, f"is longer than {LONGEST} characters"
-            if name in ("user_id", "item_id"):
-                yield name, lengths == 0, "is empty"
+            yield from _checks_of_text(name, frame[name])
 
 
-def weights(texts: pd.Series) -> tuple[Float64s, Mask]:
-    """Return weights or ratings, and which are not finite numbers of at least 0."""
-    parsed = _numbers(texts)
-    return parsed, ~(np.isfinite(parsed) & (parsed >= 0))
-
-
-def timestamps(texts: pd.Series) -> tuple[Float64s, Mask]:
-    """Return times in seconds since 1970 UTC, and which texts are neither that nor ISO 8601."""
-    parsed = _numbers(texts)
-    beyond, other = np.abs(parsed) >= _LATEST, np.isnan(parsed)
-    parsed[other] = [_seconds(text) for text in texts[other]]
-    return parsed, beyond | np.isnan(parsed)
-
-
-def _numbers(texts: pd.Series) -> Float64s:
-    """Return numbers, NaN for other texts; 0 for -0, because the integer "-0" is 0 too."""
-    numbers: Float64s = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64) + 0.0
-    return numbers
-
-
-def _seconds(text: str) -> float:
-    """Read ISO 8601, in UTC if it names no offset; NaN for other texts.
-
-    Not by pandas: it reads "now" as a time, and its range depends on the other texts.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return math.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _checks_of_text(name: str, texts: "pd.Series[str]") -> Iterator[tuple[str, Mask, _Reason]]:
+    lengths = texts.str.len().to_numpy()
+    yield name, lengths > LONGEST, f"is longer than {LONGEST} characters"
+    if name in ("user_id", "item_id"):
+        yield name, lengths == 0, "is empty"
+        has_line_break = texts.str.contains("[\r\n]", regex=True).to_numpy(bool)
+        yield name, has_line_break, "has a line break, as after a stray quote"

@@ -31,23 +31,33 @@ class Fields:
 
     content: uint8, the chunk between LONGEST_TEXT zeros.
     starts, ends: int64, rows × columns; without quotes.
+    is_quoted: whether any field has quotes.
     """
 
     content: npt.NDArray[np.uint8]
     starts: Indices
     ends: Indices
+    is_quoted: bool
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def of(self, rows: Mask) -> "Fields":
         """Return some of the rows."""
-        return Fields(self.content, self.starts[rows], self.ends[rows])
+        return Fields(self.content, self.starts[rows], self.ends[rows], self.is_quoted)
 
     def are_short(self, column: int, *, or_empty: bool = False) -> bool:
         """Whether a column has no long text, and, unless `or_empty`, no empty one."""
         lengths = self._lengths(column)
         return bool(lengths.max(initial=0) <= LONGEST_TEXT and (or_empty or lengths.all()))
+
+    def has_line_break(self, column: int) -> bool:
+        """Whether a text of a column has a line break."""
+        breaks = np.flatnonzero(self.content == _NEWLINE)
+        before, after = (
+            np.searchsorted(breaks, places[:, column]) for places in (self.starts, self.ends)
+        )
+        return bool((before != after).any())
 
     def words(self, column: int) -> Words:
         """Return a column of short texts as words; see `ids`."""
@@ -63,9 +73,13 @@ class Fields:
         places, distinct = ids.distinct(self.words(column))
         return np.array([text == value for text in ids.texts(distinct)], bool)[places]
 
-    def numbers(self, column: int, parse: Parse) -> Float64s | None:
-        """Return a column as numbers by `parse`; None if a text is not a number."""
-        if (whole := self._whole_numbers(column)) is not None:
+    def numbers(self, column: int, parse: Parse, least: float) -> Float64s | None:
+        """Return a column as numbers by `parse`; None if a text is not a number.
+
+        least: a whole number from this one up need not be parsed.
+        """
+        whole = self._whole_numbers(column)
+        if whole is not None and whole.min(initial=least) >= least:
             return whole
         if not self.are_short(column):
             return None
@@ -142,7 +156,8 @@ def fields(chunk: bytes, width: int, wanted: Sequence[int]) -> Fields | None:
         return None
     ends[:, -1] -= returns
     quoted = content[starts] == _QUOTE
-    return Fields(content, (starts + quoted)[:, wanted], (ends - quoted)[:, wanted])
+    starts, ends = (starts + quoted)[:, wanted], (ends - quoted)[:, wanted]
+    return Fields(content, starts, ends, is_quoted=b'"' in chunk)
 
 
 def _ends(content: npt.NDArray[np.uint8], *, has_quotes: bool) -> Indices:

@@ -23,6 +23,8 @@ _WAITING = 4_000_000  # rows of words that are numbered at once: each time costs
 class IdColumn(Protocol):
     """The ids of some rows."""
 
+    def __len__(self) -> int: ...
+
     def add_to(self, ids: "Ids") -> None:
         """Add them to a collection."""
 
@@ -32,6 +34,9 @@ class WordColumn:
     """Ids as words."""
 
     words: Words
+
+    def __len__(self) -> int:
+        return len(self.words)
 
     def add_to(self, ids: "Ids") -> None:
         """Add them to a collection."""
@@ -43,6 +48,9 @@ class TextColumn:
     """Ids as texts."""
 
     texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
     def add_to(self, ids: "Ids") -> None:
         """Add them to a collection."""

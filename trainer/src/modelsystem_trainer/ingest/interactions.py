@@ -16,16 +16,17 @@ import pandas as pd
 
 from modelsystem_shared.errors import DataError
 from modelsystem_shared.numeric.arrays import Float64s
+from modelsystem_trainer import export as exports
 from modelsystem_trainer.columns import Columns
-from modelsystem_trainer.ingest import export as exports
-from modelsystem_trainer.ingest import header, strict
+from modelsystem_trainer.export import Export, ExportFile
+from modelsystem_trainer.ingest import header, strict, tally
 from modelsystem_trainer.ingest.batch import Batch, CatalogueBatch, batches, catalogue_batches
-from modelsystem_trainer.ingest.export import Export, ExportFile
 from modelsystem_trainer.ingest.header import Layout
 from modelsystem_trainer.ingest.ids import Ids
 from modelsystem_trainer.ingest.merging import merged
 from modelsystem_trainer.ingest.rejects import Rejects
 from modelsystem_trainer.ingest.strict import Table
+from modelsystem_trainer.ingest.tally import FileTally, Span
 from modelsystem_trainer.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,11 @@ class Interactions:
     users, items: the ids, sorted by their UTF-8 bytes.
     table: one row for each pair, sorted by user and item, with columns user and item (int32,
         places in those lists), weight (float64, 1 if the data has none) and time (float64, seconds
-        since 1970 UTC, NaN if the data has none).
+        since 1970 UTC, odd ones moved into `span`; NaN if the data has none).
     titles: item id to title, from the catalogue; of several the last, in order of files.
     rows, rows_of_others: the number of sound rows, and of those of other tenants.
-    export, rejects: the files, and their malformed rows.
+    files: what was read of each file; `span`: from when to when, None without times.
+    export, rejects: the export, and its malformed rows.
     """
 
     users: Sequence[str]
@@ -52,8 +54,15 @@ class Interactions:
     titles: dict[str, str]
     rows: int
     rows_of_others: int
+    files: Sequence[FileTally]
+    span: Span | None
     export: Export
     rejects: Rejects
+
+    @property
+    def rows_kept(self) -> int:
+        """The number of rows that became interactions; some of them are merged."""
+        return sum(file.rows_kept for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -79,21 +88,16 @@ def read(settings: Settings, on_progress: OnProgress) -> Interactions:
     """
     options = ReadOptions(settings.columns, settings.tenant, settings.bad_rows, settings.threads)
     with tempfile.TemporaryDirectory(prefix="modelsystem-") as scratch:
-        export = _available(settings, Path(scratch), on_progress)
-        data = read_export(export, options, lambda share: on_progress("read", share))
+        export = exports.find(settings, Path(scratch), lambda done: on_progress("download", done))
+        data = read_export(export, options, lambda done: on_progress("read", done))
     log.info(
         "Read %d interactions of %d users and %d items from %d rows",
         len(data.table), len(data.users), len(data.items), data.rows,
     )  # fmt: skip
+    if data.rejects.count:
+        total = data.rows + data.rejects.count
+        log.warning("Lost %d of %d rows, which are malformed", data.rejects.count, total)
     return data
-
-
-def _available(settings: Settings, scratch: Path, on_progress: OnProgress) -> Export:
-    if settings.csv_folder:
-        return exports.of_folder(settings.csv_folder)
-    from modelsystem_trainer.ingest import blobs  # noqa: PLC0415  # Azure's libraries are slow to import
-
-    return blobs.fetch(settings, scratch, lambda share: on_progress("download", share))
 
 
 def read_export(
@@ -147,15 +151,15 @@ class _Reader:
         self.columns = _Columns()
         self.titles: dict[str, str] = {}
         self.first: Layout | None = None
-        self.rows = self.rows_of_others = 0
+        self.files: list[FileTally] = []
 
     def read(self, file: ExportFile) -> Iterator[int]:
         """Read a file; yield now and then the number of its bytes that are read."""
         read = self.read_catalogue if file.is_catalogue else self.read_interactions
         with strict.opened(file, self.rejects) as table:
             for batch in read(table):
-                self.rows += batch.rows
-                self.rows_of_others += batch.rows_of_others
+                self.files[-1].rows += batch.rows
+                self.files[-1].rows_of_others += batch.rows_of_others
                 if (bytes_read := table.source.bytes_read) < file.size:
                     yield bytes_read
 
@@ -163,12 +167,16 @@ class _Reader:
         layout = header.of_interactions(self.options.columns, table.file.name, table.header)
         self.first = self.first or layout
         self.first.check_alike(layout)
+        self.files.append(FileTally(table.file, layout))
         for batch in batches(table, layout, self.options.tenant, self.options.threads):
             self.columns.add(batch)
+            self.files[-1].rows_kept += len(batch.users)
+            self.files[-1].add_times(batch.times)
             yield batch
 
     def read_catalogue(self, table: Table) -> Iterator[CatalogueBatch]:
         layout = header.of_catalogue(self.options.columns, table.file.name, table.header)
+        self.files.append(FileTally(table.file, layout))
         for batch in catalogue_batches(table, layout, self.options.tenant):
             self.titles.update(batch.titles)
             yield batch
@@ -180,14 +188,19 @@ class _Reader:
         users, user = columns.users.sort()
         items, item = columns.items.sort()
         weight, time = _joined(columns.weight), _joined(columns.time)
+        span = tally.span(self.files)
+        if time is not None and span and span.odd:
+            time = tally.clipped(time, span)
         is_rating = self.first is not None and "rating" in self.first.theirs
         return Interactions(
             users=users,
             items=items,
             table=merged(user, item, weight, time, is_rating=is_rating),
             titles=self.titles,
-            rows=self.rows,
-            rows_of_others=self.rows_of_others,
+            rows=sum(file.rows for file in self.files),
+            rows_of_others=sum(file.rows_of_others for file in self.files),
+            files=self.files,
+            span=span,
             export=export,
             rejects=self.rejects,
         )
@@ -196,8 +209,9 @@ class _Reader:
         if not len(self.columns.users):
             tenant = self.options.tenant
             of_tenant = f" of tenant {tenant}" if tenant else ""
+            rows = sum(file.rows for file in self.files)
             raise DataError(
-                f"{export.location}: no interactions{of_tenant} in {self.rows} rows; files "
+                f"{export.location}: no interactions{of_tenant} in {rows} rows; files "
                 "named items* are catalogues, all others hold interactions"
             )
 

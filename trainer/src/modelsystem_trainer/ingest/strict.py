@@ -8,22 +8,36 @@ import contextlib
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from modelsystem_shared.errors import DataError
-from modelsystem_trainer.ingest.export import ExportFile
+from modelsystem_shared.errors import DataError, StorageError
+from modelsystem_trainer import export
+from modelsystem_trainer.export import BROKEN, ExportFile, Readable, Source
 from modelsystem_trainer.ingest.rejects import Rejects
-from modelsystem_trainer.ingest.source import BROKEN, Readable, Source
 
 ROWS_IN_BLOCK = 100_000
 LONGEST_LINE = 1 << 20
+_SENTENCES = {  # by the beginning of what the csv module says
+    "',' expected after": "a quote within a field is not doubled",
+    "unexpected end of data": "a quote is not closed",
+    "field larger than field limit": "a field is longer than 131,072 characters, as after a "
+    "quote that is not closed",
+    "new-line character seen in unquoted field": "a carriage return stands alone",
+    "line contains NUL": "it has a NUL character",
+}
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of one file: the values of each requested column, and the line each row starts at."""
+    """Rows of one file.
+
+    columns: the values of each requested column.
+    lines, heights: the line that each row starts at, and the number of lines that it takes.
+    """
 
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
+    heights: Sequence[int]
 
 
 class Lines:
@@ -46,7 +60,7 @@ class Lines:
             try:
                 yield line.decode("utf-8-sig" if self.number == 1 else "utf-8")
             except UnicodeDecodeError:
-                self.spoilt[self.number] = "is not UTF-8"
+                self.spoilt[self.number] = f"is not UTF-8, it seems {export.encoding(line)}"
                 yield line.decode(errors="replace")
 
     def _skip_rest(self, line: bytes) -> None:
@@ -73,10 +87,15 @@ class Table:
         """
         self.file, self.source, self.rejects = file, source, rejects
         self.lines = Lines(source, 0)
+        if kind := source.kind:
+            raise DataError(f"{file.name}: this is not CSV, it seems to be {kind}")
         try:
             self.header = next(csv.reader(self.lines, strict=True), [])
         except csv.Error as error:
-            raise DataError(f"{file.name} line 1: the header is not RFC 4180: {error}") from error
+            reason = _sentence(error)
+            raise DataError(f"{file.name} line 1: the header is not RFC 4180: {reason}") from error
+        if any("\0" in name for name in self.header):
+            raise DataError(f"{file.name} line 1: the header is not UTF-8, it seems UTF-16")
         if not self.header:
             raise DataError(f"{file.name} line 1: the file is empty or lacks a header row")
         if fault := self.lines.fault(1):
@@ -98,47 +117,60 @@ class Table:
     def blocks_of(self, lines: Lines, names: Sequence[str]) -> Iterator[Block]:
         """Yield the sound rows that begin in what the lines' source has put back."""
         places = self.places(names)
-        rows: list[list[str]] = []
-        numbers: list[int] = []
-        for number, row in self._sound_rows(lines):
+        rows: list[_Row] = []
+        for row in self._sound_rows(lines):
             rows.append(row)
-            numbers.append(number)
             if len(rows) == ROWS_IN_BLOCK:
-                yield _block(rows, numbers, places)
-                rows, numbers = [], []
+                yield _block(rows, places)
+                rows = []
         if rows:
-            yield _block(rows, numbers, places)
+            yield _block(rows, places)
 
-    def _sound_rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    def _sound_rows(self, lines: Lines) -> Iterator["_Row"]:
         width = len(self.header)
-        for line, row in self._rows(lines):
-            if fault := lines.fault(line):
-                self.rejects.add(self.file.name, line, fault)
-            elif len(row) != width:
-                self.rejects.add(
-                    self.file.name, line, f"{len(row)} fields where the header has {width}"
-                )
+        for row in self._rows(lines):
+            if fault := lines.fault(row.line):
+                self.rejects.add(self.file.name, row.line, fault, row.height)
+            elif len(row.fields) != width:
+                reason = f"{len(row.fields)} fields where the header has {width}"
+                self.rejects.add(self.file.name, row.line, reason, row.height)
             else:
-                yield line, row
+                yield row
 
-    def _rows(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
-        """Yield rows with the line they start at; blank lines are none."""
+    def _rows(self, lines: Lines) -> Iterator["_Row"]:
+        """Yield rows; blank lines are none."""
         reader = csv.reader(lines, strict=True)
         while lines.source.has_rest:
             line = lines.number + 1
             try:
-                row = next(reader, [])
+                fields = next(reader, [])
             except csv.Error as error:
-                reach = f" (up to line {lines.number})" if lines.number > line else ""
-                self.rejects.add(self.file.name, line, f"not RFC 4180: {error}{reach}")
+                height = max(lines.number - line + 1, 1)
+                reason = f"not RFC 4180: {_sentence(error)}"
+                self.rejects.add(self.file.name, line, reason, height)
                 continue
-            if row:
-                yield line, row
+            if fields:
+                yield _Row(fields, line, lines.number - line + 1)
 
 
-def _block(rows: list[list[str]], numbers: list[int], places: list[int]) -> Block:
-    columns = list(zip(*rows, strict=True))
-    return Block([columns[place] for place in places], numbers)
+class _Row(NamedTuple):
+    """A row: its fields, the line that it starts at, and the number of lines that it takes."""
+
+    fields: list[str]
+    line: int
+    height: int
+
+
+def _block(rows: list[_Row], places: list[int]) -> Block:
+    columns = list(zip(*(row.fields for row in rows), strict=True))
+    lines, heights = [row.line for row in rows], [row.height for row in rows]
+    return Block([columns[place] for place in places], lines, heights)
+
+
+def _sentence(error: csv.Error) -> str:
+    """Return our words for an error of the csv module."""
+    said = str(error)
+    return next((ours for start, ours in _SENTENCES.items() if said.startswith(start)), said)
 
 
 @contextlib.contextmanager
@@ -147,6 +179,7 @@ def opened(file: ExportFile, rejects: Rejects) -> Iterator[Table]:
 
     Raises:
         DataError: there is no usable header, or, while reading, the gzip is broken.
+        StorageError: the file cannot be read.
 
     """
     table = None
@@ -156,4 +189,9 @@ def opened(file: ExportFile, rejects: Rejects) -> Iterator[Table]:
             yield table
     except BROKEN as error:
         line = table.lines.number if table else 0
-        raise DataError(f"{file.name} after line {line}: broken gzip: {error}") from error
+        reason = export.fault(error)
+        raise DataError(f"{file.name} after line {line}: broken gzip: {reason}") from error
+    except OSError as error:
+        line = table.lines.number if table else 0
+        why = error.strerror or error
+        raise StorageError(f"{file.name} cannot be read after line {line}: {why}") from error

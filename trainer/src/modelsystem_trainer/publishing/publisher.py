@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from modelsystem_shared import files, marker, publication
+from modelsystem_shared.errors import CorruptModelError, ModelSystemError
 from modelsystem_shared.manifest import REPORT, Manifest, ModelFile, ModelPart
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
@@ -50,7 +51,18 @@ def publish(
 
 
 def write_model(attempt: Path, written: Model) -> list[ModelFile]:
-    """Write the model's arrays, each synced, and return their sizes and digests."""
+    """Write the model's arrays, each synced, and return their sizes and digests.
+
+    Raises:
+        ModelSystemError: a scorer would refuse the model.
+
+    """
+    try:
+        model.check(written, "the new model")
+    except CorruptModelError as error:
+        raise ModelSystemError(
+            f"nothing is published, a scorer would refuse it: {error}"
+        ) from error
     names = []
     for name, array in model.arrays(written):
         content = io.BytesIO()

@@ -3,12 +3,15 @@
 import gzip
 import io
 import zlib
+from pathlib import Path
 from typing import Protocol
 
 from modelsystem_shared import files
-from modelsystem_trainer.ingest.export import ExportFile
+from modelsystem_trainer.export import guess
+from modelsystem_trainer.export.files import ExportFile
 
 CHUNK = 8 << 20
+_BEGINNING = 64  # bytes that tell what a file is
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
 _GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
 
@@ -49,11 +52,18 @@ class Source:
         self._size = file.size
         self._raw = file.path.open("rb")
         self._binary: io.BufferedIOBase = self._raw
-        if _is_gzip(file):
+        if is_gzip(file.name, file.path):
             self._binary = gzip.GzipFile(fileobj=self._raw)
         self._rest = Piece()
         self._broken: Exception | None = None
         self.at_end = False
+
+    @property
+    def kind(self) -> str | None:
+        """What the file is if it cannot be CSV; nothing of it must have been read."""
+        beginning = self._read(_BEGINNING)
+        self.put_back(beginning)
+        return guess.kind_of_file(beginning)
 
     def close(self) -> None:
         """Close the file."""
@@ -113,6 +123,15 @@ class Source:
         return b"".join(parts)
 
 
-def _is_gzip(file: ExportFile) -> bool:
+def is_gzip(name: str, path: Path) -> bool:
     """Decide by name or content: a blob named `.csv` can be stored with Content-Encoding gzip."""
-    return file.name.lower().endswith(".gz") or files.read_bounded(file.path, 2) == _GZIP_MAGIC
+    return name.lower().endswith(".gz") or files.read_bounded(path, 2) == _GZIP_MAGIC
+
+
+def fault(error: Exception) -> str:
+    """Return what is wrong with a gzip by one of the errors of BROKEN."""
+    if isinstance(error, EOFError):
+        return "it ends before its end, as after an upload that was cut off"
+    if isinstance(error, gzip.BadGzipFile) and "Not a gzipped file" in str(error):
+        return "its name ends with .gz, but these bytes are not gzip"
+    return "its bytes are damaged"

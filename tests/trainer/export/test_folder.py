@@ -1,4 +1,4 @@
-"""The files of an export, and changes while they are read."""
+"""The files of a local export, and changes while they are read."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelsystem_shared import files
 from modelsystem_shared.errors import DataError
-from modelsystem_trainer.ingest import export
+from modelsystem_trainer import export
 
 MakeFolder = Callable[[dict[str, str | bytes]], Path]
 NAMES = ["b.csv", "a.csv", "sub/a.csv", "sub.csv", "A.CSV", "z.csv.gz", "é.csv", "10.csv", "9.csv"]
@@ -34,44 +34,6 @@ def test_the_order_is_that_of_the_names(make_folder: MakeFolder, names: list[str
     folder = make_folder({"a.csv": ""})
     listed = [export.describe(name, folder / "a.csv") for name in names]
     assert [file.name for file in export.of_files("here", listed).files] == sorted(NAMES)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_csv"),
-    [
-        ("a.csv", True),
-        ("A.Csv.GZ", True),
-        ("x/y.z/a.csv", True),
-        (".a.csv", False),
-        (".hidden/a.csv", False),
-        ("a/.b/c.csv", False),
-        ("a.csv.tmp", False),
-        ("a.gz", False),
-        ("csv", False),
-    ],
-)
-def test_only_visible_csv_files_belong_to_it(name: str, is_csv: bool) -> None:
-    """Hidden files, files in hidden folders and other kinds are not read."""
-    assert export.is_csv(name) == is_csv
-
-
-def test_hidden_files_and_folders_called_csv_are_ignored(make_folder: MakeFolder) -> None:
-    """Files that Kubernetes and file managers leave in a folder are ignored."""
-    folder = make_folder({"a.csv": "", ".a.csv.swp": "", ".b.csv": "", "..data/c.csv": ""})
-    (folder / "folder.csv").mkdir()
-    assert [file.name for file in export.of_folder(folder).files] == ["a.csv"]
-
-
-@pytest.mark.parametrize(
-    ("name", "is_catalogue"),
-    [("items.csv", True), ("x/Items-2018.csv.gz", True), ("items/clicks.csv", False)],
-)
-def test_the_catalogue_is_recognized_by_its_name(
-    make_folder: MakeFolder, name: str, *, is_catalogue: bool
-) -> None:
-    """A file, not a folder, whose name begins with items."""
-    (file,) = export.of_folder(make_folder({name: ""})).files
-    assert file.is_catalogue == is_catalogue
 
 
 def test_a_folder_without_csv_files_is_refused(make_folder: MakeFolder) -> None:
@@ -133,3 +95,48 @@ def test_a_changed_file_is_refused(make_folder: MakeFolder, change: Callable[[Pa
     change(file.path)
     with pytest.raises(DataError, match=r"^a.csv changed while it was read"):
         file.check_unchanged()
+
+
+def test_a_linked_folder_is_left_out_and_said(make_folder: MakeFolder) -> None:
+    """A link could lead anywhere; it is not silently skipped, as a walk would do."""
+    folder = make_folder({"a.csv": "u,i\nv,j\n"})
+    (folder / "yesterday").symlink_to(make_folder({"b.csv": "u,i\n"}))
+    (folder / "c.csv").symlink_to(folder / "a.csv")
+    night = export.of_folder(folder)
+    assert [file.name for file in night.files] == ["a.csv"]
+    assert {out.reason: list(out.names) for out in night.left_out} == {
+        export.LINKED: ["yesterday"],
+        "has the same content as a.csv": ["c.csv"],
+    }
+
+
+def test_the_folders_of_a_kubernetes_volume_are_read_by_their_files(
+    make_folder: MakeFolder,
+) -> None:
+    """A mounted ConfigMap has its files in `..data`, and links to them beside it."""
+    folder = make_folder({"..2018/a.csv": "u,i\n"})
+    (folder / "..data").symlink_to("..2018")
+    (folder / "a.csv").symlink_to("..data/a.csv")
+    night = export.of_folder(folder)
+    assert [file.name for file in night.files] == ["a.csv"]
+    assert [out.reason for out in night.left_out] == [export.HIDDEN]
+
+
+def test_a_pipe_is_left_out(make_folder: MakeFolder) -> None:
+    """To open it would wait for a writer, for ever."""
+    folder = make_folder({"a.csv": "u,i\n"})
+    os.mkfifo(folder / "b.csv")
+    night = export.of_folder(folder)
+    assert [file.name for file in night.files] == ["a.csv"]
+    assert [(out.reason, list(out.names)) for out in night.left_out] == [
+        (export.SPECIAL, ["b.csv"])
+    ]
+
+
+def test_what_is_left_out_explains_an_empty_export(make_folder: MakeFolder) -> None:
+    """The sentence names entries that were there, and why they are not data."""
+    folder = make_folder({"_temporary/0/a.csv": "u,i\n", "a.parquet": "PAR1"})
+    with pytest.raises(
+        DataError, match=r"\(_temporary begins with _ or .; a.parquet is not \*.csv"
+    ):
+        export.of_folder(folder)

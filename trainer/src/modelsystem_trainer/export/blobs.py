@@ -7,9 +7,9 @@ written meanwhile is downloaded again, and a download fails if its blob's etag c
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import ContainerClient, ExponentialRetry
+from azure.storage.blob import BlobProperties, ContainerClient, ExponentialRetry
 
 from modelsystem_shared.errors import AccessDeniedError, DataError, ModelSystemError, StorageError
-from modelsystem_trainer.ingest import export
-from modelsystem_trainer.ingest.export import Export, ExportFile
+from modelsystem_trainer.export import membership
+from modelsystem_trainer.export.files import ExportFile, describe
+from modelsystem_trainer.export.membership import Entry, Kind, Members
+from modelsystem_trainer.export.night import Export, of_files
 from modelsystem_trainer.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ def fetch(settings: Settings, scratch: Path, on_share: OnBytes) -> Export:
         with _client(settings) as client:
             return _Download(client, settings, scratch, on_share).run()
     except AzureError as error:
-        raise _sentence(settings, error) from error
+        raise _sentence(settings, settings.location, error) from error
 
 
 class _Download:
@@ -76,24 +78,26 @@ class _Download:
 
     def run(self) -> Export:
         for _ in range(_ROUNDS):
-            listing = self.listing()
+            listing, members = self.listing()
             missing = [b for b in listing if (b.name, b.etag) not in self.downloaded]
             if not missing:
                 files = [self.downloaded[blob.name, blob.etag] for blob in listing]
-                return export.of_files(self.settings.location, files)
+                left_out, uncommitted = members.left_out, members.uncommitted
+                return of_files(self.settings.location, files, left_out, uncommitted)
             self.download(missing)
         raise StorageError(
             f"{self.settings.location}: blobs keep changing: let the ETL finish first"
         )
 
-    def listing(self) -> list[Blob]:
+    def listing(self) -> tuple[list[Blob], Members]:
+        """Return the blobs that are data, and which entries are not."""
         folder = self.settings.blob_folder
         prefix = f"{folder}/" if folder else ""  # "/" is the container itself
-        blobs = [
-            Blob(blob.name, blob.name[len(prefix) :], blob.size, blob.etag or "")
-            for blob in self.client.list_blobs(name_starts_with=prefix)
-        ]
-        return [blob for blob in blobs if export.is_csv(blob.name)]
+        listed = list(self.client.list_blobs(name_starts_with=prefix, include=["metadata"]))
+        members = membership.members(_entry(blob, prefix) for blob in listed)
+        by_name = {blob.name[len(prefix) :].rstrip("/"): blob for blob in listed}
+        data = [(name, by_name[name]) for name in members.names]
+        return [Blob(b.name, name, b.size, b.etag or "") for name, b in data], members
 
     def download(self, missing: list[Blob]) -> None:
         total = sum(blob.size for blob in missing)
@@ -123,7 +127,7 @@ class _Download:
             count(current - before)
             before = current
 
-        with suppress(ResourceModifiedError, ResourceNotFoundError):
+        with suppress(ResourceModifiedError, ResourceNotFoundError), self.naming(blob):
             with target.open("wb") as file:
                 self.client.download_blob(
                     blob.full_name,
@@ -133,7 +137,26 @@ class _Download:
                     decompress=False,  # with any Content-Encoding: the stored bytes are hashed
                     progress_hook=hook,
                 ).readinto(file)
-            self.downloaded[blob.name, blob.etag] = export.describe(blob.name, target, blob.etag)
+            self.downloaded[blob.name, blob.etag] = describe(blob.name, target, blob.etag)
+
+    @contextmanager
+    def naming(self, blob: Blob) -> Iterator[None]:
+        """Name the blob in the error of its download."""
+        try:
+            yield
+        except (ResourceModifiedError, ResourceNotFoundError):
+            raise
+        except AzureError as error:
+            raise _sentence(
+                self.settings, f"{self.settings.location}: {blob.name}", error
+            ) from error
+
+
+def _entry(blob: BlobProperties, prefix: str) -> Entry:
+    """Return a blob's entry; a storage with folders (ADLS Gen2) lists them as empty blobs."""
+    metadata = {name.lower(): value.lower() for name, value in (blob.metadata or {}).items()}
+    is_folder = metadata.get("hdi_isfolder") == "true"
+    return Entry(blob.name[len(prefix) :], blob.size, Kind.MARKER if is_folder else Kind.FILE)
 
 
 def _client(settings: Settings) -> ContainerClient:
@@ -155,8 +178,8 @@ def _credential(settings: Settings) -> dict[str, str] | TokenCredential:
     return DefaultAzureCredential()
 
 
-def _sentence(settings: Settings, error: AzureError) -> ModelSystemError:
-    where = settings.location
+def _sentence(settings: Settings, where: str, error: AzureError) -> ModelSystemError:
+    """Return the error for an operator; `where`: the location, or the blob in it."""
     status = error.status_code if isinstance(error, HttpResponseError) else None
     if status in (401, 403) or isinstance(error, ClientAuthenticationError):
         credential = "BLOB_STORAGE_KEY" if settings.key else "the workload's identity"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_trainer.ingest import export, source
-from modelsystem_trainer.ingest.source import Source
+from modelsystem_trainer import export
+from modelsystem_trainer.export import source
+from modelsystem_trainer.export.source import Source
 
 pieces = st.sampled_from([b"", b"a", b"bcd", b"\n", b"efghijkl\n", b"\n\n"])
 

@@ -1,0 +1,60 @@
+"""A file of the export, and whether it changed while it was read.
+
+A file's name is its path below the export's folder.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelsystem_shared import files
+from modelsystem_shared.errors import DataError
+from modelsystem_trainer.export import membership
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """One CSV file: its name in the export, the path of its bytes, and their size and digest."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+    etag: str | None
+    state: tuple[int, int, int]
+
+    @property
+    def is_catalogue(self) -> bool:
+        """Whether it lists items rather than interactions."""
+        return membership.is_catalogue(self.name)
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that has changed since it was hashed.
+
+        Raises:
+            DataError: naming the file.
+
+        """
+        if not self.path.exists() or _state(self.path) != self.state:
+            raise DataError(f"{self.name} changed while it was read: let the ETL finish first")
+
+
+def describe(name: str, path: Path, etag: str | None = None) -> ExportFile:
+    """Size and hash a file on the disk.
+
+    Raises:
+        DataError: it cannot be read, or its name is not UTF-8.
+
+    """
+    try:
+        name.encode()
+        state = _state(path)
+        return ExportFile(name, path, state[0], files.sha256(path), etag, state)
+    except UnicodeEncodeError as error:
+        raise DataError(f"{name}: this file's name is not UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino

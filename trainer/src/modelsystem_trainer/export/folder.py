@@ -1,0 +1,65 @@
+"""The export in a local folder."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from modelsystem_shared.errors import DataError
+from modelsystem_trainer.export import membership
+from modelsystem_trainer.export.files import describe
+from modelsystem_trainer.export.membership import Entry, Kind, Members
+from modelsystem_trainer.export.night import Export, of_files
+
+
+def of_folder(folder: Path) -> Export:
+    """Find the export in a local folder.
+
+    Raises:
+        DataError: there is no such folder, or no CSV file in it, or a part of it cannot be read.
+
+    """
+    found = data_files(folder)
+    files = [describe(name, folder / name) for name in found.names]
+    return of_files(str(folder), files, found.left_out, found.uncommitted)
+
+
+def data_files(folder: Path) -> Members:
+    """Return which files below a folder are an export's data, and what is left out.
+
+    Raises:
+        DataError: there is no such folder, or a subfolder cannot be listed.
+
+    """
+    if not folder.is_dir():
+        raise DataError(f"CSV_FOLDER: {folder} is not a folder")
+    return membership.members(_entries(folder))
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    """Yield what is below a folder; a hidden folder or a link to a folder as one entry."""
+    for root, names_of_folders, names in os.walk(folder, onerror=_refuse):
+        below = Path(root).relative_to(folder)
+        for name in list(names_of_folders):
+            entry = (below / name).as_posix()
+            is_link = Path(root, name).is_symlink()
+            if is_link or membership.hidden_part(name):
+                names_of_folders.remove(name)
+                yield Entry(entry, kind=Kind.LINK if is_link else Kind.FOLDER)
+        for name in names:
+            yield _entry(Path(root, name), (below / name).as_posix())
+
+
+def _entry(path: Path, name: str) -> Entry:
+    """Return a file's entry; one that cannot be read is refused when it is described."""
+    try:
+        status = path.stat()
+    except OSError:
+        return Entry(name, size=1)
+    kind = Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
+    return Entry(name, status.st_size, kind)
+
+
+def _refuse(error: OSError) -> None:
+    """Stop at a subfolder that cannot be listed: a partial export is refused."""
+    raise DataError(f"CSV_FOLDER: {error.filename} cannot be read: {error.strerror}") from error
