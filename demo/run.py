@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from modelsystem_shared import folder, profile
+
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo"
 MODELS = ROOT / ".run" / "models"
@@ -260,9 +262,16 @@ def is_ready(run: Run) -> bool:
 
 
 def present(run: Run) -> None:
-    """Show a recommendation and the site's URL."""
+    """Show the profile of the data, a recommendation, and the site's URL."""
+    print("\n" + "\n".join(f"  {line}" for line in data_profile(run)), flush=True)
     script(DEMO / "ask.py", run.site, *([str(run.export)] if run.export else []))
     print(f"\n  Build {run.build} is served at {run.site}/ - Ctrl-C ends it\n", flush=True)
+
+
+def data_profile(run: Run) -> list[str]:
+    """Return the profile of the build's data in ten lines."""
+    data = folder.published(MODELS / run.build).manifest.model.get("data")
+    return profile.lines(data["profile"]) if data and "profile" in data else []
 
 
 def script(path: Path, *arguments: str) -> int:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from modelsystem_shared.profile import FIGURES
+from modelsystem_trainer.rules import Rules
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SETTINGS = runpy.run_path(str(DOCS / "settings.py"))
@@ -34,6 +37,15 @@ def test_every_console_script_is_introduced(workload: str) -> None:
     assert f"| `{script}` |" in SETTINGS["PAGE"].read_text(encoding="utf-8")
 
 
+def test_the_page_on_data_has_all_figures_and_rules() -> None:
+    """docs/data.md lists each figure with its meaning, and each default rule."""
+    page = (DOCS / "data.md").read_text(encoding="utf-8")
+    for name, figure in FIGURES.items():
+        assert f"| `{name}` | {figure.meaning} |" in page
+    listed = re.findall(r"`((?:stop|warn) [^`]+)`", page.split("<!-- defaults -->")[1])
+    assert sorted(listed) == sorted(str(rule) for rule in Rules.default().rules)
+
+
 def test_every_target_that_a_page_names_exists() -> None:
     """A reader can type each `make` command."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -57,7 +69,10 @@ def test_the_architecture_lists_the_rooms() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_module_that_a_page_names_exists(page: Path) -> None:
     """A module is named as `room/module`, or by its full name."""
-    modules = {str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("*/src/**/*.py*")}
+    modules = {
+        str(path.relative_to(ROOT).with_suffix("")).removesuffix("/__init__")
+        for path in ROOT.glob("*/src/**/*.py*")
+    }
     rooms = {path.parent.name for path in ROOT.glob("*/src/*/*/__init__.py")}
     text = page.read_text(encoding="utf-8")
     for room, module in re.findall(r"`([a-z0-9_]+)/([a-z_]+)`", text):

@@ -78,8 +78,8 @@ ROOMS = {
         *("values", "naming", "errors"),
     ),
     "modelsystem_trainer": (
-        *("__main__", "publishing", "training", "evaluation", "ingest"),
-        *("export", "settings", "fit", "columns", "cpus"),
+        *("__main__", "publishing", "profile", "training", "evaluation", "ingest"),
+        *("export", "settings", "fit", "columns", "rules", "cpus"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

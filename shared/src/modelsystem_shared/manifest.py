@@ -14,6 +14,7 @@ from typing import NotRequired, TypedDict
 
 from modelsystem_shared import typed
 from modelsystem_shared.errors import CorruptModelError, FormatError
+from modelsystem_shared.profile import Profile
 
 NAME = "manifest.json"
 REPORT = "report.html"
@@ -21,9 +22,11 @@ PLOTS = {  # a drawing in SVG and its caption, in the order of a page; a model l
     "plot_recall.svg": "Recall at k",
     "plot_ndcg.svg": "NDCG at k",
     "plot_champion.svg": "NDCG at k on the gate users, beside the champion",
-    "plot_history.svg": "NDCG@20 by number of earlier items",
+    "plot_history.svg": "NDCG@20 by length of history",
     "plot_tail.svg": "Share of items shown to anyone, by tenths from the most popular to the least",
     "plot_users.svg": "Users by number of items",
+    "plot_items.svg": "Items by number of users",
+    "plot_days.svg": "Interactions by day",
 }
 FORMAT = 2
 MOST_BYTES = 16 << 20
@@ -68,6 +71,7 @@ class Data(TypedDict):
     items: int
     interactions: int
     history_lengths: list[HistoryBand]
+    profile: NotRequired[Profile]
 
 
 class Interval(TypedDict):

@@ -76,7 +76,8 @@ def variable_table(cls: type[settings.Settings]) -> str:
 def _default(v: settings.Variable) -> str:
     if v.default is settings.REQUIRED:
         return " (required)"
-    return "" if v.default is None else f" (default {v.default})"
+    is_shown = v.default is not None and str(v.default)
+    return f" (default {v.default})" if is_shown else ""
 
 
 def run(story: Callable[[], None], on_failure: OnFailure = _ignore) -> int:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from modelsystem_shared import files
+from modelsystem_shared.profile import summary
 from modelsystem_trainer.evaluation import trend
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.publishing import publisher
+from modelsystem_trainer.rules import Rules
 
 
 def test_the_data_can_be_traced(trained: Any, clustered_export: Path) -> None:
@@ -31,6 +33,18 @@ def test_the_data_can_be_traced(trained: Any, clustered_export: Path) -> None:
     assert counts == {"rows_rejected": 0, "rows_of_other_tenants": 0, "users": 400, "items": 120}
 
 
+def test_the_profile_is_there(trained: Any) -> None:
+    """It has each file, the figures, the days, and the verdict of each rule."""
+    data = trained.published.manifest.model["data"]
+    described = data["profile"]
+    assert [file["name"] for file in described["files"]] == [file["name"] for file in data["files"]]
+    assert sum(file["rows"] for file in described["files"]) == data["rows"]
+    assert sum(described["days"]["rows"]) == data["interactions"]
+    assert sum(band["items"] for band in described["users_of_items"]) == 120
+    assert len(described["verdict"]) == len(Rules.default().rules)
+    assert f"Data: {summary(described)}" in trained.messages
+
+
 def test_the_settings_can_be_traced(trained: Any) -> None:
     """The settings that shape the model are there as text, with a digest over them."""
     part = trained.published.manifest.model
@@ -39,6 +53,7 @@ def test_the_settings_can_be_traced(trained: Any) -> None:
         "TENANTID": None,
         "CSV_COLUMNS": "",
         "MAX_BAD_ROWS": "0",
+        "DATA_RULES": "",
         "NEIGHBOURS": None,
         "PARAMETERS": None,
         "METHOD": None,

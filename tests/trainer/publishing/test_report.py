@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from modelsystem_shared import settings
 from modelsystem_shared.manifest import PLOTS, REPORT, ModelPart
-from modelsystem_trainer import training
+from modelsystem_shared.profile import FIGURES, text_of
+from modelsystem_trainer import profile, training
 from modelsystem_trainer.evaluation import Champion, measure_on_gate
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.publishing import plots, record, report
+from modelsystem_trainer.publishing import Result, colours, plots, record, report
 from modelsystem_trainer.publishing.plots import Bar
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Plan
@@ -65,7 +66,8 @@ def make_part(read: Read) -> Callable[..., ModelPart]:
         trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
         against = Champion(champion, "0" * 64, trained.model) if champion else None
         gate = measure_on_gate(trained.model, trained.counts, against)
-        return record.model_part(values, data, trained, gate)
+        described = profile.profiled(data, against, values.rules)
+        return record.model_part(values, Result(data, described, trained, gate))
 
     return make
 
@@ -98,7 +100,9 @@ def test_they_tell_nothing_of_time_host_or_place(
     ):
         for part in (str(clustered_export), run["host"], run["attempt"], run["started"][:10]):
             assert part not in text
-        assert not re.search(r"20\d\d-\d\d-\d\d", text)
+        days = trained.published.manifest.model["data"]["profile"]
+        known = {days["first"][:10], days["last"][:10]}
+        assert set(re.findall(r"20\d\d-\d\d-\d\d", text)) <= known
 
 
 def test_the_page_needs_no_other_file(page: str) -> None:
@@ -134,13 +138,47 @@ def test_the_page_shows_the_figures_of_the_manifest(trained: Any, page: str) -> 
     assert "20180523.5" not in page
 
 
+def test_the_page_shows_the_profile(trained: Any, page: str) -> None:
+    """Figures with their meanings, the verdict, the first and the last day."""
+    described = trained.published.manifest.model["data"]["profile"]
+    for name in ("rows", "largest_item", "titles_fit", "span"):
+        value = text_of(name, described["figures"][name])
+        assert f"<tr><th>{name}</th><td>{value}</td><td><small>{FIGURES[name].meaning}" in page
+    assert f"From {described['first'][:10]} to {described['last'][:10]}." in page
+    assert "The data breaks no rule." in page
+
+
+def test_the_page_says_latest_of_data_with_times_only(
+    make_part: Callable[..., ModelPart], page: str
+) -> None:
+    """Without times a hash decides what is held out, and the page says so."""
+    rows = "user_id,item_id\n" + "\n".join(f"u{n},{i}" for n in range(30) for i in "abc")
+    untimed, _ = made(make_part(rows))
+    for text in ("Each user's latest interactions are held out", "<th>Earlier items</th>"):
+        assert text in page
+        assert text not in untimed
+    assert "chosen by a hash" in untimed
+    assert "<th>Other items</th>" in untimed
+    assert "From None" not in untimed
+
+
+def test_the_page_shows_the_champions_figures_and_broken_rules(
+    make_part: Callable[..., ModelPart],
+) -> None:
+    """A rule that is broken is a sentence of its own."""
+    rows = "user_id,item_id\n" + "\n".join(f"u,{i}" for i in "abc")
+    text, _ = made(make_part(rows, champion="6"))
+    assert "<th>Champion</th>" in text
+    assert "largest_user is 100 %, at most 20 % is allowed" in text
+
+
 def test_names_are_text(make_part: Callable[..., ModelPart]) -> None:
     """Markup in a tenant or a champion's build is shown, not obeyed."""
     rows = "user_id,item_id\n" + "\n".join(f"gate-{n},{i}" for n in range(300) for i in "abc")
     page, drawn = made(make_part(rows, EVIL, EVIL, EVIL))
     assert "script" not in Tags(page).names
     assert page.count("&lt;script&gt;") >= 2
-    assert list(drawn) == list(PLOTS)
+    assert list(drawn) == [name for name in PLOTS if name != "plot_days.svg"]
 
 
 some_pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1)
@@ -168,7 +206,7 @@ def test_a_plot_has_its_bars_and_intervals() -> None:
     series = {"First": [Bar(1.0, (0.5, 2.0)), Bar(2.0)], "Second": [Bar(0.0), Bar(1.0)]}
     drawing = plots.draw("What it shows", ["a", "b"], series)
     root = ET.fromstring(drawing)
-    bars = [rect for rect in root.iter(f"{SVG}rect") if rect.get("fill") in plots._SERIES]
+    bars = [rect for rect in root.iter(f"{SVG}rect") if rect.get("fill") in colours.SERIES]
     heights = [float(bar.get("height", "")) for bar in bars if bar.get("clip-path")]
     assert heights[0] * 2 == pytest.approx(heights[1], rel=1e-4)
     assert heights[2:] == pytest.approx([0, heights[0]], rel=1e-4)
@@ -196,8 +234,8 @@ def test_a_plot_is_for_an_image() -> None:
     }
     assert "://" not in drawing.decode().replace("http://www.w3.org/2000/svg", "")
     assert (root.get("width"), root.get("height")) == ("460", "250")
-    colours = {element.get(paint) for element in root.iter() for paint in ("fill", "stroke")}
-    assert colours - {None, "none"} <= plots._DARK.keys()
+    paints = {element.get(paint) for element in root.iter() for paint in ("fill", "stroke")}
+    assert paints - {None, "none"} <= colours.DARK.keys()
     assert "prefers-color-scheme: dark" in drawing.decode()
 
 

@@ -1,4 +1,4 @@
-"""Train one build: read the export, fit, evaluate, and publish the model."""
+"""Train one build: read the export, judge it, fit, evaluate, and publish the model."""
 
 import logging
 import os
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from modelsystem_shared import parsers, program
 from modelsystem_shared.errors import ModelSystemError
-from modelsystem_trainer import ingest, publishing, training
+from modelsystem_trainer import ingest, profile, publishing, training
 from modelsystem_trainer.evaluation import load_champion, measure_on_gate
-from modelsystem_trainer.publishing import Attempt
+from modelsystem_trainer.publishing import Attempt, Result
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Plan
 
 log = logging.getLogger(__name__)
-ABOUT = """Train one build: read the export, fit, evaluate, and publish the model.
+ABOUT = """Train one build: read the export, judge it, fit, evaluate, and publish the model.
 
 exit codes: 0 published, or complete already; 2 settings; 3 the data, or credentials refused;
 5 storage unavailable, a retry can help; 1 any other error."""
@@ -43,9 +43,11 @@ class Job:
         with Attempt(settings.model_folder) as attempt:
             self.attempt = attempt.path
             data = ingest.read(settings, attempt.progress)
+            described = profile.profiled(data, champion, settings.rules)
+            profile.check(described)
             trained = training.train(data, _plan(settings), attempt.progress)
             gate = measure_on_gate(trained.model, trained.counts, champion)
-            publishing.publish(settings, attempt, data, trained, gate)
+            publishing.publish(settings, attempt, Result(data, described, trained, gate))
 
     def record_failure(self, error: ModelSystemError) -> None:
         """Leave the reason in the model folder, if that is usable."""

@@ -12,6 +12,7 @@ from modelsystem_shared.settings import Values, variable
 from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import METHODS, Parameters
+from modelsystem_trainer.rules import Rules
 
 _BLOB = ("BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER")
 _BLOB_ONLY = (*_BLOB, "BLOB_STORAGE_KEY", "BLOB_STORAGE_ENDPOINT")
@@ -96,6 +97,15 @@ class Settings(settings.Settings):
         "number of malformed rows to tolerate; they are skipped and listed in `rejected.csv`; one "
         "more fails the training",
         0,
+        shapes_model=True,
+    )
+    rules: Rules = variable(
+        "DATA_RULES",
+        Rules.parse,
+        "bounds on the figures of the data's profile, beside the defaults, such as "
+        "`stop rows >= 0.7 champion; warn titles_fit >= 50 %; off days_behind`; docs/data.md has "
+        "the figures and the defaults",
+        Rules.default(),
         shapes_model=True,
     )
     neighbours: int | None = variable(

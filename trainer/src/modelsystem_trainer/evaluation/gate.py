@@ -25,7 +25,7 @@ from scipy import sparse
 
 from modelsystem_shared import folder
 from modelsystem_shared.errors import FormatError, ModelSystemError, SettingsError
-from modelsystem_shared.manifest import FORMAT
+from modelsystem_shared.manifest import FORMAT, Data
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_shared.numeric.model import Model, Rows, Strings
@@ -39,11 +39,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Champion:
-    """The model of an earlier build, verified and mapped."""
+    """The model of an earlier build, verified and mapped; `data`: what its manifest says of it."""
 
     build: str
     digest: str
     model: Model
+    data: Data | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def load_champion(path: Path) -> Champion:
         raise SettingsError([f"CHAMPIONFOLDER: {error}; {cure}"]) from error
     except (ModelSystemError, OSError) as error:
         raise SettingsError([f"CHAMPIONFOLDER: {error}"]) from error
-    champion = Champion(published.manifest.build, published.manifest.digest, mapped)
+    manifest = published.manifest
+    champion = Champion(manifest.build, manifest.digest, mapped, manifest.model.get("data"))
     log.info("Champion: build %s, score %s", champion.build, published.marker.score)
     return champion
 

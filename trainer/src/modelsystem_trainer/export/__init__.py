@@ -4,7 +4,7 @@
 belongs to an export; the rest of the folder is left out with a reason.
 """
 
-from modelsystem_trainer.export.copies import without_copies
+from modelsystem_trainer.export.copies import COPY, without_copies
 from modelsystem_trainer.export.files import ExportFile, describe
 from modelsystem_trainer.export.finding import find
 from modelsystem_trainer.export.folder import data_files, of_folder
@@ -24,6 +24,7 @@ from modelsystem_trainer.export.source import BROKEN, Piece, Readable, Source, f
 
 __all__ = [
     "BROKEN",
+    "COPY",
     "EMPTY_PART",
     "FOLDER_MARKER",
     "HIDDEN",

@@ -12,7 +12,7 @@ from modelsystem_trainer.export.files import ExportFile
 from modelsystem_trainer.export.membership import LeftOut
 from modelsystem_trainer.export.source import BROKEN, is_gzip
 
-SAME = "has the same content as "
+COPY = "has the same content as "
 _AT_ONCE = 1 << 20
 _MODULUS = 1 << 32  # a gzip's trailer has the size of its content modulo this
 
@@ -32,7 +32,7 @@ def without_copies(
         content = _digest(file) if same_size[_content_size(file)] > 1 else file.sha256
         original = originals.setdefault(content, file)
         if original is not file and _has_rows(file):
-            left_out.append(LeftOut(SAME + original.name, [file.name]))
+            left_out.append(LeftOut(COPY + original.name, [file.name]))
         else:
             kept.append(file)
     return kept, left_out

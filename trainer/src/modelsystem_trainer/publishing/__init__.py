@@ -6,5 +6,6 @@ A build that is complete already is accepted as it is, or refused.
 from modelsystem_trainer.publishing.attempt import Attempt, record_failure
 from modelsystem_trainer.publishing.existing import accept, is_published
 from modelsystem_trainer.publishing.publisher import publish
+from modelsystem_trainer.publishing.record import Result
 
-__all__ = ["Attempt", "accept", "is_published", "publish", "record_failure"]
+__all__ = ["Attempt", "Result", "accept", "is_published", "publish", "record_failure"]

@@ -1,4 +1,4 @@
-"""The plots of a model's evaluation: SVG files that the report and the front page show.
+"""The plots of a model's evaluation and data: SVG files for the report and the front page.
 
 Each is a drawing for `<img>`: it needs no script, font or other file, and has the same bytes
 whenever it is drawn. A style sheet in it replaces the colours if the page is dark.
@@ -21,30 +21,27 @@ from modelsystem_shared.manifest import (
     Interval,
     Metrics,
 )
+from modelsystem_shared.profile import Band as ItemBand
+from modelsystem_shared.profile import Profile
+from modelsystem_trainer.publishing import calendar
+from modelsystem_trainer.publishing.colours import INK, LINE, SERIES, dark_style
 
 ziaplot.config.text = "text"  # not as paths, whether or not its optional fonts are installed
 _WIDTH, _HEIGHT = 460, 250  # a phone shows this at nearly its own size
 _GROUP = 0.8  # of the distance between two groups is filled by bars
 _HEADROOM = 0.1  # of the highest bar, above it, for each line of the key
 _K = "20"
-_INK, _LINE = "#17202a", "#d8dee6"
-_SERIES = ("#0b5fcc", "#b8690a", "#8a94a0")
-_DARK = {  # the colours on a dark page
-    _INK: "#e7ebf0",
-    _LINE: "#313a45",
-    **dict(zip(_SERIES, ("#6cb0ff", "#e6a545", "#7d8894"), strict=True)),
-}
 _LOOK = f"""
-Graph {{ color: none; edge_color: {_LINE}; edge_width: 1; }}
-Graph.TickX {{ color: {_INK}; stroke_width: 0; font_size: 13; height: 2; pad: 0; }}
-Graph.TickY {{ color: {_INK}; stroke_width: 0; font_size: 13; height: 9; margin: 1; pad: 0; }}
+Graph {{ color: none; edge_color: {LINE}; edge_width: 1; }}
+Graph.TickX {{ color: {INK}; stroke_width: 0; font_size: 13; height: 2; pad: 0; }}
+Graph.TickY {{ color: {INK}; stroke_width: 0; font_size: 13; height: 9; margin: 1; pad: 0; }}
 Graph.GridX {{ color: none; }}
-Graph.GridY {{ color: {_LINE}; stroke: solid; }}
+Graph.GridY {{ color: {LINE}; stroke: solid; }}
 Graph.Legend {{ edge_color: none; pad: 2; font_size: 13; }}
-Graph.LegendText {{ color: {_INK}; font_size: 13; }}
+Graph.LegendText {{ color: {INK}; font_size: 13; }}
 Bars {{ edge_width: 0; edge_color: none; }}
 ErrorBar {{ color: none; }}
-ErrorBar.MarkerYError {{ color: {_INK}; stroke_width: 1; radius: 5; }}
+ErrorBar.MarkerYError {{ color: {INK}; stroke_width: 1; radius: 5; }}
 """
 
 
@@ -66,10 +63,14 @@ Series = Mapping[str, Sequence[Bar]]
 
 def drawn(metrics: Evaluation, data: Data) -> dict[str, bytes]:
     """Return the content of each plot that these figures have, by name, in the order of `PLOTS`."""
-    return {
+    contents = {
         name: draw(PLOTS[name], labels, series)
         for name, (labels, series) in _plots(metrics, data).items()
     }
+    profile = data.get("profile")
+    if profile and profile["days"]:
+        contents["plot_days.svg"] = calendar.draw(PLOTS["plot_days.svg"], profile["days"])
+    return {name: contents[name] for name in PLOTS if name in contents}
 
 
 def draw(caption: str, labels: Sequence[str], series: Series) -> bytes:
@@ -86,7 +87,7 @@ def draw(caption: str, labels: Sequence[str], series: Series) -> bytes:
     graph.legend("topright" if key_lines else "none")
     root = graph.svgxml()
     root.attrib |= {"role": "img", "aria-label": caption}
-    root.insert(0, _style())
+    root.insert(0, dark_style())
     return ET.tostring(root, encoding="unicode").encode() + b"\n"
 
 
@@ -96,7 +97,7 @@ def _add(graph: Graph, number: int, count: int, name: str, bars: Sequence[Bar]) 
     first = -_GROUP / 2 + width * (number + 0.5)
     places = [first + group for group in range(len(bars))]
     heights = [bar.value for bar in bars]
-    graph.add(Bars(places, heights, width=width * 0.94).color(_SERIES[number]).name(name))
+    graph.add(Bars(places, heights, width=width * 0.94).color(SERIES[number]).name(name))
     intervals = [(x, *bar.interval) for x, bar in zip(places, bars, strict=True) if bar.interval]
     if intervals:
         middles = [(low + high) / 2 for _, low, high in intervals]
@@ -115,6 +116,8 @@ def _plots(metrics: Evaluation, data: Data) -> dict[str, tuple[list[str], Series
         "plot_tail.svg": _tail(of_test),
         "plot_users.svg": _users(data["history_lengths"]),
     }
+    if "profile" in data:
+        plots["plot_items.svg"] = _items(data["profile"])
     gate = metrics["gate"]
     if "champion" in gate:
         on_gate = {
@@ -123,7 +126,7 @@ def _plots(metrics: Evaluation, data: Data) -> dict[str, tuple[list[str], Series
             "Champion": gate["champion"]["metrics"],
         }
         plots["plot_champion.svg"] = _at_each_length("ndcg", on_gate)
-    return {name: plots[name] for name in PLOTS if name in plots}
+    return plots
 
 
 def _at_each_length(
@@ -163,8 +166,13 @@ def _users(bands: Sequence[HistoryBand]) -> tuple[list[str], Series]:
     return [band_label(band) for band in bands], {"Users": [Bar(band["users"]) for band in bands]}
 
 
-def band_label(band: HistoryBand | Band) -> str:
-    """Return the number of items of a band of users: `1`, `2–5` or `101+`."""
+def _items(profile: Profile) -> tuple[list[str], Series]:
+    bands = profile["users_of_items"]
+    return [band_label(band) for band in bands], {"Items": [Bar(band["items"]) for band in bands]}
+
+
+def band_label(band: HistoryBand | Band | ItemBand) -> str:
+    """Return the numbers of a band: `1`, `2–5` or `101+`."""
     first, last = band["first"], band["last"]
     if last is None:
         return f"{first}+"
@@ -173,14 +181,3 @@ def band_label(band: HistoryBand | Band) -> str:
 
 def _bar(estimate: Interval) -> Bar:
     return Bar(estimate["mean"], (estimate["low"], estimate["high"]))
-
-
-def _style() -> ET.Element:
-    rules = [
-        f'[{paint}="{light}"]{{{paint}:{dark}}}'
-        for light, dark in _DARK.items()
-        for paint in ("fill", "stroke")
-    ]
-    style = ET.Element("style")
-    style.text = f"@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}"
-    return style

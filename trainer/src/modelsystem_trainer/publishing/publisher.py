@@ -11,20 +11,17 @@ from modelsystem_shared.errors import CorruptModelError, ModelSystemError
 from modelsystem_shared.manifest import REPORT, Manifest, ModelFile, ModelPart
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
-from modelsystem_trainer.evaluation import Gate
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.publishing import existing, plots, record, report
 from modelsystem_trainer.publishing.attempt import Attempt
+from modelsystem_trainer.publishing.record import Result
 from modelsystem_trainer.settings import Settings
-from modelsystem_trainer.training import Trained
 
 log = logging.getLogger(__name__)
 REJECTED = "rejected.csv"
 
 
-def publish(
-    settings: Settings, attempt: Attempt, data: Interactions, trained: Trained, gate: Gate
-) -> None:
+def publish(settings: Settings, attempt: Attempt, result: Result) -> None:
     """Write all files of the attempt and publish it, unless another trainer published first.
 
     Raises:
@@ -34,12 +31,12 @@ def publish(
 
     """
     attempt.free_reserve()
-    part = record.model_part(settings, data, trained, gate)
-    written = write_model(attempt.path, trained.model)
-    written += write_rejects(attempt.path, data)
+    part = record.model_part(settings, result)
+    written = write_model(attempt.path, result.trained.model)
+    written += write_rejects(attempt.path, result.data)
     written += write_report(attempt.path, part)
     run = record.run_part(settings, attempt.path.name, attempt.started)
-    score = f"{trained.metrics.ndcg:.6f}"
+    score = f"{result.trained.metrics.ndcg:.6f}"
     content = Manifest(record.with_files(part, written), run)
     standing = publication.publish(settings.model_folder, attempt.path, content, score)
     if standing.attempt != attempt.path.name:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import platform
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from modelsystem_shared import manifest, settings
 from modelsystem_shared.manifest import Data, HistoryBand, ModelFile, ModelPart, RunPart
+from modelsystem_shared.profile import Profile
 from modelsystem_trainer.evaluation import Gate, in_bands
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.publishing.figures import evaluation_part
@@ -26,9 +27,19 @@ _LIBRARIES = (
 )
 
 
-def model_part(settings: Settings, data: Interactions, trained: Trained, gate: Gate) -> ModelPart:
+@dataclass(frozen=True)
+class Result:
+    """What a training came to: the data with its profile, the model, and the gate's figures."""
+
+    data: Interactions
+    profile: Profile
+    trained: Trained
+    gate: Gate
+
+
+def model_part(settings: Settings, result: Result) -> ModelPart:
     """Return the part that depends on data, settings and code only, without the files yet."""
-    shaping = shaping_texts(settings)
+    shaping, trained = shaping_texts(settings), result.trained
     return {
         "format": manifest.FORMAT,
         "build": settings.build,
@@ -38,8 +49,8 @@ def model_part(settings: Settings, data: Interactions, trained: Trained, gate: G
         "parameters": asdict(trained.parameters),
         "search": [{**asdict(tried), "ndcg": ndcg} for tried, ndcg in trained.tried.items()],
         "trend": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.half_lives.items()],
-        "metrics": evaluation_part(trained, gate),
-        "data": _data_part(data, trained),
+        "metrics": evaluation_part(trained, result.gate),
+        "data": _data_part(result),
         "files": [],
     }
 
@@ -74,7 +85,8 @@ def shaping_texts(values: Settings) -> dict[str, str | None]:
     }
 
 
-def _data_part(data: Interactions, trained: Trained) -> Data:
+def _data_part(result: Result) -> Data:
+    data = result.data
     return {
         "location": data.export.location,
         "files": [
@@ -87,7 +99,8 @@ def _data_part(data: Interactions, trained: Trained) -> Data:
         "users": len(data.users),
         "items": len(data.items),
         "interactions": len(data.table),
-        "history_lengths": _history_lengths(trained),
+        "history_lengths": _history_lengths(result.trained),
+        "profile": result.profile,
     }
 
 

@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from modelsystem_shared import profile
 from modelsystem_shared.manifest import PLOTS, Data, ModelPart
 from modelsystem_trainer.publishing import plots
 
 _K = "20"
+_OF_FILES = (
+    *("files", "left_out", "copies", "linked", "uncommitted", "lookalikes", "days_behind"),
+)  # figures that tell how the rows were cut into files
 _NAMES = {"recall": "Recall", "ndcg": "NDCG", "novelty": "Novelty (bits)"}
 
 
@@ -31,7 +35,10 @@ def page(part: ModelPart, drawn: Mapping[str, bytes]) -> bytes:
             names=_NAMES,
             captions=PLOTS,
             plots={name: _data_url(content) for name, content in drawn.items()},
-            counts=list(_counts(part["data"])),
+            profile=part["data"].get("profile"),
+            of_data=list(_figures(part["data"])),
+            broken=list(_broken(part["data"])),
+            has_times=_has_times(part["data"]),
             bands=list(zip(model["by_history"], popularity["by_history"], strict=True)),
             settings=list(_settings(part)),
         )
@@ -55,14 +62,28 @@ def _data_url(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
-def _counts(data: Data) -> Iterator[tuple[str, str]]:
-    """Yield what was read; without the files, which may be cut anew for the same model."""
-    yield "Rows", f"{data['rows']:,}"
-    yield "Rows rejected", f"{data['rows_rejected']:,}"
-    yield "Rows of other tenants", f"{data['rows_of_other_tenants']:,}"
-    yield "Users", f"{data['users']:,}"
-    yield "Items", f"{data['items']:,}"
-    yield "Interactions", f"{data['interactions']:,}"
+def _figures(data: Data) -> Iterator[tuple[str, str, str, str]]:
+    """Yield name, value, the champion's value and meaning of what was read.
+
+    Without the files, which may be cut anew: the same rows make the same model.
+    """
+    if "profile" not in data:
+        return
+    theirs = profile.champion_figures(data["profile"])
+    for row in profile.rows_of_figures(data["profile"], theirs):
+        if row[0] not in _OF_FILES:
+            yield row
+
+
+def _broken(data: Data) -> Iterator[str]:
+    """Yield a sentence for each rule that the data breaks."""
+    if "profile" in data:
+        yield from (outcome["sentence"] for outcome in profile.broken(data["profile"]))
+
+
+def _has_times(data: Data) -> bool:
+    """Whether the latest interactions could be held out; if not, a hash decided which are."""
+    return "profile" in data and data["profile"]["first"] is not None
 
 
 def _settings(part: ModelPart) -> Iterator[tuple[str, str]]:
