@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
 from modelsystem_shared.manifest import PLOTS, REPORT
+from modelsystem_shared.profile import FIGURES
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 HTML = {"Accept": "text/html"}
@@ -130,6 +131,76 @@ def test_a_model_without_evaluation_has_a_page(client: FlaskClient) -> None:
     assert "no evaluation" in page
     assert "<table" not in page
     assert "<img" not in page
+
+
+def data(**changes: Any) -> dict[str, Any]:
+    """Return what a manifest says of its data, with a profile."""
+    described = {
+        "files": [
+            {
+                "name": "a<b>.csv",
+                "kind": "interactions",
+                "bytes": 1234,
+                "rows": 50,
+                "rows_rejected": 1,
+                "columns": {"user_id": "userId"},
+                "unused": ["Genre"],
+                "first": "2018-05-08T00:00:00+00:00",
+                "last": "2018-05-09T00:00:00+00:00",
+            }
+        ]
+        * 21,
+        "left_out": [{"reason": "begins with _ or .", "count": 3, "names": ["_SUCCESS"]}],
+        "figures": {"rows": 1050.0, "titles_fit": 0.5},
+        "examples": {},
+        "first": "2018-05-08T00:00:00+00:00",
+        "last": "2018-05-09T00:00:00+00:00",
+        "days": None,
+        "users_of_items": [],
+        "verdict": [{"rule": "warn rows >= 5", "level": "warn", "is_kept": True, "sentence": ""}],
+    }
+    counts = dict.fromkeys(("users", "items", "interactions", "rows", "rows_rejected"), 7)
+    return counts | {"files": [], "profile": described | changes}
+
+
+def test_the_profile_of_the_data_is_shown(describe: Describe) -> None:
+    """Figures with their meanings, files, and what was left out; all of it is text."""
+    page = describe(data=data()).get("/", headers=HTML).text
+    assert "The data breaks none of its 1 rules." in page
+    assert rows(page)["titles_fit"] == ["50 %", FIGURES["titles_fit"].meaning]
+    assert rows(page)["a&lt;b&gt;.csv"] == [
+        *("50", "1", "1,234", "2018-05-08 to 2018-05-09", "userId", "Genre"),
+    ]
+    assert "1 more files are in the provenance" in page
+    assert "<dt>begins with _ or .</dt><dd>_SUCCESS and 2 more</dd>" in page
+
+
+def test_a_champions_profile_stands_beside_it(describe: Describe) -> None:
+    """With what breaks a rule, in a sentence."""
+    changes = dict.fromkeys(("new_users", "gone_users", "new_items", "gone_items"), 1)
+    champion = {"build": "<1>", "figures": {"rows": 2100.0}, **changes}
+    broken = {"rule": "r", "level": "warn", "is_kept": False, "sentence": "rows is 1,050 <b>"}
+    page = describe(data=data(champion=champion, verdict=[broken])).get("/", headers=HTML).text
+    assert rows(page)["rows"] == ["1,050", "2,100", FIGURES["rows"].meaning]
+    assert "Build &lt;1&gt;" in page
+    assert "<li>rows is 1,050 &lt;b&gt;</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"data": data()}, "The latest items of each user are held out."),
+        ({"data": data(first=None, last=None)}, "Some items of each user, chosen by a hash, are"),
+        ({}, "Some items of each user are held out, the latest if the data has times."),
+    ],
+)
+def test_the_page_says_what_was_held_out(
+    describe: Describe, facts: dict[str, Any], sentence: str
+) -> None:
+    """Only data with times has latest items; an older manifest does not say."""
+    evaluation = {"model": metrics(0.2), "popularity": metrics(0.1), "gate": {"users": 9}}
+    page = describe(metrics=evaluation, **facts).get("/", headers=HTML).text
+    assert sentence in page
 
 
 def test_nothing_in_a_model_is_markup(make_folder: Callable[..., Path], load: Any) -> None:

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from modelsystem_scorer.api import HTML, SVG
 from modelsystem_scorer.engine import ModelInfo, ServedModel
+from modelsystem_scorer.site.data import section
 from modelsystem_scorer.site.figures import figures
 from modelsystem_shared.manifest import PLOTS, REPORT, Data, ModelPart, RunPart
 
@@ -33,12 +34,14 @@ _Pairs = list[tuple[str, str]]
 def front(served: ServedModel) -> Response:
     """Return the front page."""
     manifest = served.published.manifest
-    evaluation = manifest.model.get("metrics")
+    evaluation, data = manifest.model.get("metrics"), manifest.model.get("data")
+    described = data.get("profile") if data else None
     text = render_template(
         "front.html",
         info=served.info,
         score=served.published.marker.score,
-        data=_data(manifest.model.get("data")),
+        data=_data(data),
+        profile=section(described) if described else None,
         training=_training(served.info, manifest.model, manifest.run),
         figures=figures(evaluation) if evaluation else None,
         plots={name: caption for name, caption in PLOTS.items() if served.file(name)},
