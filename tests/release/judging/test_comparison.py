@@ -6,6 +6,7 @@ import pytest
 from modelsystem_release.cluster import Answer, Question
 from modelsystem_release.judging.comparison import Comparison, SiteFigures, figures
 from modelsystem_release.judging.interview import Interview
+from modelsystem_shared.manifest import Data
 from modelsystem_shared.numeric.arrays import Float64s
 
 
@@ -15,11 +16,26 @@ def of_values(ndcg: Float64s) -> SiteFigures:
     return SiteFigures("153", "d", values, 0.5, 0.0, 1.0, 2.0, {}, models=1)
 
 
+def of_items(count: int) -> Data:
+    """Return what a manifest says of data with so many items."""
+    return {
+        "location": "",
+        "files": [],
+        "rows": 9,
+        "rows_rejected": 0,
+        "rows_of_other_tenants": 0,
+        "users": 5,
+        "items": count,
+        "interactions": 9,
+        "history_lengths": [],
+    }
+
+
 def test_figures_of_an_interview() -> None:
     """A fault is an error, and its list has no items."""
     questions = [Question(("a",), frozenset({"b"})), Question(("b",), frozenset({"a", "c"}))]
     answers = (Answer(("b", "x"), 0.001, "153", "d"), Answer(seconds=0.003, fault="status 500"))
-    site = figures(Interview(answers), questions, 4)
+    site = figures(Interview(answers), questions, of_items(4))
     assert (site.build, site.digest, site.models) == ("153", "d", 1)
     assert site.values["ndcg"].tolist() == [1.0, 0.0]
     assert site.values["recall"].tolist() == [1.0, 0.0]
@@ -33,7 +49,7 @@ def test_figures_are_of_the_first_twenty_items() -> None:
     twenty = tuple(f"i{n}" for n in range(20))
     questions = [Question((), frozenset({"late"})), Question((), frozenset({*twenty, "x", "y"}))]
     answers = tuple(Answer(items, 0.001, "153", "d") for items in ((*twenty, "late"), twenty))
-    site = figures(Interview(answers), questions, 21)
+    site = figures(Interview(answers), questions, of_items(21))
     assert site.values["ndcg"].tolist() == pytest.approx([0.0, 1.0])
     assert site.values["recall"].tolist() == pytest.approx([0.0, 20 / 22])
 

@@ -34,6 +34,7 @@ def test_rules_of_the_file_replace_the_defaults(tmp_path: Path) -> None:
         ("ndcg: 1", "ndcg: not a map"),
         ("errors: {ceiling: true}", "errors.ceiling: True is not a number"),
         ("inconclusive: maybe", "inconclusive: neither refuse nor accept"),
+        ("data: maybe", "data: neither refuse nor accept"),
         ("confidence: 1.5", "confidence: not from 0.5 to below 1"),
         ("[", "is not YAML"),
         ("- a", "not a map"),

@@ -9,6 +9,7 @@ import pytest
 
 from modelsystem_release.judging import Check, Comparison, Rules, SiteFigures, judge, write_junit
 from modelsystem_release.judging.rules import Ceiling, Floor, Quality
+from modelsystem_shared.profile import Outcome, Profile
 
 MakeFigures = Callable[..., SiteFigures]
 POPULAR = {"ndcg": 0.2, "recall": 0.2}
@@ -76,6 +77,39 @@ def test_every_other_rule_can_refuse(
     rules = Rules(coverage=Floor(0.1), errors=Ceiling(0.01))
     comparison = Comparison(make_figures(**others), POPULAR, None, None)
     assert broken(judge(comparison, rules)) == [rule]
+
+
+def profile_with(*outcomes: Outcome) -> Profile:
+    return {
+        "files": [],
+        "left_out": [],
+        "figures": {"rows": 9},
+        "examples": {},
+        "first": None,
+        "last": None,
+        "days": None,
+        "users_of_items": [],
+        "verdict": list(outcomes),
+    }
+
+
+def test_a_build_whose_data_is_odd_is_refused(make_figures: MakeFigures) -> None:
+    """By the verdict in its manifest, unless the gate's rules accept that."""
+    kept: Outcome = {"rule": "warn rows >= 5", "level": "warn", "is_kept": True, "sentence": "x"}
+    odd: Outcome = {**kept, "is_kept": False, "sentence": "rows is 3, at least 5 is allowed"}
+    for described, rules, names in (
+        (profile_with(kept), Rules(), []),
+        (profile_with(kept, odd), Rules(), ["data"]),
+        (profile_with(kept, odd), Rules(data="accept"), []),
+        (None, Rules(), []),
+    ):
+        first = Comparison(make_figures(profile=described), POPULAR, None, None)
+        checks = judge(first, rules)
+        assert broken(checks) == names
+        (check,) = [check for check in checks if check.name == "data"]
+        assert (odd["sentence"] in check.reason) == bool(
+            described and len(described["verdict"]) > 1
+        )
 
 
 def test_few_questions_are_refused(make_figures: MakeFigures) -> None:

@@ -32,6 +32,7 @@ from modelsystem_release.judging import (
     write_junit,
 )
 from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.profile import rows_of_figures
 
 log = logging.getLogger(__name__)
 MORE = f"""BUILD is a number, reached by port-forward, or the URL of its site. The default champion
@@ -72,7 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
         write_junit(arguments.junit, f"gate of build {build}", checks)
     if arguments.json:
         write_json(arguments.json, data)
-    show(arguments, data, f"{_figures_table(comparison)}\n\n{_verdict_table(checks)}")
+    tables = [_figures_table(comparison), *_data_table(comparison), _verdict_table(checks)]
+    show(arguments, data, "\n\n".join(tables))
     if broken := "; ".join(f"{c.name}: {c.reason}" for c in checks if not c.passed):
         raise GateError(f"build {build or arguments.candidate} is refused: {broken}")
 
@@ -126,6 +128,16 @@ def _row(figures: SiteFigures) -> list[str]:
     means = [f"{figures.mean(name):.4f}" for name in QUALITIES]
     times = [f"{figures.p50_ms:.1f}", f"{figures.p99_ms:.1f}"]
     return [figures.build, *means, f"{figures.coverage:.3f}", f"{figures.errors:.2%}", *times]
+
+
+def _data_table(comparison: Comparison) -> list[str]:
+    """Return the profiles of both builds' data side by side; nothing if the candidate has none."""
+    if comparison.candidate.profile is None:
+        return []
+    champion = comparison.champion
+    theirs = champion.profile["figures"] if champion and champion.profile else {}
+    rows = rows_of_figures(comparison.candidate.profile, theirs)
+    return [table(("DATA", "CANDIDATE", "CHAMPION", "MEANING"), rows)]
 
 
 def _verdict_table(checks: Sequence[Check]) -> str:

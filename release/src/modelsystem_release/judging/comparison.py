@@ -9,9 +9,11 @@ from modelsystem_release.cluster import Question, Site
 from modelsystem_release.judging.interview import Interview, interview, popular_lists
 from modelsystem_release.judging.lists import Items, coverage, overlap
 from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.manifest import Data
 from modelsystem_shared.numeric import ranking
 from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_shared.numeric.ranking import Estimate
+from modelsystem_shared.profile import Profile
 
 QUALITIES = ("ndcg", "recall")  # at K places
 
@@ -23,6 +25,7 @@ class SiteFigures:
     values: for each quality the value of each question.
     errors: the share of questions without a valid answer; `faults`: their kinds and numbers.
     models: how many different models answered.
+    profile: of the data, None if the manifest has none.
     """
 
     build: str
@@ -34,6 +37,7 @@ class SiteFigures:
     p99_ms: float
     faults: dict[str, int]
     models: int
+    profile: Profile | None = None
 
     def mean(self, quality: str) -> float:
         """Return a quality's mean over questions."""
@@ -50,6 +54,7 @@ class SiteFigures:
             "p50_ms": round(self.p50_ms, 3),
             "p99_ms": round(self.p99_ms, 3),
             "faults": self.faults,
+            "data": self.profile["figures"] if self.profile else None,
         }
 
 
@@ -83,28 +88,27 @@ def compare(candidate: Site, champion: Site | None, most: int) -> Comparison:
     popular = qualities(popular_lists(candidate, questions), questions)
     by_champion = interview(champion, questions, "the champion") if champion else None
     return Comparison(
-        figures(answered, questions, candidate.data()["items"]),
+        figures(answered, questions, candidate.data()),
         {name: float(values.mean()) for name, values in popular.items()},
-        figures(by_champion, questions, champion.data()["items"])
-        if champion and by_champion
-        else None,
+        figures(by_champion, questions, champion.data()) if champion and by_champion else None,
         overlap(answered.lists, by_champion.lists) if by_champion else None,
     )
 
 
-def figures(answered: Interview, questions: Sequence[Question], n_items: int) -> SiteFigures:
-    """Return the figures of a site's answers; n_items: in its catalogue."""
+def figures(answered: Interview, questions: Sequence[Question], data: Data) -> SiteFigures:
+    """Return the figures of a site's answers; data: what its manifest says of its data."""
     models = sorted(answered.models) or [("", "")]
     p50, p99 = np.quantile(answered.seconds, [0.5, 0.99]) * 1000
     return SiteFigures(
         *models[0],
         values=qualities(answered.lists, questions),
-        coverage=coverage(answered.lists, n_items),
+        coverage=coverage(answered.lists, data["items"]),
         errors=answered.faults.total() / len(questions),
         p50_ms=float(p50),
         p99_ms=float(p99),
         faults=dict(answered.faults),
         models=len(models),
+        profile=data.get("profile"),
     )
 
 

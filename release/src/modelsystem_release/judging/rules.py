@@ -12,6 +12,7 @@ errors: {ceiling: 0.0}    # share of requests
 p50_ms: {ceiling: 100}
 p99_ms: {ceiling: 500}
 inconclusive: refuse      # or accept: the interval contains the allowed loss
+data: refuse              # or accept: the candidate's data breaks a rule of its DATA_RULES
 """
 
 from collections.abc import Mapping
@@ -62,6 +63,7 @@ class Rules:
     p50_ms: Ceiling = Ceiling(100)
     p99_ms: Ceiling = Ceiling(500)
     inconclusive: str = "refuse"
+    data: str = "refuse"
 
 
 Section = TypeVar("Section", bound=Rules | Quality | Floor | Ceiling)
@@ -78,8 +80,11 @@ def load_rules(path: Path | None) -> Rules:
         return Rules()
     faults: list[str] = []
     rules = _merged(Rules(), parse_yaml(read_text(path), str(path)), "", faults)
-    if rules.inconclusive not in ("refuse", "accept"):
-        faults.append("inconclusive: neither refuse nor accept")
+    faults += [
+        f"{name}: neither refuse nor accept"
+        for name in ("inconclusive", "data")
+        if getattr(rules, name) not in ("refuse", "accept")
+    ]
     if not 0.5 <= rules.confidence < 1:
         faults.append("confidence: not from 0.5 to below 1")
     if faults:

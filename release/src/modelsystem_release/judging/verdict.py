@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from modelsystem_release.judging.check import Check
 from modelsystem_release.judging.comparison import Comparison
 from modelsystem_release.judging.rules import Quality, Rules
+from modelsystem_shared import profile
 from modelsystem_shared.numeric.ranking import Estimate
+from modelsystem_shared.profile import Profile
 
 
 def judge(comparison: Comparison, rules: Rules) -> list[Check]:
@@ -22,6 +24,7 @@ def judge(comparison: Comparison, rules: Rules) -> list[Check]:
         _at_most("errors", candidate.errors, rules.errors.ceiling, faults),
         _at_most("p50_ms", candidate.p50_ms, rules.p50_ms.ceiling),
         _at_most("p99_ms", candidate.p99_ms, rules.p99_ms.ceiling),
+        _data(candidate.profile, rules),
     ]
 
 
@@ -46,6 +49,15 @@ def _no_worse(name: str, difference: Estimate, loss: float, rules: Rules) -> Che
         return Check(name, False, f"worse: {figures}")
     is_accepted = rules.inconclusive == "accept"
     return Check(name, is_accepted, f"inconclusive, ask more questions: {figures}")
+
+
+def _data(described: Profile | None, rules: Rules) -> Check:
+    """Judge by the verdict that the candidate's training came to."""
+    if described is None:
+        return Check("data", True, "its manifest has no profile of the data")
+    sentences = [outcome["sentence"] for outcome in profile.broken(described)]
+    reason = "; ".join(sentences) or f"breaks none of {len(described['verdict'])} rules"
+    return Check("data", not sentences or rules.data == "accept", reason)
 
 
 def _at_least(name: str, value: float, floor: float) -> Check:
