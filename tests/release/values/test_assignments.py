@@ -93,6 +93,8 @@ def test_a_key_may_hold_a_dot() -> None:
         ("build.number=20180523.10", "write build.number='20180523.10'"),
         ("image.tag=0123", "write image.tag='0123'"),
         ("image.tag=1e5", "write image.tag='1e5'"),
+        ("a=[1, 0123]", "a: without quotes Helm reads another value"),
+        ("a={b: {on: 1}}", "a: without quotes Helm reads another value"),
         ("day=2018-05-08", "put it in quotes"),
         ("a='b", "a: the quote at character 3 is not closed"),
         ("a='b' c='d'", "a: missing comma after it, at character 6"),

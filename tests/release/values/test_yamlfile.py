@@ -7,7 +7,7 @@ from hypothesis import given
 from ruamel.yaml import YAML
 from tests.release.values.test_assignments import TEXTS
 
-from modelsystem_release.values import Assignment, Document, load
+from modelsystem_release.values import Assignment, Document, load, parse_yaml
 from modelsystem_shared.errors import UsageError
 
 COMMENTED = """\
@@ -82,3 +82,40 @@ def test_a_path_through_a_scalar_is_refused() -> None:
     """The scalar would be lost."""
     with pytest.raises(UsageError, match=r"a\.b\.c: a\.b is not a map"):
         Document("a:\n  b: 1\n").assign([Assignment(("a", "b", "c"), 2)])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0123", "08", "0o17", "1:30", "190:20:30", "on", "Off", "yes", "NO", "y", "N"),
+        *("2018-05-08", "2018-05-08T01:02:03Z", "[1, 0123]", "{on: 1}", "[{b: no}]"),
+    ],
+)
+def test_what_helm_reads_differently_is_refused(value: str) -> None:
+    """Helm reads YAML 1.1: `number: 0123` would be packaged as 123 and installed as 83."""
+    with pytest.raises(UsageError, match=r"^values.yaml: a\.b.*: without quotes Helm reads"):
+        parse_yaml(f"a:\n  b: {value}\n", "values.yaml")
+    with pytest.raises(UsageError, match="Helm reads another value"):
+        Document(f"a:\n  b: {value}\n").plain()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("'0123'", "0123"),
+        ('"on"', "on"),
+        ("123", 123),
+        ("0", 0),
+        ("20180523.5", 20180523.5),
+        ("1e5", 1e5),
+        ("true", True),
+        ("~", None),
+        ("0x1F", 31),
+        ("plain text", "plain text"),
+        ("10Gi", "10Gi"),
+        ("2018/05/08", "2018/05/08"),
+    ],
+)
+def test_what_both_read_alike_is_read(text: str, value: object) -> None:
+    """Quoted text, and numbers and words with one meaning."""
+    assert parse_yaml(f"a: {text}\n", "values.yaml") == {"a": value}

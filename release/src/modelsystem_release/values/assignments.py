@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from modelsystem_release.values import versions
 from modelsystem_shared.errors import UsageError
 
 Keys = tuple[str, ...]
@@ -157,6 +158,10 @@ def _yaml(text: str, name: str) -> object:
         raise UsageError(f"{name}: the value is not YAML; put it in quotes") from error
     if type(value) in (int, float) and str(value) != text:
         raise UsageError(f"{name}: as a number {text} would become {value}; write {name}='{text}'")
+    if isinstance(value, list | dict) and any(
+        versions.differing(value, versions.load(text, "1.1"))
+    ):
+        raise UsageError(f"{name}: {versions.CURE}, such as '0123' or 'on'")
     if not isinstance(value, bool | int | float | str | list | dict | None):
         raise UsageError(f"{name}: {text} would become a {type(value).__name__}; put it in quotes")
     return value

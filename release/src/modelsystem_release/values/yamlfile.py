@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
+from modelsystem_release.values import versions
 from modelsystem_release.values.assignments import Assignment, dotted
 from modelsystem_shared import files
 from modelsystem_shared.errors import UsageError
@@ -86,18 +87,24 @@ def parse_yaml(content: str | bytes, name: str) -> Values:
     """Return the map in a YAML text; empty for an empty text.
 
     Raises:
-        UsageError: it is not YAML, or not a map.
+        UsageError: it is not YAML, or not a map, or Helm would read another value.
 
     """
-    try:
-        values: object = YAML(typ="safe", pure=True).load(content)
-    except YAMLError as error:
-        raise UsageError(f"{name}: {_line(error)}not YAML") from error
+    values, by_helm = (_loaded(content, name, version) for version in ("1.2", "1.1"))
+    if keys := next(versions.differing(values, by_helm), None):
+        raise UsageError(f"{name}: {dotted(keys)}: {versions.CURE}")
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise UsageError(f"{name}: not a map")
     return values
+
+
+def _loaded(content: str | bytes, name: str, version: str) -> object:
+    try:
+        return versions.load(content, version)
+    except YAMLError as error:
+        raise UsageError(f"{name}: {_line(error)}not YAML") from error
 
 
 def read_text(path: Path) -> str:
