@@ -109,5 +109,7 @@ annotations:
 {{- fail (printf "%s.tag: %q is not a valid tag (at most 128 letters, digits, _ . -); set %s.tag to the tag of the pushed image" .key $tag .key) -}}
 {{- end -}}
 image: {{ printf "%s:%s%s" $image.repository $tag (empty $image.digest | ternary "" (printf "@%s" $image.digest)) | quote }}
-imagePullPolicy: {{ $image.pullPolicy }}
+{{- with $image.pullPolicy }}
+imagePullPolicy: {{ . }}
+{{- end }}
 {{- end }}

@@ -80,7 +80,7 @@ Checks that a schema cannot make: values that contradict each other or the clust
 
 {{- define "modelsystem.checkScaling" -}}
 {{- $scaling := .Values.autoscaling -}}
-{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- if and $scaling.enabled (gt (int ($scaling.minReplicas | default 1)) (int $scaling.maxReplicas)) -}}
 {{- fail (printf "autoscaling.maxReplicas: %d is less than autoscaling.minReplicas %d; raise it" (int $scaling.maxReplicas) (int $scaling.minReplicas)) -}}
 {{- end -}}
 {{- if and $scaling.enabled (not (dig "requests" "cpu" "" .Values.scorer.resources)) -}}

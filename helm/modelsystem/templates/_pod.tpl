@@ -1,17 +1,13 @@
 {{/* Parts of a pod that several pods share. */}}
 
-{{/* Fields of every pod's spec, for Pod Security "restricted". Takes the root. */}}
+{{/* Fields of every pod's spec; the default is for Pod Security "restricted". Takes the root. */}}
 {{- define "modelsystem.podSpec" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
+{{- with .Values.podSecurityContext }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: {{ int64 .Values.podSecurityContext.runAsUser }}
-  runAsGroup: {{ int64 .Values.podSecurityContext.runAsGroup }}
-  fsGroup: {{ int64 .Values.podSecurityContext.fsGroup }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -37,12 +33,11 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* Fields of every container, for Pod Security "restricted". */}}
+{{/* Fields of every container; the default is for Pod Security "restricted". Takes the root. */}}
 {{- define "modelsystem.containerSecurity" -}}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
 terminationMessagePolicy: FallbackToLogsOnError
+{{- with .Values.containerSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
