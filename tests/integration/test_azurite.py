@@ -24,6 +24,7 @@ from tests.integration.conftest import (
     QUICK,
     Azurite,
     Ended,
+    catalogue,
     command,
     environment,
     interactions,
@@ -146,9 +147,16 @@ def contents(model_folder: Path) -> dict[str, bytes]:
 
 
 def without_place(model: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest's `model` part without the files' location and etags."""
-    files = [{**file, "etag": None} for file in model["data"]["files"]]
-    return {**model, "data": {**model["data"], "location": None, "files": files}}
+    """Return the manifest's `model` part without the files' location and etags.
+
+    The location is a date: without it no path has one, and `days_behind` is not known.
+    """
+    data = json.loads(json.dumps(model["data"])) | {"location": None}
+    data["profile"]["figures"].pop("days_behind", None)
+    outcomes = data["profile"]["verdict"]
+    data["profile"]["verdict"] = [o for o in outcomes if o["figure"] != "days_behind"]
+    data["files"] = [{**file, "etag": None} for file in data["files"]]
+    return {**model, "data": data}
 
 
 def test_a_small_export(azurite: Azurite, small_export: Path, tmp_path: Path) -> None:
@@ -189,6 +197,48 @@ def test_an_empty_folder(azurite: Azurite, train: Train, target: Path) -> None:
     container = azurite.container({f"{NIGHT}9/interactions.csv": b"", f"{NIGHT}/readme.txt": b""})
     assert train(azurite, container).code == 3
     assert "there is no *.csv" in failure(target).reason
+
+
+def test_what_spark_and_adls_leave_is_not_read(
+    azurite: Azurite, train: Train, target: Path
+) -> None:
+    """Folders that are listed as empty blobs, marks of a committed job, parts without rows."""
+    files = {
+        f"{NIGHT}/interactions.csv/part-00000.csv": interactions(),
+        f"{NIGHT}/interactions.csv/part-00001.csv": b"",
+        f"{NIGHT}/interactions.csv/_SUCCESS": b"",
+        f"{NIGHT}/items.csv/part-00000.csv": catalogue(),
+        f"{NIGHT}/again.csv.gz": gzip.compress(interactions()),
+        f"{NIGHT}/_spark_metadata/0.csv": b"v1",
+        f"{NIGHT}/slash/": b"",
+    }
+    container = azurite.container(files)
+    with azurite.client(container) as client:
+        for name in ("interactions.csv", "items.csv", "empty.csv"):
+            client.upload_blob(f"{NIGHT}/{name}", b"", metadata={"Hdi_isfolder": "true"})
+    ended = train(azurite, container)
+    assert ended.code == 0, ended.output
+    described = model_part(target)["data"]["profile"]
+    assert [file["kind"] for file in described["files"]] == ["interactions", "catalogue"]
+    assert {out["reason"]: out["names"] for out in described["left_out"]} == {
+        "begins with _ or .": ["_spark_metadata", "interactions.csv/_SUCCESS"],
+        "is an empty object that stands for a folder": [
+            *("empty.csv", "interactions.csv", "items.csv", "slash"),
+        ],
+        "is an empty part of a folder that is named like a file": [
+            "interactions.csv/part-00001.csv"
+        ],
+        "has the same content as again.csv.gz": ["interactions.csv/part-00000.csv"],
+    }
+
+
+def test_a_job_that_has_not_committed(azurite: Azurite, train: Train, target: Path) -> None:
+    """Rows of a job that is still writing are not trained on."""
+    running = {f"{NIGHT}/interactions.csv/_temporary/0/part-00001.csv": b"x"}
+    parts = {f"{NIGHT}/interactions.csv/part-00000.csv": interactions()}
+    assert train(azurite, azurite.container(parts | running)).code == 3
+    assert "uncommitted is 1" in failure(target).reason
+    assert ": interactions.csv" in failure(target).reason
 
 
 # Blobs that change

@@ -95,7 +95,13 @@ def profile_with(*outcomes: Outcome) -> Profile:
 
 def test_a_build_whose_data_is_odd_is_refused(make_figures: MakeFigures) -> None:
     """By the verdict in its manifest, unless the gate's rules accept that."""
-    kept: Outcome = {"rule": "warn rows >= 5", "level": "warn", "is_kept": True, "sentence": "x"}
+    kept: Outcome = {
+        "rule": "warn rows >= 5",
+        "figure": "rows",
+        "level": "warn",
+        "is_kept": True,
+        "sentence": "x",
+    }
     odd: Outcome = {**kept, "is_kept": False, "sentence": "rows is 3, at least 5 is allowed"}
     for described, rules, names in (
         (profile_with(kept), Rules(), []),

@@ -145,7 +145,7 @@ def test_the_page_shows_the_profile(trained: Any, page: str) -> None:
         value = text_of(name, described["figures"][name])
         assert f"<tr><th>{name}</th><td>{value}</td><td><small>{FIGURES[name].meaning}" in page
     assert f"From {described['first'][:10]} to {described['last'][:10]}." in page
-    assert "The data breaks no rule." in page
+    assert "These figures break no rule." in page
 
 
 def test_the_page_says_latest_of_data_with_times_only(
@@ -170,6 +170,20 @@ def test_the_page_shows_the_champions_figures_and_broken_rules(
     text, _ = made(make_part(rows, champion="6"))
     assert "<th>Champion</th>" in text
     assert "largest_user is 100 %, at most 20 % is allowed" in text
+
+
+def test_the_page_does_not_tell_how_the_rows_were_cut_into_files(
+    make_part: Callable[..., ModelPart],
+) -> None:
+    """The same rows make the same model: rules on files are in the manifest only."""
+    part = make_part(
+        "user_id,item_id,ts\n" + "\n".join(f"u{n},{i},1" for n in range(9) for i in "ab")
+    )
+    described = part["data"]["profile"]
+    assert [o["figure"] for o in described["verdict"] if o["is_kept"] is False] == ["lookalikes"]
+    text, _ = made(part)
+    assert "lookalikes" not in text
+    assert "These figures break no rule." in text
 
 
 def test_names_are_text(make_part: Callable[..., ModelPart]) -> None:

@@ -64,6 +64,7 @@ class Outcome(TypedDict):
     """
 
     rule: str
+    figure: str
     level: str
     is_kept: bool | None
     sentence: str

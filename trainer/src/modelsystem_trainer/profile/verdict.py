@@ -48,7 +48,13 @@ def _outcome(
     examples: Mapping[str, Sequence[str]],
 ) -> Outcome:
     value, theirs = figures.get(rule.figure), champion.get(rule.figure)
-    outcome: Outcome = {"rule": str(rule), "level": rule.level, "is_kept": None, "sentence": ""}
+    outcome: Outcome = {
+        "rule": str(rule),
+        "figure": rule.figure,
+        "level": rule.level,
+        "is_kept": None,
+        "sentence": "",
+    }
     if value is None:
         return outcome | {"sentence": f"{rule.figure} is not known"}
     if rule.of_champion and theirs is None:

@@ -76,9 +76,10 @@ def _figures(data: Data) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _broken(data: Data) -> Iterator[str]:
-    """Yield a sentence for each rule that the data breaks."""
-    if "profile" in data:
-        yield from (outcome["sentence"] for outcome in profile.broken(data["profile"]))
+    """Yield a sentence for each broken rule on these figures."""
+    for outcome in profile.broken(data["profile"]) if "profile" in data else ():
+        if outcome["figure"] not in _OF_FILES:
+            yield outcome["sentence"]
 
 
 def _has_times(data: Data) -> bool:
