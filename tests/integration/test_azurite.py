@@ -199,6 +199,15 @@ def test_an_empty_folder(azurite: Azurite, train: Train, target: Path) -> None:
     assert "there is no *.csv" in failure(target).reason
 
 
+def test_a_blob_that_cannot_be_read_is_named(azurite: Azurite, train: Train, target: Path) -> None:
+    """An archived blob must be brought back first; the sentence says which one it is."""
+    container = azurite.container(SMALL | {f"{NIGHT}/old.csv": interactions(2)})
+    with azurite.client(container) as client:
+        client.get_blob_client(f"{NIGHT}/old.csv").set_standard_blob_tier("Archive")
+    assert train(azurite, container).code == 3
+    assert f"/{NIGHT}: old.csv: the storage refused the request" in failure(target).reason
+
+
 def test_what_spark_and_adls_leave_is_not_read(
     azurite: Azurite, train: Train, target: Path
 ) -> None:

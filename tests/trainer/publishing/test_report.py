@@ -143,7 +143,7 @@ def test_the_page_shows_the_profile(trained: Any, page: str) -> None:
     described = trained.published.manifest.model["data"]["profile"]
     for name in ("rows", "largest_item", "titles_fit", "span"):
         value = text_of(name, described["figures"][name])
-        assert f"<tr><th>{name}</th><td>{value}</td><td><small>{FIGURES[name].meaning}" in page
+        assert f"<tr><th>{name}</th><td>{value}</td><td>{FIGURES[name].meaning}" in page
     assert f"From {described['first'][:10]} to {described['last'][:10]}." in page
     assert "These figures break no rule." in page
 

@@ -94,6 +94,9 @@ def read(settings: Settings, on_progress: OnProgress) -> Interactions:
         "Read %d interactions of %d users and %d items from %d rows",
         len(data.table), len(data.users), len(data.items), data.rows,
     )  # fmt: skip
+    has_tenants = any("tenant_id" in file.layout.theirs for file in data.files)
+    if settings.tenant and not has_tenants:
+        log.info("TENANTID has no effect on the rows: no file has a column tenant_id")
     if data.rejects.count:
         total = data.rows + data.rejects.count
         log.warning("Lost %d of %d rows, which are malformed", data.rejects.count, total)

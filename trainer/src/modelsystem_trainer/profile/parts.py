@@ -13,7 +13,7 @@ from modelsystem_trainer.ingest import FileTally, Interactions, by_day
 EPOCH = date(1970, 1, 1)
 _NAMES = 20  # that are listed for each reason
 _MOST_DAYS = 3_660  # the latest ten years
-_USERS_OF_ITEM = (1, 2, 3, 6, 11, 21, 51, 101, 1001, 10_001)  # where each band of them begins
+_USERS_OF_ITEM = (1, 2, 6, 21, 101, 1001)  # where each band of them begins
 
 
 def files(data: Interactions) -> list[FileProfile]:
