@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -180,6 +181,29 @@ def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
     assert equal.ended.code == 0, equal.ended.output
     assert equal.report["difference"]["ndcg@20"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
     assert equal.report["overlap@20"] == 1
+
+
+def test_the_profiles_stand_side_by_side(
+    serve: Serve, models: Models, ask: Ask, tmp_path: Path
+) -> None:
+    """A build whose data breaks a rule is refused, unless the gate's rules accept that."""
+    odd = tmp_path / "154"
+    export = models.good.parent / "data"
+    ended = run(
+        "trainer", MODELFOLDER=odd, CSV_FOLDER=export, BUILDNUMBER="154",
+        CHAMPIONFOLDER=models.good, DATA_RULES="warn users >= 2 champion",
+        PARAMETERS="method=cooccurrence",
+    )  # fmt: skip
+    assert ended.code == 0, ended.output
+    candidate, champion = url(open_site(serve, odd)), url(open_site(serve, models.good))
+    refused = ask(candidate, champion)
+    assert refused.ended.code == 8, refused.ended.output
+    assert "build 154 is refused: data: users is 6,000, at least 12,000" in refused.ended.output
+    assert re.search(r"^users +6,000 +6,000 +users$", refused.ended.output, re.MULTILINE)
+    assert refused.report["candidate"]["data"]["users"] == USERS
+    accepted = ask(candidate, champion, RULES + "data: accept\n")
+    assert accepted.ended.code == 0, accepted.ended.output
+    assert accepted.outcome("data")[1].startswith("users is 6,000")
 
 
 def test_a_broken_site_is_refused(serve: Serve, models: Models, ask: Ask) -> None:

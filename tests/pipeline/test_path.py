@@ -82,7 +82,7 @@ def export() -> bytes:
     for user in range(12_000):
         group = rng.randrange(20)
         items = [rng.randrange(500), *(group * 25 + n for n in rng.sample(range(25), 7))]
-        rows += [f"u{user},i{item},{1525000000 + n}" for n, item in enumerate(items)]
+        rows += [f"u{user},i{item},{1525730000 + n}" for n, item in enumerate(items)]
     return ("\n".join(rows) + "\n").encode()
 
 
