@@ -249,13 +249,15 @@ def new_page(chromium: Browser, site: str) -> Iterator[NewPage]:
 def test_pages_fit(new_page: NewPage, path: str, width: int, scheme: str, tmp_path: Path) -> None:
     """Nothing is wider than the screen, the colours follow the scheme, and all plots are drawn."""
     page = new_page(path, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     levels = [int(level) for level in background.strip("rgb()").split(",")]
     assert all(level < 60 for level in levels) == (scheme == "dark")
     page.screenshot(path=tmp_path / "page.png", full_page=True)
     if path == "/":
-        assert page.locator("table.figures tbody tr").count() == 6
+        assert page.locator("[aria-labelledby=evaluation-heading] tbody tr").count() == 6
+        assert page.get_by_text("rows that were read").is_visible()
         assert_plots_are_drawn(page)
 
 
