@@ -138,6 +138,7 @@ def test_the_key_is_in_no_text(blob: Read) -> None:
         ("NEIGHBOURS", "10001"),
         ("NEIGHBOURS", "1.5"),
         ("MAX_BAD_ROWS", "-1"),
+        ("DATA_RULES", "rowz >= 1"),
         ("THREADS", "many"),
         ("PARAMETERS", "a=x"),
         ("CSV_COLUMNS", "user=u"),
@@ -194,8 +195,14 @@ def test_some_settings_shape_the_model(local: Read) -> None:
     usual = record.shaping_texts(local())
     others = {"THREADS": "7", "STARTED_BY": "me", "GIT_COMMIT": "1", "CHAMPIONFOLDER": "/models/6"}
     assert record.shaping_texts(local(**others)) == usual
-    changed = local(NEIGHBOURS="9", TENANTID="t", CSV_COLUMNS="user_id=u", MAX_BAD_ROWS="1")
+    changed = local(
+        NEIGHBOURS="9",
+        TENANTID="t",
+        CSV_COLUMNS="user_id=u",
+        MAX_BAD_ROWS="1",
+        DATA_RULES="off all",
+    )
     differing = {
         name for name, value in record.shaping_texts(changed).items() if value != usual[name]
     }
-    assert differing == {"NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS"}
+    assert differing == {"NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS", "DATA_RULES"}

@@ -94,8 +94,8 @@ class Settings(settings.Settings):
     bad_rows: int = variable(
         "MAX_BAD_ROWS",
         parsers.integer(0, 10**9),
-        "number of malformed rows to tolerate; they are skipped and listed in `rejected.csv`; one "
-        "more fails the training",
+        "number of malformed rows to tolerate, each of their lines counts; they are skipped and "
+        "listed in `rejected.csv`; one more fails the training",
         0,
         shapes_model=True,
     )
