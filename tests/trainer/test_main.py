@@ -165,6 +165,19 @@ def test_a_tiny_export_is_trained_on(start: Start, make_folder: Any) -> None:
     assert np.isfinite(float(trainer.published.marker.score))
 
 
+def test_the_log_says_how_many_rows_are_lost(start: Start, make_folder: Any) -> None:
+    """A stray quote is one malformed row, and costs two; a tenant without a column has no effect."""
+    content = 'user_id,item_id\nu,i\nu,j\nv,i\nw,"i\nx,j\n'
+    trainer = start(
+        CSV_FOLDER=make_folder({"clicks.csv": content}), MAX_BAD_ROWS=2, TENANTID="acme"
+    )
+    assert trainer.code == 0, trainer.output
+    assert "Lost 2 of 5 rows, which are malformed" in trainer.messages
+    assert any(message.startswith("TENANTID has no effect") for message in trainer.messages)
+    rejected = (trainer.published.attempt / "rejected.csv").read_text().splitlines()
+    assert rejected[1] == "clicks.csv,5,2,not RFC 4180: a quote is not closed"
+
+
 def test_help_names_every_variable(start: Start) -> None:
     """`--help` shows variables and exit codes; any other argument is refused."""
     helped, refused = start("--help"), start("--verbose")

@@ -49,6 +49,8 @@ def fault(text: str) -> str:
     if math.isnan(number):
         is_moment = not math.isnan(_of_text(text))
         return "is not from 1973-03-03 to 5138-11-16" if is_moment else OTHER
+    if math.isinf(number):
+        return OTHER
     if _COMPACT.fullmatch(text.strip()):
         return f"seems to be a date and time without a T between them; {_CURE}"
     unit = next((unit for least, unit in _UNITS.items() if abs(number) >= least), None)
