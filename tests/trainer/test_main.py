@@ -166,7 +166,7 @@ def test_a_tiny_export_is_trained_on(start: Start, make_folder: Any) -> None:
 
 
 def test_the_log_says_how_many_rows_are_lost(start: Start, make_folder: Any) -> None:
-    """A stray quote is one malformed row, and costs two; a tenant without a column has no effect."""
+    """A stray quote is one malformed row and costs two; TENANTID needs a column."""
     content = 'user_id,item_id\nu,i\nu,j\nv,i\nw,"i\nx,j\n'
     trainer = start(
         CSV_FOLDER=make_folder({"clicks.csv": content}), MAX_BAD_ROWS=2, TENANTID="acme"
