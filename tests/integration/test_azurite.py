@@ -6,6 +6,7 @@ import hashlib
 import json
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from tests.integration.conftest import (
 from modelsystem_shared import folder, progress
 from modelsystem_shared.progress import Failure
 
+UPLOAD = Path(__file__).parents[2] / "demo" / "upload.py"
 MOVIELENS = Path(__file__).parents[3] / "shared" / "data" / "movielens-small"
 WRONG_KEY = "bm90IHRoZSBrZXkgb2YgdGhpcyBhY2NvdW50Cg=="
 SMALL = {f"{NIGHT}/interactions.csv": interactions()}
@@ -239,6 +241,27 @@ def test_what_spark_and_adls_leave_is_not_read(
         ],
         "has the same content as again.csv.gz": ["interactions.csv/part-00000.csv"],
     }
+
+
+def test_the_sample_etl_uploads_what_a_trainer_reads(azurite: Azurite, tmp_path: Path) -> None:
+    """Compose's ETL and the trainer go by the same definition of an export."""
+    for name in ("a.csv", "x.csv/part-0.csv", "_temporary/b.csv", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(interactions(len(name)))
+    container = azurite.container({})
+    command = [sys.executable, str(UPLOAD), str(tmp_path)]
+    settings = azurite.variables(container) | {"BLOB_STORAGE_CSV_FOLDER": NIGHT}
+    ended = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "_temporary: left out, begins with _ or .",
+        "notes.txt: left out, is not *.csv or *.csv.gz",
+        f"{NIGHT}/a.csv: uploaded",
+        f"{NIGHT}/x.csv/part-0.csv: uploaded",
+    ]
+    with azurite.client(container) as client:
+        names = [blob.name for blob in client.list_blobs()]
+    assert names == [f"{NIGHT}/a.csv", f"{NIGHT}/x.csv/part-0.csv"]
 
 
 def test_a_job_that_has_not_committed(azurite: Azurite, train: Train, target: Path) -> None:
