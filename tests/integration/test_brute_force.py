@@ -53,8 +53,8 @@ class Files:
 
 def expected(
     files: Files, basis: dict[int, float], request: dict[str, Any]
-) -> tuple[list[str], list[float]]:
-    """Return the ranked items and their scores, by sorting all items."""
+) -> tuple[list[str], list[float], bool]:
+    """Return the ranked items, their scores, and whether they are trending ones; sorts all."""
     scores: Any = files.scores(basis)[0]
     allowed = np.ones(len(files.items), bool)
     if "candidates" in request:
@@ -63,12 +63,13 @@ def expected(
     allowed[[files.items.index(item) for item in request.get("exclude_items", [])]] = False
     if request.get("exclude_seen", True):
         allowed[list(basis)] = False
-    is_fallback = not (scores[allowed] > 0).any()
+    is_fallback = not any((files.weights[item] > 0).any() for item in basis)
     if is_fallback:
         scores = files.trend
     order = sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-scores[item], item))
     order = [item for item in order if is_fallback or scores[item] > 0][: request["k"]]
-    return [files.items[item] for item in order], [float(scores[item]) for item in order]
+    ids = [files.items[item] for item in order]
+    return ids, [float(scores[item]) for item in order], is_fallback
 
 
 def requests(files: Files, count: int) -> list[tuple[dict[int, float], dict[str, Any]]]:
@@ -103,10 +104,11 @@ def compare(site: Site, files: Files, count: int) -> None:
     fallbacks = 0
     for basis, request in requests(files, count):
         answer = site.ask("/v1/recommendations", request)
-        items, scores = expected(files, basis, request)
+        items, scores, is_fallback = expected(files, basis, request)
+        assert answer["fallback"] == ("popular" if is_fallback else None)
         assert [item["item_id"] for item in answer["items"]] == items, json.dumps(request)
         assert [item["score"] for item in answer["items"]] == scores
-        if answer["fallback"]:
+        if is_fallback:
             fallbacks += 1
             continue
         _, shares = files.scores(basis)

@@ -116,14 +116,56 @@ def test_a_cold_start_gets_trending_items(served: ServedModel, fields: dict[str,
     assert [item["score"] for item in answer["items"]] == [trend[item] for item in expected]
 
 
-def test_without_neighbours_trending_items_are_recommended(
+def test_an_item_without_neighbours_gets_trending_items(
     served: ServedModel, item_ids: list[str]
 ) -> None:
-    """If every neighbour is excluded, the fallback leaves them out, too."""
-    neighbours = ids(recommend(served, items=["7"], k=1000))
-    answer = recommend(served, items=["7"], k=1000, exclude_items=neighbours)
+    """Item 0 is known, but similar to nothing: alone it is a cold start, beside others not."""
+    answer = recommend(served, items=[item_ids[0]], k=1000)
     assert answer["fallback"] == "popular"
-    assert set(ids(answer)) == {*item_ids} - {*neighbours, "7"}
+    assert set(ids(answer)) == {*item_ids[1:]}
+    assert recommend(served, items=[item_ids[0], "7"])["fallback"] is None
+
+
+def test_a_known_user_with_nothing_left_gets_nothing(
+    served: ServedModel, item_ids: list[str]
+) -> None:
+    """No items, and no word of popular ones: `fallback` is about the asker alone."""
+    user = served.model.users[5]
+    neighbours = ids(recommend(served, user_id=user, k=1000))
+    assert len(neighbours) < len(item_ids) - len(history(served, 5))  # others are left
+    for fields in (
+        {"items": item_ids},  # the user has everything
+        {"exclude_items": neighbours},
+        {"candidates": ["no such", "nor this"]},
+        {"candidates": []},
+    ):
+        answer = recommend(served, user_id=user, **fields)
+        assert (ids(answer), answer["fallback"]) == ([], None)
+
+
+@pytest.mark.parametrize("candidates", [["no such"], []])
+def test_an_unknown_user_is_popular_whatever_the_candidates(
+    served: ServedModel, candidates: list[str]
+) -> None:
+    """Also if no trending item is left to return."""
+    answer = recommend(served, user_id="unknown", candidates=candidates)
+    assert (ids(answer), answer["fallback"]) == ([], "popular")
+
+
+def test_scores_and_recommendations_agree_on_who_is_known(
+    served: ServedModel, item_ids: list[str], user_ids: list[str]
+) -> None:
+    """For every user and every item, whatever the candidates are."""
+    askers: list[dict[str, object]] = [{"user_id": user} for user in [*user_ids, "unknown"]]
+    askers += [{"items": [item]} for item in [*item_ids, "no such"]] + [{"items": []}]
+    fallbacks = set()
+    for asker in askers:
+        for candidates in (item_ids[:3], ["no such"], []):
+            request = {**asker, "candidates": candidates}
+            scores = answers.scores(served, ScoresRequest.model_validate(request))
+            assert scores["fallback"] == recommend(served, **request)["fallback"]
+            fallbacks.add(scores["fallback"])
+    assert fallbacks == {None, "popular"}
 
 
 def test_unknown_items_are_listed(served: ServedModel) -> None:

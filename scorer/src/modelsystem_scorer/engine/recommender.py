@@ -28,7 +28,10 @@ class Basis:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Items, best first, and the score of each; `is_fallback`: by trend, not by the basis."""
+    """Items, best first, and the score of each.
+
+    is_fallback: they are ranked by trend, since the basis is uninformative.
+    """
 
     items: list[int]
     scores: list[float]
@@ -59,10 +62,20 @@ class Recommender:
         An item's score is the sum, in float32 and in the order of `basis`, of its similarities to
         the items of `basis`, each times that item's weight. Only items with a positive score are
         ranked, and only `candidates` (ascending) if given; equal scores are ranked by index. If
-        there is no such item, trending items are returned.
+        `basis` is uninformative, trending items are returned.
         """
         items, scores = self._accumulator.best(basis.items, basis.weights, k, excluded, candidates)
-        return Ranking(items, scores) if items else self.trending(k, excluded, candidates)
+        if items or self.is_informative(basis):
+            return Ranking(items, scores)
+        return self.trending(k, excluded, candidates)
+
+    def is_informative(self, basis: Basis) -> bool:
+        """Whether some item of `basis` is similar to any item, whatever is excluded or asked for.
+
+        It depends on the basis alone, so that rankings and scores agree on who gets the fallback.
+        """
+        rows = map(self._model.similar.bounds, basis.items)
+        return any((self._model.similarity[row] > 0).any() for row in rows)
 
     def trending(self, k: int, excluded: list[int], candidates: list[int] | None = None) -> Ranking:
         """Return the `k` items with the highest trend, scored by it."""

@@ -62,8 +62,8 @@ def scores(served: ServedModel, request: ScoresRequest) -> Scores:
     basis, unknown = _basis(served, request)
     indices = [served.model.items.find(item_id) for item_id in request.candidates]
     known = [index for index in indices if index is not None]
-    is_fallback = not basis.items
     recommender = served.recommender
+    is_fallback = not recommender.is_informative(basis)
     known_scores = recommender.trend(known) if is_fallback else recommender.scores(basis, known)
     next_score = iter(known_scores)
     candidates: list[CandidateScore] = [

@@ -167,7 +167,12 @@ class ScoredItem(TypedDict):
 
 Fallback = Annotated[
     Literal["popular"] | None,
-    Field(description='"popular" if trending items replace personal ones, else null'),
+    Field(
+        description='`"popular"` if nothing is known of the asker, so that trending items replace '
+        "personal ones: the user is unknown or has no history, and no item of the request is in "
+        "the model, or none of these items has neighbours. Else null, also if nothing is left to "
+        "recommend; candidates and exclusions do not matter"
+    ),
 ]
 UnknownItems = Annotated[
     list[str], Field(description="items of the request that are not in the model")
@@ -175,7 +180,12 @@ UnknownItems = Annotated[
 
 
 class Recommendations(TypedDict):
-    """The recommended items, best first."""
+    """The recommended items, best first.
+
+    If `fallback` is null, each is similar to an item of the user or of the request: there can be
+    fewer than `k`, or none if the user has them all or they are excluded. The same request with
+    `"items": []` and no user returns trending items.
+    """
 
     items: list[ScoredItem]
     fallback: Fallback
@@ -193,8 +203,8 @@ class CandidateScore(TypedDict):
 class Scores(TypedDict):
     """A score for each candidate, in their order.
 
-    For an unknown user without items, the score is the share of users who chose the item; late
-    choices count most.
+    If `fallback` is "popular", the score is the share of users who chose the item; late choices
+    count most. Else it is 0 for a candidate that is similar to no item of the user or the request.
     """
 
     scores: list[CandidateScore]

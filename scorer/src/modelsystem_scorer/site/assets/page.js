@@ -120,9 +120,10 @@ function resultLine({ item_id, title, score, because }, highestScore) {
 function showResults({ items: recommended, fallback, unknown_items: unknown, model }) {
   const highestScore = recommended.length ? recommended[0].score : 1;
   results.replaceChildren(...recommended.map((item) => resultLine(item, highestScore)));
-  const summary = fallback
-    ? "No personal recommendations: these items are popular"
-    : `${recommended.length} recommendations`;
+  const personal = recommended.length
+    ? `${recommended.length} recommendations`
+    : "Nothing is left to recommend";
+  const summary = fallback ? "No personal recommendations: these items are popular" : personal;
   const missing = unknown.length ? `; not in the model: ${unknown.join(", ")}` : "";
   showStatus(`${summary}${missing}. Answered by build ${model.build}.`);
 }
