@@ -88,12 +88,75 @@ def test_tensors_can_be_bytes(client: FlaskClient, user_ids: list[str]) -> None:
     assert place == len(answer.data)
 
 
+@pytest.mark.parametrize("shape", [[2], [2, 1]])
+@pytest.mark.parametrize("is_nested", [True, False])
+def test_a_column_of_users_is_a_list_of_users(
+    client: FlaskClient, user_ids: list[str], shape: list[int], *, is_nested: bool
+) -> None:
+    """A tensor of shape [n, 1] is a list of n; its rows can be lists of one."""
+    users = user_ids[1:3]
+    data = [[user] for user in users] if is_nested else users
+    described = tensor(*users, shape=shape, data=data)
+    assert infer(client, inputs=[described]) == infer(client, *users)
+
+
+# What these clients send for two users and k = 5, as MLServer 1.7.1 (StringCodec) and KServe 0.21.0
+# (InferRequest.to_rest) write it; a binary one ends in its tensor.
+_PARAMETERS = '{"content_type":"str"}'
+_MLSERVER = (
+    '{"id":"4a2","parameters":{"content_type":"str","headers":{"X-Trace":"1"},"k":5},'
+    '"inputs":[{"name":"user_id","shape":[2,1],"datatype":"BYTES","parameters":' + _PARAMETERS + ","
+    '"data":["u/1","user-7"]}],"outputs":[{"name":"item_id","parameters":' + _PARAMETERS + "}]}"
+)
+_KSERVE = (
+    '{"id":"4a2","model_name":"modelsystem","inputs":[{"name":"user_id","shape":[2,1],'
+    '"datatype":"BYTES","data":["u/1","user-7"]}],'
+    '"parameters":{"k":5,"content_type":"str","binary_data_output":false}}'
+)
+_KSERVE_BINARY = (
+    '{"id":"4a2","model_name":"modelsystem","inputs":[{"name":"user_id","shape":[2,1],'
+    '"datatype":"BYTES","parameters":{"binary_data_size":17}}],'
+    '"parameters":{"k":5,"content_type":"str","binary_data_output":false}}'
+)
+_TENSOR = b"\x03\x00\x00\x00u/1\x06\x00\x00\x00user-7"
+
+
+@pytest.mark.parametrize(
+    ("head", "binary"),
+    [(_MLSERVER, b""), (_KSERVE, b""), (_KSERVE_BINARY, _TENSOR)],
+    ids=["mlserver", "kserve", "kserve-binary"],
+)
+def test_other_servers_clients_are_understood(
+    client: FlaskClient, head: str, binary: bytes
+) -> None:
+    """Parameters and fields that this server does not know are ignored."""
+    headers = {LENGTH: str(len(head))} if binary else {"Content-Type": "application/json"}
+    answer = client.post(f"{MODEL}/infer", data=head.encode() + binary, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json or {})["id"] == "4a2"
+    items = (answer.json or {})["outputs"][0]
+    assert items == infer(client, "u/1", "user-7", parameters={"k": 5})["item_id"]
+
+
+@pytest.mark.parametrize("fields", [{"parameters": None}, {"parameters": {}}, {"outputs": None}])
+def test_optional_fields_can_be_null(client: FlaskClient, fields: dict[str, Any]) -> None:
+    """As clients write them that leave nothing out."""
+    assert infer(client, "u", **fields) == infer(client, "u")
+    described = tensor("u", parameters=fields.get("parameters"))
+    assert infer(client, inputs=[described]) == infer(client, "u")
+
+
 INVALID: dict[str, Any] = {
     "no input": {"inputs": []},
     "another input": {"inputs": [tensor("u", name="item_id")]},
     "another type": {"inputs": [tensor("u", datatype="FP32")]},
     "another shape": {"inputs": [tensor("u", shape=[2])]},
-    "two dimensions": {"inputs": [tensor("u", shape=[1, 1])]},
+    "another second dimension": {"inputs": [tensor("u", "u", shape=[1, 2])]},
+    "three dimensions": {"inputs": [tensor("u", shape=[1, 1, 1])]},
+    "a row of two": {"inputs": [tensor("u", "u", data=[["u", "u"]])]},
+    "an empty row": {"inputs": [tensor("u", data=[[]])]},
+    "a row of numbers": {"inputs": [tensor("u", data=[[7]])]},
+    "a parameter of another type": {"inputs": [tensor("u")], "parameters": {"k": "5"}},
     "no data": {"inputs": [tensor("u", data=None)]},
     "too many": {"inputs": [tensor(*["u"] * 101)]},
     "both": {"inputs": [tensor("u", parameters={"binary_data_size": 0})]},

@@ -89,8 +89,8 @@ def _users(tensor: Input, binary: bytes) -> list[str]:
     if len(binary) != (size or 0):
         raise tensors.MisfitError(f"{len(binary)} bytes of binary data instead of {size or 0}")
     users = tensors.strings(binary) if tensor.data is None else tensor.data
-    if len(users) != tensor.shape[0]:
-        raise tensors.MisfitError(f"{len(users)} elements instead of {tensor.shape[0]}")
+    if tensor.shape not in ([len(users)], [len(users), 1]):
+        raise tensors.MisfitError(f"{len(users)} elements do not fill the shape {tensor.shape}")
     return users
 
 
@@ -108,7 +108,7 @@ def answer(
     rows: the recommendations of each user.
     """
     requested = request.outputs or [RequestedOutput(name=name) for name in get_args(OutputName)]
-    outputs = [_output(output, request.parameters, rows) for output in requested]
+    outputs = [_output(output, request.options, rows) for output in requested]
     head: InferenceAnswer = {
         "model_name": NAME,
         "model_version": served.info.build,

@@ -1,8 +1,12 @@
-"""The messages of the Open Inference Protocol, version 2 over REST."""
+"""The messages of the Open Inference Protocol, version 2 over REST.
+
+Requests are open, as the protocol's parameters are: what this server does not know it ignores, such
+as the `content_type` of MLServer's clients and the `model_name` of KServe's.
+"""
 
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from typing_extensions import TypedDict
 
@@ -54,31 +58,57 @@ class Ready(TypedDict):
     ready: bool
 
 
-class InputParameters(Message):
+class OpenMessage(Message):
+    """Nothing is converted, and unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class InputParameters(OpenMessage):
     """The size of an input that follows the JSON as bytes."""
 
     binary_data_size: Annotated[int, Field(ge=0), Whole] | None = None
 
 
+def _element(value: object) -> object:
+    """Return the element of a row: in a tensor of shape [n, 1] each row may be a list of one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+_ID: JsonDict = {"type": "string", "maxLength": 1000}
+_ROW: JsonDict = {"type": "array", "items": _ID, "minItems": 1, "maxItems": 1}
+_NO_SIZE: JsonDict = {"properties": {"binary_data_size": {"type": "null"}}}
+
+
 def _with_data(schema: JsonDict) -> None:
     """Describe the input as JSON: `data` has as many elements as `shape` says.
 
-    JSON Schema cannot describe the bytes that may follow the JSON instead.
+    JSON Schema cannot describe the bytes that may follow the JSON instead. The alternatives are in
+    an `allOf` of their own: generators of clients pass over it there, and make one type of it all.
     """
     properties, required = schema["properties"], schema["required"]
     assert isinstance(properties, dict)
     assert isinstance(required, list)
     required.append("data")
-    properties["data"] = {"type": "array", "items": {"type": "string", "maxLength": 1000}}
-    nothing: JsonDict = {"type": "object", "maxProperties": 0}
-    properties["parameters"] = {"anyOf": [nothing, {"type": "null"}]}
-    schema["anyOf"] = [
-        {"properties": {"shape": {"const": [n]}, "data": {"minItems": n, "maxItems": n}}}
-        for n in range(MAX_USERS + 1)
-    ]
+    properties["data"] = {
+        "type": "array",
+        "items": {"anyOf": [_ID, _ROW]},
+        "description": "ids, or lists of one id",
+    }
+    schema["allOf"] = [{"anyOf": [_of_length(n) for n in range(MAX_USERS + 1)]}]
 
 
-class Input(Message):
+def _of_length(n: int) -> JsonDict:
+    return {
+        "properties": {
+            "shape": {"prefixItems": [{"const": n}, {"const": 1}]},
+            "data": {"minItems": n, "maxItems": n},
+            "parameters": _NO_SIZE,
+        }
+    }
+
+
+class Input(OpenMessage):
     """The user ids: strings in the JSON, or bytes behind it."""
 
     model_config = ConfigDict(json_schema_extra=_with_data)
@@ -87,39 +117,47 @@ class Input(Message):
     datatype: Literal["BYTES"]
     shape: Annotated[
         list[Annotated[int, Field(ge=0, le=MAX_USERS), Whole]],
-        Field(min_length=1, max_length=1, description="the number of user ids"),
+        Field(min_length=1, max_length=2, description="[n] or [n, 1], for n user ids"),
     ]
-    parameters: InputParameters | None = None  # only with bytes behind the JSON
-    data: Annotated[list[Id], Field(max_length=MAX_USERS)] | None = None
+    parameters: InputParameters | None = None
+    data: (
+        Annotated[list[Annotated[Id, BeforeValidator(_element)]], Field(max_length=MAX_USERS)]
+        | None
+    ) = None
 
 
-class OutputParameters(Message):
+class OutputParameters(OpenMessage):
     """Whether an output follows the JSON as bytes."""
 
     binary_data: _Flag = None
 
 
-class RequestedOutput(Message):
+class RequestedOutput(OpenMessage):
     """An output that the answer must contain."""
 
     name: OutputName
     parameters: OutputParameters | None = None
 
 
-class Parameters(Message):
-    """The number of items for each user, and the default of `binary_data`."""
+class Parameters(OpenMessage):
+    """The number of items for each user, and the default of `binary_data`; others are ignored."""
 
     k: Annotated[int, Field(ge=1, le=MAX_BATCH_ITEMS // MAX_USERS), Whole] = 20
     binary_data_output: _Flag = None
 
 
-class InferenceRequest(Message):
-    """A batch of users."""
+class InferenceRequest(OpenMessage):
+    """A batch of users. Unknown fields and parameters are ignored, here and in what it holds."""
 
     id: Annotated[str, Field(max_length=1000)] | None = None
-    parameters: Parameters = Parameters()
+    parameters: Parameters | None = None
     inputs: Annotated[list[Input], Field(min_length=1, max_length=1)]
     outputs: Annotated[list[RequestedOutput], Field(max_length=3)] | None = None
+
+    @property
+    def options(self) -> Parameters:
+        """The parameters, or their defaults."""
+        return self.parameters or Parameters()
 
 
 class BinarySize(TypedDict):

@@ -70,7 +70,7 @@ def infer() -> Response:
     """Recommend items for a batch of users."""
     site = api.site()
     inference_request, users = inference.parse(_content())
-    rows = inference.infer(site, users, inference_request.parameters.k)
+    rows = inference.infer(site, users, inference_request.options.k)
     answer = inference.answer(site.served, inference_request, rows)
     if not answer.binary:
         return Response(answer.json, mimetype=JSON)
