@@ -278,3 +278,42 @@ def serve(start: Start) -> Serve:
         return site
 
     return begin
+
+
+@pytest.fixture(scope="session")
+def model_folder(small_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a trained build, for all tests that only read it."""
+    path = tmp_path_factory.mktemp("models") / BUILD
+    trained = run("trainer", MODELFOLDER=path, CSV_FOLDER=small_export, **QUICK)
+    assert trained.code == 0, trained.output
+    return path
+
+
+@pytest.fixture(scope="session")
+def site(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve that build, and return the site's URL; nothing in its log may be an error."""
+    port = free_port()
+    variables = {"MODELFOLDER": model_folder, "HOST": "127.0.0.1", "PORT": port, "WORKERS": 2}
+    log = tmp_path_factory.mktemp("site") / "log"
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            command("scorer"),
+            env=environment(**variables, EVALUATION_ENDPOINT="on"),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        ) as process,
+    ):
+        wait_for(lambda: answers(port), process)
+        yield f"http://127.0.0.1:{port}"
+        os.killpg(process.pid, signal.SIGKILL)
+    assert '"traceback"' not in log.read_text()
+    assert '"level": "error"' not in log.read_text()
+
+
+def get(url: str, body: Any = None) -> Any:
+    """Return the JSON of an answer."""
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
+        return json.load(answer)

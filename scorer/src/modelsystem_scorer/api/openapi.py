@@ -14,8 +14,8 @@ from modelsystem_scorer.api.problems import PROBLEM_JSON
 
 JsonObject = dict[str, object]
 _REFERENCE = "#/components/schemas/{model}"
-_ABOUT = f"""Recommendations of one build's model. The model of a site never changes.
-
+_SUMMARY = "Recommendations of one build's model. The model of a site never changes."
+_ABOUT = f"""\
 Every answer has the model's build and digest in `X-Model-Build` and `X-Model-Digest`, and the id
 of its request in `X-Request-Id`; a request can bring its own. Errors are problem details
 (RFC 9457). A body has at most {MAX_BODY_BYTES:,} bytes and must arrive within ten seconds,
@@ -31,6 +31,11 @@ _HEADERS = {
     "X-Model-Digest": "the digest of the model",
     "X-Request-Id": "the id that the request brought, or a new one",
 }
+_TAGS = {
+    "v1": "Recommendations, scores and similar items, in JSON",
+    "v2": "The Open Inference Protocol, version 2: tensors, in JSON or binary",
+    "site": "Pages for people, probes and metrics",
+}
 _WITHOUT_SCHEMA: dict[type, JsonObject] = {
     str: {"type": "string"},
     bytes: {},
@@ -45,7 +50,14 @@ def document(operations: Sequence[Operation], build: str) -> JsonObject:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "modelsystem scorer", "version": build, "description": _ABOUT},
+        "info": {
+            "title": "modelsystem scorer",
+            "version": build,
+            "summary": _SUMMARY,
+            "description": _ABOUT,
+        },
+        "servers": [{"url": ".", "description": "where this document is"}],
+        "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": _schemas(operations),
@@ -59,6 +71,7 @@ def _operation(operation: Operation) -> JsonObject:
     summary, _, description = inspect.cleandoc(operation.view.__doc__ or "").partition("\n\n")
     described: JsonObject = {
         "operationId": operation.name,
+        "tags": [_tag(operation)],
         "summary": summary,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": _responses(operation),
@@ -69,6 +82,11 @@ def _operation(operation: Operation) -> JsonObject:
         content = {JSON: {"schema": _schema(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _tag(operation: Operation) -> str:
+    version = operation.path.split("/")[1]
+    return version if version in _TAGS else "site"
 
 
 def _path_parameters(operation: Operation) -> Iterator[JsonObject]:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from flask import Response, render_template, request
+from flask import Response, render_template
 from markupsafe import Markup, escape
 
 from modelsystem_scorer.api import HTML, SVG
@@ -15,7 +16,10 @@ from modelsystem_scorer.site.figures import figures
 from modelsystem_shared.manifest import PLOTS, REPORT, Data, ModelPart, RunPart
 
 TEMPLATES = Path(__file__).with_name("templates")
-ASSETS = {"docs.css": "text/css", "page.css": "text/css", "page.js": "text/javascript"}
+_CSS, _JAVASCRIPT = "text/css", "text/javascript"
+_OURS = {"docs.css": _CSS, "docs.js": _JAVASCRIPT, "page.css": _CSS, "page.js": _JAVASCRIPT}
+_SWAGGER = {"swagger-ui-bundle.js": _JAVASCRIPT, "swagger-ui.css": _CSS}
+ASSETS = _OURS | _SWAGGER  # names to media types
 # Nothing from another site, no script or style inside the page, and no frame around it.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -54,8 +58,8 @@ def front(served: ServedModel) -> Response:
 
 
 def docs(document: Mapping[str, object]) -> Response:
-    """Return the API's page, made from the OpenAPI document."""
-    return _page(render_template("docs.html", document=document, site=request.host_url))
+    """Return the API's page: an introduction, and Swagger UI, which reads the OpenAPI document."""
+    return _page(render_template("docs.html", document=document))
 
 
 def with_code(text: str) -> Markup:
@@ -67,9 +71,14 @@ def asset(name: str) -> Response | None:
     """Return a file that the pages need, or None if there is no such file."""
     if name not in ASSETS:
         return None
-    content = files(__package__).joinpath("assets", name).read_bytes()
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return Response(content, headers=headers, mimetype=ASSETS[name])
+    return Response(_asset_file(name).read_bytes(), headers=headers, mimetype=ASSETS[name])
+
+
+def _asset_file(name: str) -> Traversable:
+    if name in _SWAGGER:
+        return files("flask_swagger_ui").joinpath("dist", name)
+    return files(__package__).joinpath("assets", name)
 
 
 def report(served: ServedModel) -> Response | None:

@@ -146,8 +146,19 @@ class Parameters(OpenMessage):
     binary_data_output: _Flag = None
 
 
+_EXAMPLE: JsonDict = {
+    "parameters": {"k": 5},
+    "inputs": [
+        {"name": "user_id", "datatype": "BYTES", "shape": [2], "data": ["USER", "ANOTHER USER"]}
+    ],
+    "outputs": [{"name": "item_id"}, {"name": "score"}],
+}
+
+
 class InferenceRequest(OpenMessage):
     """A batch of users. Unknown fields and parameters are ignored, here and in what it holds."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: Annotated[str, Field(max_length=1000)] | None = None
     parameters: Parameters | None = None

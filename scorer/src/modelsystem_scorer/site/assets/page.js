@@ -1,4 +1,5 @@
-// The form to try the model. It calls only the API of this site, and writes only text.
+// The form to try the model. It calls only the API of this site, and writes only text. URLs are
+// relative: the site can be behind a prefix.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
@@ -34,7 +35,7 @@ async function suggest() {
   const text = itemInput.value;
   const query = new URLSearchParams({ q: text, k: 15 });
   try {
-    const { items: matches } = await answer(await fetch(`/v1/items?${query}`));
+    const { items: matches } = await answer(await fetch(`v1/items?${query}`));
     if (search !== searches) return;
     suggestedFor = text;
     suggestions.replaceChildren(...matches.map(({ item_id, title }) => {
@@ -138,7 +139,7 @@ async function recommend() {
     return;
   }
   try {
-    showResults(await answer(await fetch("/v1/recommendations", {
+    showResults(await answer(await fetch("v1/recommendations", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(request),
