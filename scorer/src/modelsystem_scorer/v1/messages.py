@@ -42,12 +42,10 @@ class Item(Message):
         return {"item_id": value} if isinstance(value, str) else value
 
 
-_USER_OR_ITEMS: JsonDict = {
-    "anyOf": [
-        {"required": ["user_id"], "properties": {"user_id": {"type": "string"}}},
-        {"required": ["items"], "properties": {"items": {"type": "array"}}},
-    ]
-}
+# Not both absent or null; generators of clients pass over `not`, but would make a type of each
+# alternative of an `anyOf`.
+_NOTHING: JsonDict = {"type": "null"}
+_USER_OR_ITEMS: JsonDict = {"not": {"properties": {"user_id": _NOTHING, "items": _NOTHING}}}
 
 
 class UserOrItems(Message):
@@ -81,6 +79,13 @@ class UserOrItems(Message):
 class RecommendationRequest(UserOrItems):
     """A user or items, and what the answer must contain."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_USER_OR_ITEMS,
+            "examples": [{"items": ["ITEM", {"item_id": "ITEM", "weight": 2}], "k": 5}],
+        }
+    )
+
     k: Annotated[int, _K, Whole] = 20
     exclude_seen: Annotated[
         bool, Field(description="leave out the user's history and the items of the request")
@@ -106,6 +111,12 @@ _Unchecked = Annotated[
 class BatchRequest(Message):
     """Several requests at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"requests": [{"user_id": "USER"}, {"items": ["ITEM"], "k": 5}]}]
+        }
+    )
+
     requests: Annotated[
         list[_Unchecked],
         Field(
@@ -119,6 +130,13 @@ class BatchRequest(Message):
 
 class ScoresRequest(UserOrItems):
     """A user or items, and the items to score."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_USER_OR_ITEMS,
+            "examples": [{"user_id": "USER", "candidates": ["ITEM", "ANOTHER ITEM"]}],
+        }
+    )
 
     candidates: Annotated[_Ids, Field(description="the items to score")]
 
@@ -200,7 +218,7 @@ class CandidateScore(TypedDict):
     score: float | None
 
 
-class Scores(TypedDict):
+class CandidateScores(TypedDict):
     """A score for each candidate, in their order.
 
     If `fallback` is "popular", the score is the share of users who chose the item; late choices
@@ -256,7 +274,7 @@ class Question(TypedDict):
     answers: list[str]
 
 
-class Questions(TypedDict):
+class GateQuestions(TypedDict):
     """The questions of all gate users, without user ids. No build has learned from these users."""
 
     questions: list[Question]

@@ -10,12 +10,12 @@ from modelsystem_scorer.v1 import answers, batch
 from modelsystem_scorer.v1.messages import (
     Batch,
     BatchRequest,
+    CandidateScores,
     FoundItems,
+    GateQuestions,
     Query,
-    Questions,
     RecommendationRequest,
     Recommendations,
-    Scores,
     ScoresRequest,
     SearchQuery,
     SimilarItems,
@@ -69,7 +69,7 @@ def search_items() -> Response:
     return api.respond(answers.search(api.site().served, query.q, query.k))
 
 
-@table.post("/v1/scores", {JSON: Scores}, body=ScoresRequest)
+@table.post("/v1/scores", {JSON: CandidateScores}, body=ScoresRequest)
 def scores() -> Response:
     """Score candidates for a user, for a list of items, or for both."""
     return api.respond(answers.scores(api.site().served, api.body(ScoresRequest)))
@@ -81,7 +81,7 @@ def provenance() -> Response:
     return Response(api.site().served.published.manifest.to_bytes(), mimetype=JSON)
 
 
-@evaluation.get("/v1/evaluation/questions", {JSON: Questions})
+@evaluation.get("/v1/evaluation/questions", {JSON: GateQuestions})
 def evaluation_questions() -> Response:
     """Return the gate users' questions: earlier items, and the held-out ones to be found."""
     return api.respond(answers.questions(api.site().served))
