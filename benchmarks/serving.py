@@ -1,7 +1,8 @@
-"""Measures the scorer under load: requests per second beside a constant answer, and its memory.
+"""Measures the scorer under load: requests per second beside an earlier commit's and a constant.
 
-It needs wrk (apt-get install wrk). Our answers are compared with those of a handler in the same
-server, which reads the request and returns a constant JSON body of the same size.
+It needs wrk (apt-get install wrk). Three sites take turns in one run: the scorer of an earlier
+commit, in a work tree of its own; this one; and the floor, a bare ASGI application that answers in
+the same gunicorn with a constant of the same size. Then unchanged answers (304), and memory.
 """
 
 import argparse
@@ -12,29 +13,28 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
 import numpy as np
-from flask import Response, request
-from pydantic_core import to_json
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # ships no types
 
-from accuracy import GOWALLA, train, wait_until_ready
-from modelsystem_scorer import engine, serve
-from modelsystem_scorer.app import create_app
-from modelsystem_scorer.engine import ServedModel
-from modelsystem_scorer.settings import ScorerSettings
-from modelsystem_scorer.v1 import RecommendationRequest, recommendations
-from modelsystem_shared import folder, logs, manifest, publication, settings
+from accuracy import GOWALLA, wait_until_ready
+from modelsystem_scorer.serve.answer import Receive, Send
+from modelsystem_shared import folder, manifest, publication
 from modelsystem_shared.manifest import ModelPart
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model, Rows, Strings
 from modelsystem_shared.numeric.ranking import K
 
-OURS, CONSTANT = "/v1/recommendations", "/constant"
+OLD = "2815370"
+OLD_SITE, SITE, FLOOR, UNCHANGED = "old", "new", "floor", "new, 304"
+FLOOR_BYTES = 1377  # the mean answer on gowalla with k = 20
+ROOT = Path(__file__).parents[1]
+PYTHON = ".venv/bin/python"
 USERS = 10_000
 CONNECTIONS = 8
 PARAMETERS = "method=ridge,a=0.25,lam=160,b=0.1,c=-0.05"
@@ -44,8 +44,13 @@ SCRIPT = """
 local users = {}
 for line in io.lines(os.getenv("USERS")) do users[#users + 1] = line end
 local headers = {["Content-Type"] = "application/json"}
+local etag = os.getenv("ETAG")
 local number = 0
 request = function()
+  if etag ~= "" then
+    local path = "/v1/users/" .. users[1] .. "/recommendations?k=" .. os.getenv("K")
+    return wrk.format("GET", path, {["If-None-Match"] = etag})
+  end
   number = number + 1
   local user = users[(number * 7919) % #users + 1]
   local body = string.format('{"user_id": "%s", "k": %s}', user, os.getenv("K"))
@@ -73,58 +78,108 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=GOWALLA, help="folder of the split")
     parser.add_argument("--seconds", type=int, default=5, help="of each run of wrk")
-    parser.add_argument("--rounds", type=int, default=5, help="in which the two take turns")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5, help="in which the sites take turns")
+    parser.add_argument("--old", default=OLD, help="the commit to compare with")
+    parser.add_argument("--access-log", choices=("on", "off"), default="on")
+    parser.add_argument("--floor", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve:
-        serve_beside_constant()
+    if arguments.floor:
+        serve_constant(arguments.floor)
         return
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as work:
-        environ = os.environ | {"MODELFOLDER": f"{work}/model", "BUILDNUMBER": "benchmark"}
-        seconds = train(environ | {"PARAMETERS": PARAMETERS}, arguments.data, Path(work))
-        print(f"training: {seconds:.1f} s", flush=True)
+    with tempfile.TemporaryDirectory() as work, work_tree(arguments.old) as old:
+        folders = train_both(arguments.data, old, Path(work))
         users = write_users(Path(work))
         for workers in (1, 2):
-            with site(environ, workers) as started:
-                compare(started, users, arguments.rounds, arguments.seconds)
+            variables = {"WORKERS": str(workers), "ACCESS_LOG": arguments.access_log}
+            with all_sites(folders, old, variables) as sites:
+                compare(sites, users, arguments.rounds, arguments.seconds, workers)
         large = write_large(Path(work) / "large")
-        with site(environ | {"MODELFOLDER": str(large)}, MANY_WORKERS) as started:
+        variables = {"MODELFOLDER": str(large), "WORKERS": str(MANY_WORKERS)}
+        with site([sys.executable, "-m", "modelsystem_scorer"], variables) as started:
             memory(started, large)
 
 
-def serve_beside_constant() -> None:
-    """Serve the model, and beside it a constant answer."""
-    values = settings.read(ScorerSettings, os.environ)
-    logs.configure("scorer", values.log_format)
-    served = engine.load(values.source, values.build)
-    app = create_app(served, processes=serve.max_processes(values))
-    body = typical_answer(served)
+@contextmanager
+def work_tree(commit: str) -> Iterator[Path]:
+    """Check out a commit in a folder of its own, and install it there."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        add: list[str | Path] = ["git", "worktree", "add", "--quiet", "--detach", tree, commit]
+        subprocess.run(add, cwd=ROOT, check=True)
+        try:
+            print(f"installing {commit} in a work tree", flush=True)
+            subprocess.run(["make", "--silent", "install"], cwd=tree, check=True)
+            yield tree
+        finally:
+            remove: list[str | Path] = ["git", "worktree", "remove", "--force", tree]
+            subprocess.run(remove, cwd=ROOT, check=True)
 
-    def constant() -> Response:
-        request.get_data(cache=False)
-        return Response(body, mimetype="application/json")
 
-    app.add_url_rule(CONSTANT, "constant", constant, methods=["POST"])
-    serve.run(app, values)
+def train_both(data: Path, old: Path, work: Path) -> dict[str, str]:
+    """Train with the old commit and with this one, and return the folder of each model."""
+    folders = {OLD_SITE: str(work / "old"), SITE: str(work / "model")}
+    export = work / "csv"
+    export.mkdir()
+    shutil.copy(data / "train.csv.gz", export)
+    for name, program in ((OLD_SITE, old / PYTHON), (SITE, Path(sys.executable))):
+        environ = {
+            "MODELFOLDER": folders[name],
+            "CSV_FOLDER": str(export),
+            "PARAMETERS": PARAMETERS,
+        }
+        command: list[str | Path] = [program, "-m", "modelsystem_trainer"]
+        environ = os.environ | environ | {"BUILDNUMBER": "benchmark"}
+        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+    return folders
 
 
-def typical_answer(served: ServedModel) -> bytes:
-    """Return an answer of the median size."""
-    step = max(1, len(served.model.users) // 100)
-    users = served.model.users.pick(range(0, len(served.model.users), step))
-    requests = [RecommendationRequest(user_id=user, k=K) for user in users]
-    answers = sorted((to_json(recommendations(served, each)) for each in requests), key=len)
-    return answers[len(answers) // 2]
+def serve_constant(workers: int) -> None:
+    """Serve a constant answer of a typical size, in the gunicorn of the scorer."""
+    headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % FLOOR_BYTES)]
+    body = b"x" * FLOOR_BYTES
+
+    async def constant(_: object, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    options = {"workers": workers, "worker_class": "asgi", "asgi_loop": "uvloop"}
+    options |= {"http_parser": "fast", "asgi_lifespan": "off", "keepalive": 75, "loglevel": "error"}
+    options["bind"] = f"127.0.0.1:{os.environ['PORT']}"
+
+    class Floor(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+        def load_config(self) -> None:
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> object:
+            return constant
+
+    Floor().run()
+
+
+@contextmanager
+def all_sites(
+    folders: dict[str, str], old: Path, variables: dict[str, str]
+) -> Iterator[dict[str, "Site"]]:
+    """Serve both models, and the floor."""
+    module = ["-m", "modelsystem_scorer"]
+    floor = [sys.executable, __file__, "--floor", variables["WORKERS"]]
+    with (
+        site([old / PYTHON, *module], variables | {"MODELFOLDER": folders[OLD_SITE]}) as before,
+        site([sys.executable, *module], variables | {"MODELFOLDER": folders[SITE]}) as now,
+        site(floor, variables) as constant,
+    ):
+        yield {OLD_SITE: before, SITE: now, FLOOR: constant}
 
 
 class Site(NamedTuple):
-    """A running scorer."""
+    """A running site."""
 
     process: "subprocess.Popen[bytes]"
     port: int
-    workers: int
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers."""
@@ -133,20 +188,19 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def site(environ: dict[str, str], workers: int) -> Iterator[Site]:
-    """Serve a model and a constant answer until the context ends."""
+def site(command: Sequence[str | Path], variables: dict[str, str]) -> Iterator[Site]:
+    """Run a site until the context ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    variables = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": str(workers)}
-    with Path(environ["MODELFOLDER"]).with_suffix(".log").open("wb") as log:
-        command = [sys.executable, __file__, "--serve"]
-        process = subprocess.Popen(command, env=environ | variables, stdout=log)
-    try:
-        wait_until_ready(process, port)
-        yield Site(process, port, workers)
-    finally:
-        process.terminate()
-        process.wait()
+    environ = os.environ | variables | {"HOST": "127.0.0.1", "PORT": str(port)}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env=environ, stdout=log)
+        try:
+            wait_until_ready(process, port)
+            yield Site(process, port)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def write_users(work: Path) -> Path:
@@ -159,38 +213,50 @@ def write_users(work: Path) -> Path:
     return path
 
 
-def compare(started: Site, users: Path, rounds: int, seconds: int) -> None:
-    """Let ours and the constant answer take turns, and print the medians and their ratios."""
-    wrk(started, OURS, users, 2)
-    wrk(started, CONSTANT, users, 2)
-    measurements: dict[str, list[Measured]] = {OURS: [], CONSTANT: []}
-    for _ in range(rounds):
-        for path, measured in measurements.items():
-            measured.append(wrk(started, path, users, seconds))
-    print(f"{started.workers} workers, {CONNECTIONS} connections, {rounds} rounds of {seconds} s")
-    for path, measured in measurements.items():
+def compare(sites: dict[str, Site], users: Path, rounds: int, seconds: int, workers: int) -> None:
+    """Let the sites take turns, and print the medians and their ratios."""
+    measurements: dict[str, list[Measured]] = {name: [] for name in (*sites, UNCHANGED)}
+    for number in range(rounds + 1):  # the first warms up
+        for name, measured in measurements.items():
+            started = sites[SITE if name == UNCHANGED else name]
+            result = wrk(started, users, seconds, is_unchanged=name == UNCHANGED)
+            if number:
+                measured.append(result)
+    print(f"{workers} workers, {CONNECTIONS} connections, {rounds} rounds of {seconds} s")
+    for name, measured in measurements.items():
         rate, p50, p99 = (statistics.median(column) for column in zip(*measured, strict=True))
-        print(f"  {path:20} {rate:6.0f} requests/s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
-    pairs = list(zip(measurements[OURS], measurements[CONSTANT], strict=True))
-    rate = statistics.median(ours.rate / constant.rate for ours, constant in pairs)
-    p99 = statistics.median(ours.p99 / constant.p99 for ours, constant in pairs)
-    print(f"  ratio of each round, median: requests/s {rate:.2f}   p99 {p99:.2f}", flush=True)
+        print(f"  {name:10} {rate:6.0f} requests/s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
+    for name, other in ((SITE, OLD_SITE), (SITE, FLOOR), (UNCHANGED, FLOOR)):
+        pairs = list(zip(measurements[name], measurements[other], strict=True))
+        rate = statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+        p99 = statistics.median(ours.p99 / theirs.p99 for ours, theirs in pairs)
+        print(f"  {name} to {other}: requests/s {rate:.2f}   p99 {p99:.2f}", flush=True)
 
 
-def wrk(started: Site, path: str, users: Path, seconds: int) -> Measured:
+def wrk(started: Site, users: Path, seconds: int, *, is_unchanged: bool) -> Measured:
     """Ask without pause, and return what wrk measured."""
     options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(users.with_name("ask.lua"))]
+    url = f"http://127.0.0.1:{started.port}"
+    etag = _etag(url, users) if is_unchanged else ""
     done = subprocess.run(
-        ["wrk", *options, f"http://127.0.0.1:{started.port}{path}"],
-        env=os.environ | {"USERS": str(users), "K": str(K)},
+        ["wrk", *options, f"{url}/v1/recommendations"],
+        env=os.environ | {"USERS": str(users), "K": str(K), "ETAG": etag},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
     rate, wrong, p50, p99 = map(float, done.stdout.split()[-4:])
     if wrong:
-        sys.exit(f"{wrong:g} requests to {path} went wrong")
+        sys.exit(f"{wrong:g} requests went wrong")
     return Measured(rate, p50, p99)
+
+
+def _etag(url: str, users: Path) -> str:
+    """Return the ETag of the first user's recommendations."""
+    user = users.read_text(encoding="utf-8").split()[0]
+    with urlopen(f"{url}/v1/users/{user}/recommendations?k={K}") as answer:
+        etag: str = answer.headers["ETag"]
+    return etag
 
 
 def write_large(target: Path) -> Path:

@@ -12,6 +12,8 @@ from modelsystem_scorer.api import Draining, NoQuery, Operation, Site
 from modelsystem_scorer.engine import ServedModel
 from modelsystem_scorer.observe import Counters, Observer
 
+_CACHEABLE = (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)
+
 
 class AnyText(BaseConverter):
     """Any text in a path: an id can contain slashes, line breaks and anything else."""
@@ -40,15 +42,24 @@ def create_app(
     api.attach(Site(served, observer, api.document(operations, build), Draining()), app)
     observer.observe(app)
     _add_routes(app, operations)
-    _refuse_malformed_urls(app, operations)
+    _refuse_malformed(app, operations)
     app.register_error_handler(HTTPException, api.answer_error)
 
-    @app.after_request
-    def identify(response: Response) -> Response:
-        response.headers.update(served.headers)
-        return response
-
+    _describe_answers(app, served, operations)
     return app
+
+
+def _describe_answers(app: Flask, served: ServedModel, operations: Sequence[Operation]) -> None:
+    """Name the model in every answer, and say whether the answer may be cached."""
+    cacheable = {operation.name for operation in operations if operation.is_cacheable}
+
+    @app.after_request
+    def describe(response: Response) -> Response:
+        response.headers.update(served.headers)
+        if request.endpoint in cacheable and response.status_code in _CACHEABLE:
+            return api.revalidated(response)
+        response.headers["Cache-Control"] = api.NEVER
+        return response
 
 
 def _operations(*, evaluation: bool) -> list[Operation]:
@@ -63,12 +74,13 @@ def _add_routes(app: Flask, operations: Sequence[Operation]) -> None:
         app.add_url_rule(operation.rule, operation.name, operation.view, methods=[operation.method])
 
 
-def _refuse_malformed_urls(app: Flask, operations: Sequence[Operation]) -> None:
-    """Refuse paths that are not UTF-8, and query parameters if the path has none."""
+def _refuse_malformed(app: Flask, operations: Sequence[Operation]) -> None:
+    """Refuse malformed heads, paths that are not UTF-8, and query parameters if none is known."""
     without_query = {operation.name for operation in operations if operation.query is NoQuery}
 
     @app.before_request
-    def check_url() -> None:
+    def check() -> None:
+        api.check_head()
         try:  # with a replacement character the path would contain another id
             request.environ["PATH_INFO"].encode("latin-1").decode()
         except UnicodeDecodeError as error:

@@ -115,6 +115,14 @@ def test_negative_scores_are_not_ranked() -> None:
         assert best(np.array([-1, 0.5, -2], np.float32), k) == [1]
 
 
+def test_sums_can_come_back_to_zero_again_and_again() -> None:
+    """Each time the item counts as new, and is still listed once."""
+    accumulator = Accumulator(*matrix([{2: 1.0}, {2: -1.0}, {}]))
+    for _ in range(3):
+        assert accumulator.best([0, 1] * 50 + [0], None, 3, [], None) == ([2], [1.0])
+        assert accumulator.scores([0, 1] * 50, None, [2]) == [0.0]
+
+
 DAMAGED: dict[str, tuple[list[int], list[int]]] = {
     "an index beyond the items": ([1, 7, 2, 0], [2, 3, 4]),
     "a row beyond the matrix": ([1, 2, 2, 0], [2, 9, 4]),

@@ -4,7 +4,16 @@ A version's view reads its request with `body` or `query`, asks `site` for the m
 `respond(answer)`, and raises `problem(...)`.
 """
 
+from modelsystem_scorer.api.caching import (
+    NEVER,
+    REVALIDATED,
+    canonical,
+    check_changed,
+    revalidated,
+    tag,
+)
 from modelsystem_scorer.api.draining import Draining
+from modelsystem_scorer.api.heads import check_head, is_host
 from modelsystem_scorer.api.http import (
     Site,
     attach,
@@ -41,7 +50,9 @@ __all__ = [
     "HTML",
     "JSON",
     "MAX_BODY_BYTES",
+    "NEVER",
     "PROBLEM_JSON",
+    "REVALIDATED",
     "SVG",
     "TEXT",
     "Draining",
@@ -58,16 +69,22 @@ __all__ = [
     "answer_error",
     "attach",
     "body",
+    "canonical",
+    "check_changed",
+    "check_head",
     "check_not_draining",
     "content",
     "document",
     "invalid",
+    "is_host",
     "problem",
     "problem_details",
     "query",
     "reference",
     "respond",
+    "revalidated",
     "site",
     "site_of",
+    "tag",
     "to_bytes",
 ]

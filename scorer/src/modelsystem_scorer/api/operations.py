@@ -30,6 +30,7 @@ class Operation:
     query, body: the types of the query parameters (None: any) and of the body.
     choices: the values that a part of the path can have; empty for any.
     name: the operationId, and Flask's endpoint.
+    is_cacheable: whether the answer depends on the build and the request alone.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Operation:
     choices: Sequence[str] = ()
     view: View = _no_view
     name: str = ""
+    is_cacheable: bool = True
 
     @property
     def rule(self) -> str:
@@ -67,6 +69,12 @@ class Table:
         """Return a decorator that adds a view; with `query` None, any parameter is accepted."""
         operation = Operation("GET", path, answers, problems, query=query, choices=choices)
         return self._adds(name, operation)
+
+    def probe(
+        self, path: str, answers: Mapping[str, type], *problems: HTTPStatus, name: str | None = None
+    ) -> Callable[[View], View]:
+        """Return a decorator that adds a view whose answer changes with time."""
+        return self._adds(name, Operation("GET", path, answers, problems, is_cacheable=False))
 
     def post(
         self,

@@ -8,8 +8,10 @@ between the first sum and the last zero nothing may run Python. That is why argu
 and why lists of results are made before or after. See docs/adr/0012.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 import numpy as np
 
@@ -20,14 +22,53 @@ cdef struct Row:
     Py_ssize_t length
 
 
-cdef inline Py_ssize_t index_at(const void *indices, int width, Py_ssize_t place) noexcept:
-    if width == 1:
-        return (<const uint8_t *> indices)[place]
-    if width == 2:
-        return (<const uint16_t *> indices)[place]
-    return (<const uint32_t *> indices)[place]
+cdef extern from *:
+    """
+    /* In C for `restrict`: without it each sum waits for the one before it. There is no branch on
+       a sum: which sums are new cannot be predicted. */
+    #define DEFINE_ADD(NAME, INDEX) \
+    static Py_ssize_t NAME(const INDEX *restrict indices, const float *restrict values, \
+                           Py_ssize_t length, float weight, float *restrict total, \
+                           Py_ssize_t items, uint32_t *restrict touched) { \
+        Py_ssize_t at, count = 0; \
+        for (at = 0; at < length; at++) { \
+            INDEX index = indices[at]; \
+            if (index >= (size_t) items) return -1; \
+            float before = total[index]; \
+            touched[count] = index; \
+            count += before == 0; \
+            total[index] = before + values[at] * weight; \
+        } \
+        return count; \
+    }
+    DEFINE_ADD(add_8, uint8_t)
+    DEFINE_ADD(add_16, uint16_t)
+    DEFINE_ADD(add_32, uint32_t)
+
+    static void fetch_bytes(const char *place, Py_ssize_t length) {
+        for (Py_ssize_t at = 0; at < length; at += 64) __builtin_prefetch(place + at);
+    }
+    """
+    Py_ssize_t add_8(
+        const void *, const float *, Py_ssize_t, float, float *, Py_ssize_t, uint32_t *
+    ) noexcept
+    Py_ssize_t add_16(
+        const void *, const float *, Py_ssize_t, float, float *, Py_ssize_t, uint32_t *
+    ) noexcept
+    Py_ssize_t add_32(
+        const void *, const float *, Py_ssize_t, float, float *, Py_ssize_t, uint32_t *
+    ) noexcept
+    void fetch_bytes(const void *, Py_ssize_t) noexcept
+
+ctypedef Py_ssize_t (*Add)(
+    const void *, const float *, Py_ssize_t, float, float *, Py_ssize_t, uint32_t *
+) noexcept
+
+cdef enum:
+    AHEAD = 3  # rows that are fetched from memory before they are added
 
 
+@cython.final
 cdef class Accumulator:
     """The rows of a square matrix of similarities, and sums of them.
 
@@ -44,6 +85,9 @@ cdef class Accumulator:
     cdef int width  # of an index, in bytes
     cdef const float[::1] values
     cdef float[::1] total
+    cdef uint32_t[::1] touched
+    cdef Py_ssize_t n_touched
+    cdef Add add_indices
     cdef uint64_t[::1] heap  # keys of the best, the least of them first
 
     def __init__(self, rows, values):
@@ -56,6 +100,9 @@ cdef class Accumulator:
         self.width = rows.indices.itemsize
         self.total = np.zeros(len(rows), np.float32)
         self.heap = np.zeros(len(rows), np.uint64)
+        self.touched = np.zeros(2 * len(rows) + 1, np.uint32)
+        self.n_touched = 0
+        self.add_indices = add_8 if self.width == 1 else add_16 if self.width == 2 else add_32
 
     def best(
         self,
@@ -78,14 +125,14 @@ cdef class Accumulator:
             for item in excluded:
                 self.total[self.checked(item)] = 0
             if candidates is None:
-                self.clear(items, size)
+                self.clear(size)
             else:
                 for item in candidates:
                     index = self.checked(item)
                     self.offer(index, self.total[index], size)
-                self.clear(items, 0)
+                self.clear(0)
         except:
-            self.total[:] = 0
+            self.reset()
             raise
         self.rank(size, best, scores)
         return best, scores
@@ -97,41 +144,71 @@ cdef class Accumulator:
             self.add(items, weights)
             for item in targets:
                 scores.append(self.total[self.checked(item)])
-            self.clear(items, 0)
+            self.clear(0)
         except:
-            self.total[:] = 0
+            self.reset()
             raise
         return scores
 
     cdef int add(self, list items, const float[::1] weights) except -1:
         """Add the rows of `items` up."""
-        cdef Py_ssize_t place, at, index
-        cdef float weight = 1
-        cdef Row row
-        cdef float *total = &self.total[0]
-        if weights is not None and weights.shape[0] != len(items):
-            raise ValueError(f"{len(items)} items have {weights.shape[0]} weights")
-        for place, item in enumerate(items):
-            if weights is not None:
-                weight = weights[place]
-            row = self.row(item)
-            for at in range(row.length):
-                index = self.checked(index_at(row.indices, self.width, at))
-                total[index] += row.values[at] * weight
+        cdef Py_ssize_t place, count = len(items)
+        cdef Row *rows
+        if weights is not None and weights.shape[0] != count:
+            raise ValueError(f"{count} items have {weights.shape[0]} weights")
+        rows = <Row *> PyMem_Malloc((count + 1) * sizeof(Row))
+        if rows is NULL:
+            raise MemoryError
+        try:
+            for place in range(count):
+                rows[place] = self.row(items[place])
+            for place in range(count):
+                if place + AHEAD < count:
+                    self.fetch(rows[place + AHEAD])
+                self.add_row(rows[place], 1 if weights is None else weights[place])
+        finally:
+            PyMem_Free(rows)
         return 0
 
-    cdef int clear(self, list items, Py_ssize_t size) except -1:
-        """Clear the sums that the rows of `items` have touched; offer each to the best `size`."""
-        cdef Py_ssize_t at, index
-        cdef Row row
-        cdef float *total = &self.total[0]
-        for item in items:
-            row = self.row(item)
-            for at in range(row.length):
-                index = self.checked(index_at(row.indices, self.width, at))
-                self.offer(index, total[index], size)
-                total[index] = 0
+    cdef void fetch(self, Row row) noexcept:
+        fetch_bytes(row.indices, row.length * self.width)
+        fetch_bytes(row.values, row.length * sizeof(float))
+
+    cdef int add_row(self, Row row, float weight) except -1:
+        cdef Py_ssize_t items = self.total.shape[0], count
+        if self.n_touched + row.length > self.touched.shape[0]:
+            self.find_touched()
+        count = self.add_indices(
+            row.indices, row.values, row.length, weight,
+            &self.total[0], items, &self.touched[self.n_touched],
+        )
+        if count < 0:
+            raise IndexError("a row names an item that is not in the matrix")
+        self.n_touched += count
         return 0
+
+    cdef void clear(self, Py_ssize_t size) noexcept:
+        """Clear the sums that were added up; offer each to the best `size`."""
+        cdef Py_ssize_t place, index
+        cdef float *total = &self.total[0]
+        for place in range(self.n_touched):
+            index = self.touched[place]
+            self.offer(index, total[index], size)
+            total[index] = 0
+        self.n_touched = 0
+
+    cdef void find_touched(self) noexcept:
+        """List each touched item once: a sum that came back to 0 was listed again."""
+        cdef Py_ssize_t item
+        self.n_touched = 0
+        for item in range(self.total.shape[0]):
+            if self.total[item] != 0:
+                self.touched[self.n_touched] = item
+                self.n_touched += 1
+
+    cdef void reset(self) noexcept:
+        self.total[:] = 0
+        self.n_touched = 0
 
     cdef inline Py_ssize_t checked(self, Py_ssize_t item) except -1:
         if not 0 <= item < self.total.shape[0]:
@@ -144,7 +221,7 @@ cdef class Accumulator:
         self.checked(item)
         first = self.ends[item - 1] if item else 0
         end = self.ends[item]
-        if not 0 <= first <= end <= self.values.shape[0]:
+        if not 0 <= first <= end <= min(self.values.shape[0], first + self.total.shape[0]):
             raise IndexError(f"the row of item {item} is not in the matrix")
         row.indices = &self.indices[first * self.width]
         row.values = &self.values[first]

@@ -3,10 +3,15 @@
 import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from pydantic_core import to_json
+
 from modelsystem_scorer.engine.catalogue import Catalogue
+from modelsystem_scorer.engine.finder import Finder
+from modelsystem_scorer.engine.listing import Listing
 from modelsystem_scorer.engine.recommender import Recommender
 from modelsystem_shared import folder
 from modelsystem_shared.folder import Published
@@ -41,6 +46,16 @@ class ServedModel:
         return ModelInfo(build=marker.build, digest=digest, score=float(marker.score))
 
     @cached_property
+    def info_json(self) -> bytes:
+        """The same as JSON."""
+        return to_json(self.info)
+
+    @cached_property
+    def key(self) -> bytes:
+        """A hash of the model's identity, 32 bytes."""
+        return sha256(f"{self.info.build}\n{self.info.digest}".encode()).digest()
+
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The model's identity, as labels of a metric."""
         marker = self.published.marker
@@ -57,6 +72,21 @@ class ServedModel:
         build = self.info.build
         ascii_build = build if build.isascii() else quote(build)
         return {"X-Model-Build": ascii_build, "X-Model-Digest": self.info.digest}
+
+    @cached_property
+    def users(self) -> Finder:
+        """The ids of users, to be found."""
+        return Finder(self.model.users)
+
+    @cached_property
+    def items(self) -> Finder:
+        """The ids of items, to be found."""
+        return Finder(self.model.items)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The items as JSON."""
+        return Listing(self.model.items, self.model.titles)
 
     @cached_property
     def has_confidence(self) -> bool:

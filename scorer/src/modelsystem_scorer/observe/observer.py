@@ -5,13 +5,14 @@ A line has the route's template, and neither path nor body: both can contain use
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
 
 from modelsystem_scorer.observe.counters import OTHER, Counters
+from modelsystem_shared.logs import write
 
 log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -48,7 +49,7 @@ class Observer:
         """Count and log one answered request."""
         self.counters.request(method, route, status, seconds)
         if self._logs:
-            facts = {
+            facts: dict[str, object] = {
                 "request_id": request_id,
                 "method": method,
                 "route": route,
@@ -56,15 +57,14 @@ class Observer:
                 "milliseconds": round(seconds * 1000, 3),
                 "build": self._build,
             }
-            log.info("%s %s %d", method, route, status, extra=facts)
+            write(log, f"{method} {route} {status}", facts)
 
 
-def new_id() -> str:
-    """Return an id for a request that brings none."""
-    return uuid.uuid4().hex
+def request_id(brought: str = "") -> str:
+    """Return the id that a request has brought if it is well-formed, else a new one."""
+    return brought if _ID.fullmatch(brought) else secrets.token_hex(16)
 
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    request_id = request.headers.get("X-Request-Id", "")
-    g.request_id = request_id if _ID.fullmatch(request_id) else new_id()
+    g.request_id = request_id(request.headers.get("X-Request-Id", ""))

@@ -12,12 +12,13 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  #
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # ships no types
 
-from modelsystem_scorer import api
 from modelsystem_scorer.api import Draining
+from modelsystem_scorer.serve.application import Application
 from modelsystem_scorer.serve.worker import Worker
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared.errors import ModelSystemError
 
+KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections: a proxy must close first
 _MEMORY = Path("/dev/shm")  # noqa: S108  # only for the workers' heartbeats
 
 
@@ -35,7 +36,7 @@ def run(app: Flask, settings: ScorerSettings) -> None:
     """
     listener = _listen(settings)
     gc.freeze()  # a collection in a worker would copy the pages that it shares with the master
-    _Server(app, _options(settings, listener), settings.drain_seconds).run()
+    _Server(Application(app), _options(settings, listener), settings.drain_seconds).run()
 
 
 def _listen(settings: ScorerSettings) -> socket.socket:
@@ -58,6 +59,10 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, obj
         "worker_class": Worker,
         # a heartbeat written to a disk can stall: the master would kill a healthy worker
         "worker_tmp_dir": str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None,
+        "asgi_loop": "uvloop",
+        "asgi_lifespan": "off",
+        "http_parser": "fast",
+        "keepalive": KEEP_ALIVE_SECONDS,
         "timeout": 30,
         "graceful_timeout": 25,  # less than the 30 s that Kubernetes grants by default
         "limit_request_line": 8190,
@@ -68,6 +73,7 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, obj
         "control_socket_disable": True,  # a build does not change while it runs
         "logger_class": _Log,
         "pre_fork": _give_row,
+        "post_worker_init": _use_row,
         "errorlog": None,
     }
 
@@ -86,6 +92,10 @@ def _give_row(arbiter: Arbiter, worker: Worker) -> None:
     used = {other.row for other in arbiter.WORKERS.values()}
     rows = range(1, 1 + 2 * arbiter.cfg.workers)
     worker.row = next((row for row in rows if row not in used), rows[-1])
+
+
+def _use_row(worker: Worker) -> None:
+    worker.asgi.site.observer.counters.use_row(worker.row)
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
@@ -115,7 +125,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's view of the app."""
 
-    def __init__(self, app: Flask, options: dict[str, object], drain_seconds: float) -> None:
+    def __init__(self, app: Application, options: dict[str, object], drain_seconds: float) -> None:
         self._app = app
         self._options = options
         self._drain_seconds = drain_seconds
@@ -125,8 +135,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Application:
         return self._app
 
     def run(self) -> None:
-        _Arbiter(self, api.site_of(self._app).draining, self._drain_seconds).run()
+        _Arbiter(self, self._app.site.draining, self._drain_seconds).run()

@@ -71,7 +71,7 @@ def asset(name: str) -> Response | None:
     """Return a file that the pages need, or None if there is no such file."""
     if name not in ASSETS:
         return None
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"X-Content-Type-Options": "nosniff"}
     return Response(_asset_file(name).read_bytes(), headers=headers, mimetype=ASSETS[name])
 
 
@@ -102,7 +102,6 @@ def _page(text: str, policy: str = _POLICY, mimetype: str = HTML) -> Response:
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-cache",
     }
     return Response(text, headers=headers, mimetype=mimetype)
 

@@ -38,13 +38,13 @@ def front() -> Response:
     return response
 
 
-@table.get("/healthz", {TEXT: str})
+@table.probe("/healthz", {TEXT: str})
 def health() -> Response:
     """Say that the process answers."""
     return Response("ok", mimetype=TEXT)
 
 
-@table.get("/readyz", {JSON: Readiness}, HTTPStatus.SERVICE_UNAVAILABLE)
+@table.probe("/readyz", {JSON: Readiness}, HTTPStatus.SERVICE_UNAVAILABLE)
 def readiness() -> Response:
     """Return the model that is loaded and verified; 503 once the site is shutting down."""
     api.check_not_draining()
@@ -52,7 +52,7 @@ def readiness() -> Response:
     return api.respond(Readiness(build=info.build, digest=info.digest))
 
 
-@table.get("/metrics", {TEXT: str})
+@table.probe("/metrics", {TEXT: str})
 def metrics() -> Response:
     """Return the counts of all processes, in Prometheus' text format."""
     text = api.site().observer.counters.exposition()

@@ -3,10 +3,11 @@
 Version 2 answers with `recommend` too.
 """
 
-from modelsystem_scorer.v1.answers import recommend, recommendations
+from modelsystem_scorer.v1.answers import encoded, recommend, recommendations
 from modelsystem_scorer.v1.messages import (
     MAX_BATCH_ITEMS,
     MAX_BATCH_REQUESTS,
+    Query,
     RecommendationRequest,
     Recommendations,
 )
@@ -15,8 +16,10 @@ from modelsystem_scorer.v1.routes import evaluation, table
 __all__ = [
     "MAX_BATCH_ITEMS",
     "MAX_BATCH_REQUESTS",
+    "Query",
     "RecommendationRequest",
     "Recommendations",
+    "encoded",
     "evaluation",
     "recommend",
     "recommendations",

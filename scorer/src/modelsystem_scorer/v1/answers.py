@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
+from typing import NamedTuple
 
 import numpy as np
+from pydantic_core import to_json
 
 from modelsystem_scorer.api import Site
-from modelsystem_scorer.engine import Basis, Ranking, ServedModel
+from modelsystem_scorer.engine import Basis, Finder, Ranking, ServedModel
 from modelsystem_scorer.v1.explanation import reasons
 from modelsystem_scorer.v1.messages import (
     CandidateScore,
@@ -23,36 +25,84 @@ from modelsystem_scorer.v1.messages import (
     UserOrItems,
 )
 from modelsystem_shared.numeric.arrays import Float32s
-from modelsystem_shared.numeric.model import Rows, Strings
+from modelsystem_shared.numeric.model import Rows
+
+_ENCODED = b'{"items":[%b],"fallback":%b,"unknown_items":%b,"model":%b}'
 
 
 def recommend(site: Site, request: RecommendationRequest) -> Recommendations:
     """Answer a request, and count the answer by its kind."""
-    answer = recommendations(site.served, request)
-    kind = "items" if request.items else "personal"
-    site.observer.counters.answer("fallback" if answer["fallback"] else kind)
-    return answer
+    selection = _select(site.served, request)
+    _count(site, request, selection)
+    return _recommendations(site.served, request, selection)
 
 
 def recommendations(served: ServedModel, request: RecommendationRequest) -> Recommendations:
     """Answer from the user's history and the items of the request, each item counted once."""
+    return _recommendations(served, request, _select(served, request))
+
+
+def encoded(site: Site, request: RecommendationRequest) -> bytes:
+    """Answer a request as JSON, and count the answer by its kind.
+
+    The bytes are those of `to_json(recommend(site, request))`; it makes an object for each item
+    only where it must: to explain the items, or to escape a part of a title.
+    """
+    served, selection = site.served, _select(site.served, request)
+    _count(site, request, selection)
+    ranking = selection.ranking
+    listed = None if request.explain else served.listing.to_json(*_to_list(ranking))
+    if listed is None:
+        return to_json(_recommendations(served, request, selection))
+    fallback = b'"popular"' if ranking.is_fallback else b"null"
+    return _ENCODED % (listed, fallback, to_json(selection.unknown_items), served.info_json)
+
+
+def _to_list(ranking: Ranking) -> tuple[list[int], list[bytes]]:
+    """Return the items, and each score as JSON."""
+    scores = to_json(ranking.scores)[1:-1]
+    return ranking.items, scores.split(b",") if scores else []
+
+
+class _Selection(NamedTuple):
+    """What the answer to a request says."""
+
+    basis: Basis
+    ranking: Ranking
+    unknown_items: list[str]
+
+
+def _select(served: ServedModel, request: RecommendationRequest) -> _Selection:
     basis, unknown = _basis(served, request)
-    excluded_items, unknown_excluded = _lookup(served.model.items, request.exclude_items)
-    excluded = [*excluded_items, *basis.items] if request.exclude_seen else [*excluded_items]
-    unknown += unknown_excluded
+    excluded = basis.items if request.exclude_seen else []
+    if request.exclude_items:
+        excluded_items, unknown_excluded = _lookup(served.items, request.exclude_items)
+        excluded = [*excluded_items, *excluded]
+        unknown += unknown_excluded
     candidates = None
     if request.candidates is not None:
-        known_candidates, unknown_candidates = _lookup(served.model.items, request.candidates)
+        known_candidates, unknown_candidates = _lookup(served.items, request.candidates)
         candidates = sorted(known_candidates)
         unknown += unknown_candidates
     ranking = served.recommender.recommend(basis, request.k, excluded, candidates)
-    items = _scored_items(served, ranking)
+    return _Selection(basis, ranking, list(dict.fromkeys(unknown)))
+
+
+def _count(site: Site, request: RecommendationRequest, selection: _Selection) -> None:
+    kind = "items" if request.items else "personal"
+    site.observer.counters.answer("fallback" if selection.ranking.is_fallback else kind)
+
+
+def _recommendations(
+    served: ServedModel, request: RecommendationRequest, selection: _Selection
+) -> Recommendations:
+    items = _scored_items(served, selection.ranking)
     if request.explain:
-        _explain(served, basis, ranking, items)
+        _explain(served, selection.basis, selection.ranking, items)
     return {
         "items": items,
-        "fallback": "popular" if ranking.is_fallback else None,
-        "unknown_items": list(dict.fromkeys(unknown)),
+        "fallback": "popular" if selection.ranking.is_fallback else None,
+        "unknown_items": selection.unknown_items,
         "model": served.info,
     }
 
@@ -60,7 +110,7 @@ def recommendations(served: ServedModel, request: RecommendationRequest) -> Reco
 def scores(served: ServedModel, request: ScoresRequest) -> CandidateScores:
     """Answer with a score for each candidate."""
     basis, unknown = _basis(served, request)
-    indices = [served.model.items.find(item_id) for item_id in request.candidates]
+    indices = [served.items.find(item_id) for item_id in request.candidates]
     known = [index for index in indices if index is not None]
     recommender = served.recommender
     is_fallback = not recommender.is_informative(basis)
@@ -81,7 +131,7 @@ def scores(served: ServedModel, request: ScoresRequest) -> CandidateScores:
 
 def similar(served: ServedModel, item_id: str, k: int) -> SimilarItems | None:
     """Answer with an item's neighbours, or return None if the item is not in the model."""
-    item = served.model.items.find(item_id)
+    item = served.items.find(item_id)
     if item is None:
         return None
     return {
@@ -133,7 +183,7 @@ def _weights(served: ServedModel, items: Iterable[Item]) -> tuple[dict[int, floa
     weights: dict[int, float] = {}
     unknown = []
     for item in items:
-        index = served.model.items.find(item.item_id)
+        index = served.items.find(item.item_id)
         if index is None:
             unknown.append(item.item_id)
         else:
@@ -156,7 +206,7 @@ def _array(weights: list[float]) -> Float32s | None:
 
 
 def _history(served: ServedModel, user_id: str | None) -> Basis:
-    user = None if user_id is None else served.model.users.find(user_id)
+    user = None if user_id is None else served.users.find(user_id)
     if user is None:
         return Basis([])
     bounds = served.model.history.bounds(user)
@@ -164,9 +214,9 @@ def _history(served: ServedModel, user_id: str | None) -> Basis:
     return Basis(served.model.history.indices[bounds].tolist(), weights)
 
 
-def _lookup(strings: Strings, ids: Iterable[str]) -> tuple[set[int], list[str]]:
+def _lookup(finder: Finder, ids: Iterable[str]) -> tuple[set[int], list[str]]:
     """Return the indices of the known ids, and the unknown ids."""
-    by_id = {value: strings.find(value) for value in ids}
+    by_id = {value: finder.find(value) for value in ids}
     known = {index for index in by_id.values() if index is not None}
     return known, [value for value, index in by_id.items() if index is None]
 

@@ -90,7 +90,7 @@ class RecommendationRequest(UserOrItems):
     exclude_seen: Annotated[
         bool, Field(description="leave out the user's history and the items of the request")
     ] = True
-    exclude_items: Annotated[_Ids, Field(description="leave these items out")] = []  # noqa: RUF012  # pydantic copies it
+    exclude_items: Annotated[_Ids, Field(description="leave these items out", default_factory=list)]
     candidates: Annotated[_Ids | None, Field(description="rank only these items")] = None
     explain: Annotated[
         bool, Field(description="add to each item the items that its score comes from")

@@ -31,13 +31,15 @@ def recommendations() -> Response:
 
     Unknown users get popular items; `fallback` says so.
     """
-    return api.respond(answers.recommend(api.site(), api.body(RecommendationRequest)))
+    return _recommend(api.body(RecommendationRequest))
 
 
 @table.post("/v1/recommendations/batch", {JSON: Batch}, body=BatchRequest)
 def recommendations_batch() -> Response:
     """Answer several requests at once, each with an answer or an error of its own."""
-    return api.respond(batch.recommendations(api.site(), api.body(BatchRequest)))
+    request = api.body(BatchRequest)
+    api.check_changed(api.site().served, api.canonical(request))
+    return api.respond(batch.recommendations(api.site(), request))
 
 
 @table.get("/v1/users/{user_id}/recommendations", {JSON: Recommendations}, query=Query)
@@ -45,7 +47,13 @@ def recommendations_of_user(user_id: str) -> Response:
     """Recommend items for a user."""
     # Not validated: any text can be an id, and the server bounds the length of a path.
     request = RecommendationRequest.model_construct(user_id=user_id, k=api.query(Query).k)
-    return api.respond(answers.recommend(api.site(), request))
+    return _recommend(request)
+
+
+def _recommend(request: RecommendationRequest) -> Response:
+    site = api.site()
+    api.check_changed(site.served, api.canonical(request))
+    return Response(answers.encoded(site, request), mimetype=JSON)
 
 
 @table.get(
@@ -72,7 +80,9 @@ def search_items() -> Response:
 @table.post("/v1/scores", {JSON: CandidateScores}, body=ScoresRequest)
 def scores() -> Response:
     """Score candidates for a user, for a list of items, or for both."""
-    return api.respond(answers.scores(api.site().served, api.body(ScoresRequest)))
+    request = api.body(ScoresRequest)
+    api.check_changed(api.site().served, api.canonical(request))
+    return api.respond(answers.scores(api.site().served, request))
 
 
 @table.get("/v1/provenance", {JSON: dict})

@@ -31,21 +31,21 @@ def inference_server() -> Response:
     return api.respond(inference.server_metadata(api.site().served))
 
 
-@table.get("/v2/health/live", {JSON: Live})
+@table.probe("/v2/health/live", {JSON: Live})
 def inference_live() -> Response:
     """Say that the server is live."""
     return api.respond(Live(live=True))
 
 
-@table.get("/v2/health/ready", {JSON: Ready}, _UNREADY)
-@table.get(f"{_MODEL}/ready", {JSON: Ready}, _UNREADY, name="model_ready")
+@table.probe("/v2/health/ready", {JSON: Ready}, _UNREADY)
+@table.probe(f"{_MODEL}/ready", {JSON: Ready}, _UNREADY, name="model_ready")
 def inference_ready() -> Response:
     """Say that the model is ready; 503 once the site is shutting down."""
     api.check_not_draining()
     return api.respond(Ready(name=inference.NAME, ready=True))
 
 
-@table.get(f"{_VERSION}/ready", {JSON: Ready}, HTTPStatus.NOT_FOUND, _UNREADY)
+@table.probe(f"{_VERSION}/ready", {JSON: Ready}, HTTPStatus.NOT_FOUND, _UNREADY)
 def model_version_ready(version: str) -> Response:
     """Say that this build of the model is ready."""
     _check(version)
@@ -69,7 +69,9 @@ def model_version_metadata(version: str) -> Response:
 def infer() -> Response:
     """Recommend items for a batch of users."""
     site = api.site()
-    inference_request, users = inference.parse(_content())
+    content = _content()
+    inference_request, users = inference.parse(content)
+    api.check_changed(site.served, api.canonical(inference_request) + content.binary)
     rows = inference.infer(site, users, inference_request.options.k)
     answer = inference.answer(site.served, inference_request, rows)
     if not answer.binary:

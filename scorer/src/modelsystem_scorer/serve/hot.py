@@ -1,0 +1,108 @@
+"""The hot way: recommendations from the bytes of a request to the bytes of its answer.
+
+It takes plain requests only. All others, and all errors, go the ordinary way through Flask, which
+gives a plain request the same answer.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+from pydantic import ValidationError
+
+from modelsystem_scorer import api, v1
+from modelsystem_scorer.api import Operation, Site
+from modelsystem_scorer.observe import request_id
+from modelsystem_scorer.serve.answer import Answer, Message
+from modelsystem_scorer.v1 import Query, RecommendationRequest
+
+_OPERATIONS = {operation.name: operation for operation in v1.table.operations}
+_OF_REQUEST = _OPERATIONS["recommendations"]
+_OF_USER = _OPERATIONS["recommendations_of_user"]
+_BEFORE_USER, _AFTER_USER = (part.encode() for part in _OF_USER.path.split("{user_id}"))
+_K = re.compile(rb"k=([1-9][0-9]{0,2}|1000)")
+_DEFAULT_QUERY = b"k=%d" % Query().k
+_JSON = api.JSON.encode()
+
+
+class HotWay:
+    """Answers plain requests for recommendations."""
+
+    def __init__(self, site: Site) -> None:
+        """Answer from this site."""
+        self._site = site
+        headers = {**site.served.headers, "Cache-Control": api.REVALIDATED}
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._content_headers = [(b"Content-Type", _JSON), *self._headers]
+        self._host = b""
+
+    def answer(self, scope: Message, headers: Mapping[bytes, bytes], body: bytes) -> Answer | None:
+        """Return the answer and record it, or return None if the request is not plain."""
+        began = time.perf_counter()
+        operation, request = _read(scope, headers, body)
+        if operation is None or request is None or not self._is_plain(scope, headers):
+            return None
+        etag = api.tag(self._site.served, operation.name.encode(), api.canonical(request))
+        known = headers.get(b"if-none-match", etag)
+        if known != etag:
+            return None
+        answer = self._unchanged() if b"if-none-match" in headers else self._recommend(request)
+        brought = request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        answer.headers.extend(((b"ETag", etag), (b"X-Request-Id", brought.encode())))
+        seconds = time.perf_counter() - began
+        self._site.observer.record(
+            operation.method, operation.path, answer.status, seconds, brought
+        )
+        return answer
+
+    def _is_plain(self, scope: Message, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether the head needs no other checks than these."""
+        host = headers.get(b"host", b"")
+        if host != self._host:  # seldom: a client's requests have the same
+            if not api.is_host(host.decode("latin-1")):
+                return False
+            self._host = host
+        return b"content-encoding" not in headers and len(headers) == len(scope["headers"])
+
+    def _unchanged(self) -> Answer:
+        return Answer(HTTPStatus.NOT_MODIFIED, self._headers.copy(), b"")
+
+    def _recommend(self, request: RecommendationRequest) -> Answer:
+        content = v1.encoded(self._site, request)
+        length = (b"Content-Length", b"%d" % len(content))
+        return Answer(HTTPStatus.OK, [length, *self._content_headers], content)
+
+
+def _read(
+    scope: Message, headers: Mapping[bytes, bytes], body: bytes
+) -> tuple[Operation | None, RecommendationRequest | None]:
+    """Return the operation and its request; None instead of what is not plain."""
+    if scope["method"] == _OF_REQUEST.method and scope["path"] == _OF_REQUEST.path:
+        is_json = headers.get(b"content-type") == _JSON and not scope["query_string"]
+        return _OF_REQUEST, _validated(body) if is_json else None
+    if scope["method"] == _OF_USER.method and scope["raw_path"].startswith(_BEFORE_USER):
+        return _OF_USER, _of_user(scope["raw_path"], scope["query_string"])
+    return None, None
+
+
+def _validated(body: bytes) -> RecommendationRequest | None:
+    try:
+        return RecommendationRequest.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def _of_user(path: bytes, query: bytes) -> RecommendationRequest | None:
+    match = _K.fullmatch(query or _DEFAULT_QUERY)
+    decoded = unquote_to_bytes(path)
+    if match is None or not decoded.endswith(_AFTER_USER):
+        return None
+    try:
+        user_id = decoded[len(_BEFORE_USER) : -len(_AFTER_USER)].decode()
+    except UnicodeDecodeError:
+        return None
+    return (
+        RecommendationRequest.model_construct(user_id=user_id, k=int(match[1])) if user_id else None
+    )
