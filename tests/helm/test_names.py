@@ -178,10 +178,24 @@ def test_the_mesh_closes_idle_connections_before_the_scorer(render: Render) -> N
     """A request on a connection that the other side is closing would be lost."""
     rule = the(render(ROUTING / "istio.yaml", chart="modelsystem-routing"), "DestinationRule")
     idle = rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["idleTimeout"]
-    connection = ROOT / "scorer/src/modelsystem_scorer/serve/connection.py"
-    kept = re.search(r"^IDLE_SECONDS = (\d+)", connection.read_text(), re.MULTILINE)
+    server = ROOT / "scorer/src/modelsystem_scorer/serve/server.py"
+    kept = re.search(r"^KEEP_ALIVE_SECONDS = (\d+)", server.read_text(), re.MULTILINE)
     assert kept
     assert int(idle.removesuffix("s")) < int(kept[1])
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [("30", "30s"), ("0", None)])
+def test_a_gateway_has_a_deadline_for_requests(
+    render: Render, seconds: str, limit: str | None
+) -> None:
+    """The site has none for a head that never ends."""
+    chart, setting = "modelsystem-routing", f"requestTimeout={seconds}"
+    gateway = render(ROUTING / "gateway.yaml", chart=chart, json=setting)
+    mesh = render(ROUTING / "istio.yaml", chart=chart, json=setting)
+    for rule in the(gateway, "HTTPRoute")["spec"]["rules"]:
+        assert rule.get("timeouts", {}).get("request") == limit
+    for rule in the(mesh, "VirtualService")["spec"]["http"]:
+        assert rule.get("timeout") == limit
 
 
 def test_the_plain_service_selects_one_build(render: Render) -> None:

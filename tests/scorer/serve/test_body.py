@@ -68,7 +68,7 @@ def trickling(connections: Sequence[socket.socket]) -> Iterator[None]:
 def test_slow_clients_are_cut_off(lone: Any) -> None:
     """Two hundred delay no other client; those with a slow body get a 408 after ten seconds.
 
-    gunicorn sets no deadline for a head: a proxy does (docs/adr/0010).
+    gunicorn sets no deadline for a head: a proxy does (docs/adr/0023).
     """
     starts = [HEAD + b"Content-Length: 9999\r\n\r\n"] * 20 + [b"GET / HTTP/1.1\r\nX: "] * 180
     with contextlib.ExitStack() as stack:

@@ -18,8 +18,9 @@ _SUMMARY = "Recommendations of one build's model. The model of a site never chan
 _ABOUT = f"""\
 Every answer has the model's build and digest in `X-Model-Build` and `X-Model-Digest`, and the id
 of its request in `X-Request-Id`; a request can bring its own. Errors are problem details
-(RFC 9457). A body has at most {MAX_BODY_BYTES:,} bytes and must arrive within ten seconds,
-counted from the request's first byte."""
+(RFC 9457). A body has at most {MAX_BODY_BYTES:,} bytes and must arrive within ten seconds of the
+request's head. Answers that depend on the model alone have an exact `ETag`: a request that brings
+it in `If-None-Match` gets 304 and no content."""
 _OF_BODIES = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
