@@ -1,7 +1,9 @@
 """The pages for people; a browser opens them in tests/integration."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -237,10 +239,14 @@ def test_a_model_without_a_report_has_none(client: FlaskClient) -> None:
 
 def test_the_report_is_a_file_of_the_model(with_files: Describe) -> None:
     """It is returned unchanged, with a policy that allows no script."""
-    client = with_files(**{REPORT: "<p>ö"})
+    text = "<style>p {}</style><p>ö<style>\nb {}\n</style>"
+    client = with_files(**{REPORT: text})
     answer = client.get("/report")
-    assert (answer.status_code, answer.mimetype, answer.text) == (200, "text/html", "<p>ö")
-    assert "script" not in answer.headers["Content-Security-Policy"]
+    assert (answer.status_code, answer.mimetype, answer.text) == (200, "text/html", text)
+    policy = answer.headers["Content-Security-Policy"]
+    assert not {"script", "unsafe"} & set(re.findall("[a-z]+", policy))
+    for style in (b"p {}", b"\nb {}\n"):
+        assert b64encode(sha256(style).digest()).decode() in policy
     assert 'href="report"' in client.get("/", headers=HTML).text
 
 
