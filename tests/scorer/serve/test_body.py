@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import re
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -120,6 +122,21 @@ def test_a_client_that_does_not_read_delays_no_other(lone: Any) -> None:
                 connection.send(request)
         for _ in range(10):
             assert lone.ask("/v1/recommendations", "POST", BODY).status == 200
+
+
+def test_a_client_that_is_gone_is_no_error(start_site: StartSite, model_folder: Path) -> None:
+    """Whether it goes in the middle of its request or of a large answer, by a reset or in order."""
+    site = start_site(MODELFOLDER=model_folder, WORKERS="1")
+    ask = b"GET /v1/provenance HTTP/1.1\r\nHost: x\r\n\r\n"
+    for sent in (HEAD, HEAD + b"Content-Length: 99\r\n\r\n{", ask, ask * 100):
+        for linger in (0, 1):
+            with site.connect() as connection:
+                option = struct.pack("ii", 1, 0) if linger else struct.pack("ii", 0, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
+                connection.sendall(sent)
+                time.sleep(0.1)
+    assert site.ask("/healthz").status == 200
+    assert not re.search('traceback|error"', site.log(), re.IGNORECASE), site.log()
 
 
 def test_a_connection_is_kept(lone: Any) -> None:

@@ -19,10 +19,6 @@ AT_ONCE_BYTES = 1 << 16
 log = logging.getLogger(__name__)
 
 
-class CloseConnection(Exception):  # noqa: N818  # no error: gunicorn closes after a call that raises
-    """The answer is sent, and the connection ends with it."""
-
-
 class Application:
     """Answers requests one by one; `calls` of them have begun and not ended."""
 
@@ -50,11 +46,11 @@ class Application:
         except RefusedError as error:
             await _send(send, self._refusal(error.status, error.reason))
             await body.drop_rest(receive)
-            raise CloseConnection from error
+            raise _close() from None
         answer = self._answer_to(scope, headers, content)
         await _send(send, answer)
         if answer.closes:
-            raise CloseConnection
+            raise _close()
 
     def _answer_to(self, scope: Message, headers: Mapping[bytes, bytes], content: bytes) -> Answer:
         """Return the answer to a whole request."""
@@ -91,5 +87,13 @@ async def _send(send: Send, answer: Answer) -> None:
     if len(answer.content) < AT_ONCE_BYTES:  # fits into the buffers of the connection
         await send_answer(send, answer)
         return
-    async with asyncio.timeout(SEND_SECONDS):
-        await send_answer(send, answer)
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send_answer(send, answer)
+    except TimeoutError:
+        raise _close() from None
+
+
+def _close() -> asyncio.CancelledError:
+    """Return what ends a connection: gunicorn closes that of a cancelled call, and logs nothing."""
+    return asyncio.CancelledError()

@@ -36,7 +36,7 @@ class HotWay:
         headers = {**site.served.headers, "Cache-Control": api.REVALIDATED}
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._content_headers = [(b"Content-Type", _JSON), *self._headers]
-        self._host = b""
+        self._host: bytes | None = None  # the last valid one
 
     def answer(self, scope: Message, headers: Mapping[bytes, bytes], body: bytes) -> Answer | None:
         """Return the answer and record it, or return None if the request is not plain."""
@@ -59,9 +59,9 @@ class HotWay:
 
     def _is_plain(self, scope: Message, headers: Mapping[bytes, bytes]) -> bool:
         """Whether the head needs no other checks than these."""
-        host = headers.get(b"host", b"")
-        if host != self._host:  # seldom: a client's requests have the same
-            if not api.is_host(host.decode("latin-1")):
+        host = headers.get(b"host")
+        if host is None or host != self._host:  # seldom: a client's requests have the same
+            if host is None or not api.is_host(host.decode("latin-1")):
                 return False
             self._host = host
         return b"content-encoding" not in headers and len(headers) == len(scope["headers"])
