@@ -46,7 +46,8 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def sources() -> Iterator[Path]:
     """Yield the files that the tests read."""
-    patterns = ("pyproject.toml", "tests/**/*", "*/src/**/*.py", "*/requirements.txt")
+    patterns = ("pyproject.toml", "demo/*", "docs/*.md", "tests/**/*", "*/src/**/*.py")
+    patterns += ("*/requirements.txt",)
     for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path

@@ -30,7 +30,7 @@ def test_it_is_the_formula(similarity: np.ndarray, p: Parameters) -> None:
     norms = np.linalg.norm(v, axis=1, keepdims=True)
     expected = v / np.where(norms > 0, norms, 1) ** p.r
     weighed = weigh(sparse.csr_array(similarity), d, p, p.c).toarray()
-    np.testing.assert_allclose(weighed, expected, rtol=1e-4)
+    np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
 
 
 def test_degrees_are_numbers_of_users() -> None:
