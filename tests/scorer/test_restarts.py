@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -129,6 +130,43 @@ def test_nothing_accepted_is_lost_many_times(
     counts = restart_under_load(start_site, model_folder, 20)
     with capsys.disabled():
         print(f"\n20 restarts under load, nothing lost: {dict(counts)}")
+
+
+def test_no_new_connection_is_reset(start_site: StartSite, model_folder: Path) -> None:
+    """Clients that open connections until the end are answered or refused, in five restarts."""
+    site = start_site(MODELFOLDER=model_folder, ACCESS_LOG="off")
+    outcomes: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(ConnectionRefusedError, TimeoutError):
+                connection = socket.create_connection(("127.0.0.1", site.port), timeout=0.5)
+                outcomes[outcome(connection)] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        time.sleep(0.3)
+        site.process.send_signal(signal.SIGTERM)
+        assert site.end() == 0
+        site = start_site(MODELFOLDER=model_folder, PORT=site.port, ACCESS_LOG="off")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert outcomes.keys() == {"HTTP/1.1 200 OK"}, outcomes
+
+
+def outcome(connection: socket.socket) -> str:
+    """Ask on this connection; return the status line, or what went wrong."""
+    connection.settimeout(30)
+    with connection:
+        try:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return connection.recv(65536).decode().partition("\r\n")[0]
+        except OSError as error:
+            return repr(error)
 
 
 def test_a_second_signal_ends_draining(start_site: StartSite, model_folder: Path) -> None:

@@ -13,10 +13,10 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # ships no types
 
 from modelsystem_scorer.api import Draining
+from modelsystem_scorer.serve import port
 from modelsystem_scorer.serve.application import Application
 from modelsystem_scorer.serve.worker import Worker
 from modelsystem_scorer.settings import ScorerSettings
-from modelsystem_shared.errors import ModelSystemError
 
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections: a proxy must close first
 _MEMORY = Path("/dev/shm")  # noqa: S108  # only for the workers' heartbeats
@@ -34,21 +34,9 @@ def run(app: Flask, settings: ScorerSettings) -> None:
         ModelSystemError: the port cannot be listened on.
 
     """
-    listener = _listen(settings)
+    listener = port.listen(settings)
     gc.freeze()  # a collection in a worker would copy the pages that it shares with the master
     _Server(Application(app), _options(settings, listener), settings.drain_seconds).run()
-
-
-def _listen(settings: ScorerSettings) -> socket.socket:
-    """Open the port here: gunicorn would retry for five seconds, and exit with no reason."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # the rest repeats host and port
-        raise ModelSystemError(
-            f"cannot listen on PORT {settings.port} of HOST {settings.host}: {reason}"
-        ) from error
 
 
 def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, object]:
@@ -115,6 +103,12 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
         self.log.info("Draining: answering for %g more seconds", self._seconds)
         signal.signal(signal.SIGALRM, lambda *_: self.signal(signal.SIGTERM, None))
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def stop(self, graceful: bool = True) -> None:  # as gunicorn calls it
+        """Let no new connection begin, and stop the workers."""
+        for listener in self.LISTENERS:
+            port.refuse_new(listener.sock)
+        super().stop(graceful)
 
     def handle_int(self) -> None:
         """Stop after the requests in flight; a second Ctrl-C does not wait for them."""

@@ -1,7 +1,6 @@
 """gunicorn's ASGI worker, with ends that lose no answer: of the worker, and of a connection."""
 
 import asyncio
-import contextlib
 import signal
 from typing import Any
 
@@ -9,6 +8,7 @@ from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped] 
 from gunicorn.workers.gasgi import ASGIWorker  # type: ignore[import-untyped]  # ships no types
 
 FAREWELL_SECONDS = 2.0  # for requests that are on their way when the port closes
+_DOOR_SECONDS = 0.2  # for connections that have begun, until the port closes
 _TICK = 0.05
 
 
@@ -28,7 +28,7 @@ ASGIProtocol.eof_received = _answer_before_close
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Accepts the clients at its door before it closes it, and waits for idle ones only briefly."""
+    """Accepts the clients at its port before it closes it, and waits for idle ones only briefly."""
 
     def init_signals(self) -> None:
         """Ignore Ctrl-C, which a terminal sends to all processes: the master stops its workers."""
@@ -37,8 +37,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     async def _shutdown(self) -> None:
-        for listener in self.sockets:
-            await self._accept_waiting(listener.sock)
+        await asyncio.sleep(_DOOR_SECONDS)
         for server in self.servers:
             server.close()
         farewell = self.loop.time() + FAREWELL_SECONDS
@@ -46,11 +45,3 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
             await asyncio.sleep(_TICK)
         self._quick_shutdown = True  # all that remains is idle
         await super()._shutdown()
-
-    async def _accept_waiting(self, listener: Any) -> None:  # Any: a socket, used nowhere else
-        """Accept the connections in the listener's queue: to close it would reset them."""
-        with contextlib.suppress(OSError):  # none is left
-            while True:
-                client, _ = listener.accept()
-                client.setblocking(False)
-                await self.loop.connect_accepted_socket(lambda: ASGIProtocol(self), client)
