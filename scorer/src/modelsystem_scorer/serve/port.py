@@ -1,5 +1,6 @@
 """The port: how it is opened, and how it is left without a reset for anybody."""
 
+import contextlib
 import ctypes
 import socket
 import struct
@@ -31,14 +32,27 @@ def listen(settings: ScorerSettings) -> socket.socket:
         ) from error
 
 
-def refuse_new(listener: socket.socket) -> None:
-    """Let no new connection begin; those that have begun can still be accepted.
+def refuse_new(listener: socket.socket) -> bool:
+    """Let no new connection begin, if the kernel permits it; return whether it does.
 
     A connection that waits when its listener is closed is reset, though its client takes it for
     accepted. Clients whose first segment is dropped try again a second later, and are refused.
-    Only on Linux; elsewhere nothing changes.
     """
-    if sys.platform == "linux":
-        program = ctypes.create_string_buffer(_DROP_SYN)
-        instructions = struct.pack("HL", 4, ctypes.addressof(program))
+    if sys.platform != "linux":
+        return False
+    program = ctypes.create_string_buffer(_DROP_SYN)
+    instructions = struct.pack("HL", 4, ctypes.addressof(program))
+    try:
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, instructions)
+    except PermissionError:  # some kernels want a privilege for it
+        return False
+    return True
+
+
+def waiting(listener: socket.socket) -> list[socket.socket]:
+    """Accept the connections that wait, without waiting for others."""
+    accepted = []
+    with contextlib.suppress(OSError):  # none is left
+        while True:
+            accepted.append(listener.accept()[0])
+    return accepted

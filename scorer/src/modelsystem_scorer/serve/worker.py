@@ -7,6 +7,8 @@ from typing import Any
 from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]  # ships no types
 from gunicorn.workers.gasgi import ASGIWorker  # type: ignore[import-untyped]  # ships no types
 
+from modelsystem_scorer.serve import port
+
 FAREWELL_SECONDS = 2.0  # for requests that are on their way when the port closes
 _DOOR_SECONDS = 0.2  # for connections that have begun, until the port closes
 _TICK = 0.05
@@ -38,8 +40,12 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     async def _shutdown(self) -> None:
         await asyncio.sleep(_DOOR_SECONDS)
-        for server in self.servers:
+        last = [client for listener in self.sockets for client in port.waiting(listener.sock)]
+        for server in self.servers:  # at once: who arrives in between is reset
             server.close()
+        for client in last:
+            client.setblocking(False)
+            await self.loop.connect_accepted_socket(lambda: ASGIProtocol(self), client)
         farewell = self.loop.time() + FAREWELL_SECONDS
         while self.nr_conns and (self.asgi.calls or self.loop.time() < farewell):
             await asyncio.sleep(_TICK)
