@@ -32,11 +32,11 @@ def upload(folder: Path, container: ContainerClient, night: str) -> Iterator[str
         blob.name: bytes(blob.content_settings.content_md5 or b"")
         for blob in container.list_blobs(night)
     }
-    found = export.data_files(folder)
-    if not found.names:
+    data = export.data_files(folder)
+    if not data.names:
         raise DataError(f"there is no *.csv or *.csv.gz below {folder}")
-    yield from (f"{', '.join(out.names)}: left out, {out.reason}" for out in found.left_out)
-    for below in found.names:
+    yield from (f"{', '.join(out.names)}: left out, {out.reason}" for out in data.left_out)
+    for below in data.names:
         name = f"{night}/{below}"
         content = (folder / below).read_bytes()
         digest = hashlib.md5(content, usedforsecurity=False).digest()  # Blob Storage's

@@ -55,8 +55,8 @@ def built(tmp_path: Path) -> Artefact:
 
 def route(weight: int, chart: Path = CHARTS / "modelsystem-routing", **values: object) -> None:
     """Give the build traffic by a plain Service."""
-    chosen = {"provider": "service", "builds": [{"number": BUILD, "weight": weight}]} | values
-    cluster.upgrade("traffic", chart, "models", chosen, "why")
+    routing = {"provider": "service", "builds": [{"number": BUILD, "weight": weight}]} | values
+    cluster.upgrade("traffic", chart, "models", routing, "why")
 
 
 def test_a_build_is_installed_listed_and_routed(built: Artefact) -> None:

@@ -41,15 +41,15 @@ def members(*names: str) -> Members:
 )
 def test_only_visible_csv_files_are_data(name: str, is_data: bool) -> None:
     """No part of a path begins with `_` or `.`, and the name ends in .csv or .csv.gz."""
-    found = members(name)
-    assert list(found.names) == ([name] if is_data else [])
-    assert bool(found.left_out) != is_data
+    sorted_out = members(name)
+    assert list(sorted_out.names) == ([name] if is_data else [])
+    assert bool(sorted_out.left_out) != is_data
 
 
 def test_what_is_left_out_is_named_once() -> None:
     """A hidden folder is one entry, whatever it holds."""
-    found = members("a.csv", "_t/1.csv", "_t/2/3.csv", "x/.y/z", "b.json", "a.parquet")
-    assert {out.reason: list(out.names) for out in found.left_out} == {
+    sorted_out = members("a.csv", "_t/1.csv", "_t/2/3.csv", "x/.y/z", "b.json", "a.parquet")
+    assert {out.reason: list(out.names) for out in sorted_out.left_out} == {
         membership.HIDDEN: ["_t", "x/.y"],
         membership.OTHER_FORMAT: ["a.parquet", "b.json"],
     }
@@ -57,7 +57,7 @@ def test_what_is_left_out_is_named_once() -> None:
 
 def test_objects_that_stand_for_folders_are_no_files() -> None:
     """ADLS lists a folder as an empty blob; other tools write one that ends with a slash."""
-    found = membership.members(
+    sorted_out = membership.members(
         [
             Entry("a.csv", kind=Kind.MARKER),
             Entry("a.csv/part-0.csv", size=9),
@@ -68,16 +68,16 @@ def test_objects_that_stand_for_folders_are_no_files() -> None:
             Entry(""),
         ]
     )
-    assert list(found.names) == ["a.csv/part-0.csv", "c.csv/part-0.csv", "d.csv"]
-    (out,) = found.left_out
+    assert list(sorted_out.names) == ["a.csv/part-0.csv", "c.csv/part-0.csv", "d.csv"]
+    (out,) = sorted_out.left_out
     assert (out.reason, list(out.names)) == (membership.FOLDER_MARKER, ["a.csv", "b.csv", "c.csv"])
 
 
 def test_an_empty_part_is_left_out_and_an_empty_file_is_not() -> None:
     """Spark writes a part without bytes for a partition without rows; alone it would be a fault."""
-    found = membership.members([Entry("a.csv/part-0.csv"), Entry("b.csv")])
-    assert list(found.names) == ["b.csv"]
-    assert [out.reason for out in found.left_out] == [membership.EMPTY_PART]
+    sorted_out = membership.members([Entry("a.csv/part-0.csv"), Entry("b.csv")])
+    assert list(sorted_out.names) == ["b.csv"]
+    assert [out.reason for out in sorted_out.left_out] == [membership.EMPTY_PART]
 
 
 @pytest.mark.parametrize(

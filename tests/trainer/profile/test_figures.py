@@ -178,5 +178,5 @@ def test_the_date_of_the_newest_file_is_in_its_path(
     """No clock is compared: the time of a file's change is that of its copy."""
     data = read({name: f"{HEADER}\nu,i,20180508\n", "items-2030-01-01.csv": "item_id,title\ni,I\n"})
     object.__setattr__(data.export, "location", location)
-    found = figures.newest_date(data)
-    assert (found.isoformat() if found else None) == date
+    newest = figures.newest_date(data)
+    assert (newest.isoformat() if newest else None) == date

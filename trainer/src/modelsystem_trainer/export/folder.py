@@ -19,9 +19,9 @@ def of_folder(folder: Path) -> Export:
         DataError: there is no such folder, or no CSV file in it, or a part of it cannot be read.
 
     """
-    found = data_files(folder)
-    files = [describe(name, folder / name) for name in found.names]
-    return of_files(str(folder), files, found.left_out, found.uncommitted)
+    data = data_files(folder)
+    files = [describe(name, folder / name) for name in data.names]
+    return of_files(str(folder), files, data.left_out, data.uncommitted)
 
 
 def data_files(folder: Path) -> Members:

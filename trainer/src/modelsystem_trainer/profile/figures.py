@@ -29,14 +29,14 @@ def figures(data: Interactions) -> dict[str, float]:
 
 def examples(data: Interactions) -> dict[str, list[str]]:
     """Return the first few of what some figures count."""
-    found = {
+    values_of = {
         "copies": list(parts.names_left_out(data.export, COPY)),
         "linked": list(parts.names_left_out(data.export, LINKED)),
         "uncommitted": list(data.export.uncommitted),
         "lookalikes": sorted(set(resembling(data.files))),
         "odd_ids": [repr(value) for value in odd_ids(data.users) + odd_ids(data.items)],
     }
-    return {name: values[:_FEW] for name, values in found.items() if values}
+    return {name: values[:_FEW] for name, values in values_of.items() if values}
 
 
 def odd_ids(ids: Sequence[str]) -> list[str]:
@@ -96,8 +96,8 @@ def newest_date(data: Interactions) -> date | None:
     """
     place = "/".join(data.export.location.split("/")[-3:])
     names = [f"{place}/{file.file.name}" for file in data.files if not file.file.is_catalogue]
-    found = (match for name in names for match in _dates(name))
-    return max(found, default=None)
+    dates = (each for name in names for each in _dates(name))
+    return max(dates, default=None)
 
 
 def _dates(name: str) -> Iterator[date]:
