@@ -79,7 +79,7 @@ ROOMS = {
     ),
     "modelsystem_trainer": (
         *("__main__", "publishing", "profile", "training", "evaluation", "ingest"),
-        *("export", "settings", "fit", "columns", "rules", "cpus"),
+        *("export", "settings", "fit", "columns", "rules", "cpus", "engines"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

@@ -1,0 +1,86 @@
+"""Files of a folder that phases share: arrays that are mapped, and parts that are whole or absent.
+
+A part holds some arrays, one after the other in numpy's format, and ends with the SHA-256 of all
+bytes before: a file that a dead worker, a full volume or a crash has cut short is never read as a
+whole one. Many workers may write the same part at once: all write the same bytes.
+"""
+
+import contextlib
+import hashlib
+import io
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from modelsystem_shared.errors import StorageError
+from modelsystem_shared.numeric.arrays import Array
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+class _Hashed:
+    """Writes to a file and hashes what it writes; numpy asks for no more than `write`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self.digest.update(data)
+        self._file.write(data)
+
+
+def write(path: Path, *arrays: Array) -> None:
+    """Write arrays into one part."""
+    with _new(path) as file:
+        hashed = _Hashed(file)
+        for array in arrays:
+            np.save(hashed, array, allow_pickle=False)
+        file.write(hashed.digest.digest())
+
+
+def read(path: Path) -> list[Array]:
+    """Return the arrays of a part.
+
+    Raises:
+        StorageError: it is not whole; a training that is started again makes it again.
+
+    """
+    content = path.read_bytes()
+    end = max(len(content) - _DIGEST, 0)
+    if hashlib.sha256(memoryview(content)[:end]).digest() != content[end:]:
+        raise StorageError(f"{path} is cut short or changed")
+    arrays, stream = [], io.BytesIO(content[:end])
+    while stream.tell() < end:
+        arrays.append(np.load(stream, allow_pickle=False))
+    return arrays
+
+
+def save(path: Path, array: Array) -> None:
+    """Write one array for `mapped`; like a part it gets its name when it is whole."""
+    with _new(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def mapped(path: Path) -> Array:
+    """Map an array, which may be larger than the memory; all workers share its pages."""
+    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return np.asarray(array)  # the same pages, without memmap's slow slicing
+
+
+@contextlib.contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of another name, which is renamed when it is written and removed on failure."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+        try:
+            temporary.replace(path)
+        except PermissionError:  # on SMB, if a reader has the same part of another worker open
+            if not path.exists():
+                raise
+    finally:
+        temporary.unlink(missing_ok=True)
