@@ -52,8 +52,9 @@ def random_model(
     seed: int = 1,
     *,
     weighted: bool = False,
+    histories: bool = True,
 ) -> Model:
-    """Return a random model; item 0 has no neighbours.
+    """Return a random model; item 0 has no neighbours. Without `histories` it has no users.
 
     Rows of even items have coarse weights, so that scores are often equal; sums of the others
     depend on the order of addition. With `weighted`, items count differently, later ones
@@ -71,11 +72,13 @@ def random_model(
     return Model(
         items=Strings.of(names),
         titles=Strings.of(["" if n % 3 == 0 else f"Title of {names[n]}" for n in range(items)]),
-        users=Strings.of(_ids(ODD_USERS, "user", users)),
+        users=Strings.of(_ids(ODD_USERS, "user", users) if histories else []),
         similar=_rows(similar, items),
         similarity=np.concatenate(weights).astype(np.float32),
-        history=_rows(history, items),
-        confidence=confidence if weighted else np.ones_like(confidence),
+        history=_rows(history if histories else [], items),
+        confidence=(confidence if weighted else np.ones_like(confidence))[
+            : None if histories else 0
+        ],
         recency=np.array([1, 0.5, 0.25] if weighted else [1], np.float32),
         trend=(random.integers(0, 20, items) / 32).astype(np.float32),
         questions=_rows([history[1], history[2], history[3]], items),

@@ -1,6 +1,8 @@
 """Files are written once and whole."""
 
 import hashlib
+import mmap
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,6 +35,25 @@ def test_a_new_file_holds_its_content(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"content"
 
 
+def test_a_file_is_written_in_parts(tmp_path: Path) -> None:
+    """The parts follow each other, whatever they are made of."""
+    files.write_new(tmp_path / "a", b"head", memoryview(bytearray(b"array")), b"")
+    assert (tmp_path / "a").read_bytes() == b"headarray"
+
+
+@pytest.mark.faults
+def test_a_file_beyond_2_gib_is_whole(tmp_path: Path) -> None:
+    """One call of the system writes less than 2 GiB: the rest follows."""
+    size = (2 << 30) + 4097
+    with mmap.mmap(-1, size) as content:  # zeros that take no memory
+        content[-1:] = b"x"
+        files.write_new(tmp_path / "a", memoryview(content).toreadonly())
+    with (tmp_path / "a").open("rb") as written:
+        written.seek(-2, os.SEEK_END)
+        assert (written.read(), written.tell()) == (b"\0x", size)
+    (tmp_path / "a").unlink()
+
+
 def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     """The first writer's bytes stand."""
     files.write_new(tmp_path / "a", b"first")
@@ -46,7 +67,7 @@ def test_a_disk_without_room_leaves_no_file(
     tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]], room: int
 ) -> None:
     """Whether nothing or a part could be written, no file stays behind."""
-    with full_disk(room), pytest.raises(OSError):  # noqa: PT011 # any kind of it: EFBIG, or ours
+    with full_disk(room), pytest.raises(OSError, match="File too large"):
         files.write_new(tmp_path / "a", b"content")
     assert list(tmp_path.iterdir()) == []
 

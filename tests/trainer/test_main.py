@@ -74,6 +74,24 @@ def test_threads_places_and_files_do_not_matter(
     assert (parts[0], len(locations)) == (parts[1], 2)
 
 
+def test_a_model_without_histories_says_so(
+    start: Start, clustered_export: Path, trained: Any
+) -> None:
+    """HISTORIES=off leaves users out of the files; the manifest keeps the figures and says it."""
+    small = start(
+        CSV_FOLDER=clustered_export, HISTORIES="off", CHAMPIONFOLDER=trained.model_folder
+    ).published
+    part, whole = small.manifest.model, trained.published.manifest.model
+    assert part["settings"]["HISTORIES"] == "off"
+    assert part["data"]["users"] == whole["data"]["users"] == 400
+    assert part["data"]["history_lengths"] == whole["data"]["history_lengths"]
+    assert part["metrics"]["gate"]["model"] == whole["metrics"]["gate"]["model"]
+    sizes = {file.name: file.size for file in small.manifest.files}
+    assert sizes["history.indices.npy"] == sizes["confidence.npy"] == sizes["users.ends.npy"] == 128
+    again = start(CSV_FOLDER=clustered_export, CHAMPIONFOLDER=small.folder, PARAMETERS="a=0.5")
+    assert again.code == 0, again.output
+
+
 def model_files(trainer: Any) -> dict[str, bytes]:
     return {
         file.name: (trainer.published.attempt / file.name).read_bytes()

@@ -201,8 +201,11 @@ def test_some_settings_shape_the_model(local: Read) -> None:
         CSV_COLUMNS="user_id=u",
         MAX_BAD_ROWS="1",
         DATA_RULES="off all",
+        HISTORIES="off",
     )
     differing = {
         name for name, value in record.shaping_texts(changed).items() if value != usual[name]
     }
-    assert differing == {"NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS", "DATA_RULES"}
+    assert differing == {
+        *("NEIGHBOURS", "TENANTID", "CSV_COLUMNS", "MAX_BAD_ROWS", "DATA_RULES", "HISTORIES")
+    }

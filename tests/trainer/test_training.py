@@ -137,6 +137,23 @@ def is_of_gate_user(row: str) -> bool:
     return bool(holdout.gate_users([row.partition(",")[0]])[0])
 
 
+def test_a_model_without_histories_is_the_same_but_for_its_users(
+    read: Read, clustered_rows: Rows
+) -> None:
+    """HISTORIES=off: nothing of users is left, and all else has the same bytes and figures."""
+    data = read({"clicks.csv": "\n".join([TIMED, *clustered_rows()])})
+    plan = Plan(20, Parameters(), 1)
+    whole, small = (
+        training.train(data, replace(plan, histories=histories), lambda *_: None)
+        for histories in (True, False)
+    )
+    arrays, others = contents(whole.model), contents(small.model)
+    differing = {name for name, content in arrays.items() if content != others[name]}
+    assert {name.split(".")[0] for name in differing} == {"users", "history", "confidence"}
+    assert not any(others[name] for name in differing)
+    assert (small.metrics, small.counts.tolist()) == (whole.metrics, whole.counts.tolist())
+
+
 def test_gate_users_are_served_from_their_history(train: Train, gate_ids: list[str]) -> None:
     """They are users like any other; their questions are in the order of time, the latest last."""
     rows = [f"u{n},{item},{START + n}" for n in range(9) for item in "abcdef"]

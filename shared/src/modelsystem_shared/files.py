@@ -21,8 +21,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Create `path` exclusively with one write, sync and close it; a failure leaves no file.
+def write_new(path: Path, *parts: bytes | memoryview) -> None:
+    """Create `path` exclusively from its parts, sync and close it; a failure leaves no file.
+
+    parts: bytes, of any size; what fits into one call of the system, 2 GiB, takes one write.
 
     Raises:
         FileExistsError: the file exists already.
@@ -30,14 +32,20 @@ def write_new(path: Path, content: bytes) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        if (written := os.write(descriptor, content)) != len(content):
-            raise OSError(f"{path}: only {written} of {len(content)} bytes could be written")
+        for part in parts:
+            _write_all(descriptor, memoryview(part))
         os.fsync(descriptor)
     except OSError:
         path.unlink(missing_ok=True)
         raise
     finally:
         os.close(descriptor)
+
+
+def _write_all(descriptor: int, rest: memoryview) -> None:
+    """Write bytes; the write that finds no room after a part of them raises the error."""
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def append(path: Path, line: bytes) -> None:

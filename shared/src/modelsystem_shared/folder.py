@@ -38,6 +38,12 @@ class Published:
         """The folder that holds the model files."""
         return self.folder / self.marker.attempt
 
+    @property
+    def extent(self) -> str:
+        """The number of the model's files, their size, and their folder, as text."""
+        megabytes = sum(file.size for file in self.manifest.files) / 1e6
+        return f"{len(self.manifest.files)} files, {megabytes:,.1f} MB, in {self.attempt}"
+
 
 def new_attempt_name() -> str:
     """Return a unique name; the time in it is for people."""

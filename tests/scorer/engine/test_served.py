@@ -31,6 +31,21 @@ def test_loads_what_was_published(load: Load, model_folder: Path) -> None:
     assert served.info.digest == folder.published(model_folder).manifest.digest
 
 
+def test_the_log_says_how_large_the_model_is_before_it_is_read(
+    load: Load, copied_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also of a model that turns out to be damaged: reading a huge one takes minutes."""
+    caplog.set_level("INFO")
+    served = load(copied_folder)
+    size = sum(file.size for file in served.published.manifest.files) / 1e6
+    assert f"Verifying and mapping 18 files, {size:,.1f} MB, in " in caplog.text
+    caplog.clear()
+    (served.published.attempt / "trend.npy").write_bytes(b"")
+    with pytest.raises(CorruptModelError):
+        load(copied_folder)
+    assert "Verifying and mapping" in caplog.text
+
+
 def test_loads_from_the_cache(load: Load, model_folder: Path, tmp_path: Path) -> None:
     """With MODELCACHE the model folder need not exist."""
     served = load(tmp_path / "absent", MODELCACHE=str(model_folder))

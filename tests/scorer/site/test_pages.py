@@ -77,6 +77,20 @@ def test_a_browser_gets_a_page(client: FlaskClient, accept: str) -> None:
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+def test_a_model_without_histories_is_asked_by_items(
+    load: Callable[..., ServedModel], make_folder: Callable[..., Path]
+) -> None:
+    """The page does not let a person ask for a user whom the model cannot know; /v2 answers."""
+    client = create_app(load(make_folder(histories=False))).test_client()
+    page = client.get("/", headers=HTML).text
+    assert 'placeholder="this model has no histories" disabled>' in page
+    assert "pick or type a user id" not in page
+    inputs = [{"name": "user_id", "datatype": "BYTES", "shape": [1], "data": ["user-1"]}]
+    answer = client.post("/v2/models/modelsystem/infer", json={"inputs": inputs}).get_json()
+    fallback = next(out for out in answer["outputs"] if out["name"] == "fallback")
+    assert fallback["data"] == [True]
+
+
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_pages_need_nothing_from_another_site(client: FlaskClient, path: str) -> None:
     """Every file that a page loads is here; no script and no style is inside it."""

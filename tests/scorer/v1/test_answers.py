@@ -40,6 +40,25 @@ def test_a_user_is_the_items_of_their_history(served: ServedModel) -> None:
         assert not set(ids(by_user)) & set(items)
 
 
+def test_without_histories_items_have_the_same_answers(
+    load: Load, make_folder: Callable[..., Path]
+) -> None:
+    """HISTORIES=off: a user's items get what they get with histories, any user id is unknown."""
+    whole = load(make_folder("whole", weighted=True))
+    small = load(make_folder("small", weighted=True, histories=False))
+    for user in range(1, len(whole.model.users)):
+        items = history(whole, user)
+        answers_to_items = [
+            recommend(served, items=items, explain=True) for served in (whole, small)
+        ]
+        assert answers_to_items[0]["items"] == answers_to_items[1]["items"]
+        answer = recommend(small, user_id=whole.model.users[user])
+        assert answer["fallback"] == "popular"
+        assert answer["items"] == recommend(small, user_id="nobody")["items"]
+        request = ScoresRequest(user_id=whole.model.users[user], candidates=items)
+        assert answers.scores(small, request)["fallback"] == "popular"
+
+
 def test_the_order_of_items_does_not_matter(load: Load, make_folder: Callable[..., Path]) -> None:
     """The same items in any order get the same scores, to the last bit."""
     served = load(make_folder(items=3000, neighbours=300))

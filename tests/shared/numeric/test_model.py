@@ -59,6 +59,13 @@ def test_a_saved_model_is_loaded_as_it_was(saved: Callable[..., Path]) -> None:
         np.testing.assert_array_equal(loaded[name], array, strict=True)
 
 
+def test_the_parts_of_a_file_are_what_numpy_writes(tmp_path: Path) -> None:
+    """A model file is a plain `.npy` file, also of an empty array."""
+    for _, array in [*model.arrays(SMALL), ("", np.zeros(0, np.int64))]:
+        np.save(tmp_path / "a.npy", array)
+        assert b"".join(model.npy(array)) == (tmp_path / "a.npy").read_bytes()
+
+
 def test_a_loaded_model_is_mapped_and_read_only(saved: Callable[..., Path]) -> None:
     """All processes share the pages, and none can change them."""
     for _, array in model.arrays(model.load(saved())):

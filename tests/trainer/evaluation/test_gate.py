@@ -44,7 +44,7 @@ def as_champion(model: Model) -> Champion:
 def measure(model: Model, champion: Champion | None) -> Gate:
     """Measure on the gate users; popularity counts all histories."""
     counts = np.bincount(model.history.indices, minlength=model.n_items)
-    return gate.measure_on_gate(model, counts, champion)
+    return gate.measure_on_gate(model, counts, len(model.users), champion)
 
 
 def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows) -> None:

@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modelsystem_shared.numeric.model import Strings
 from modelsystem_shared.profile import FIGURES, Profile, lines, rows_of_figures
 from modelsystem_trainer import profile, training
 from modelsystem_trainer.columns import Columns
@@ -112,6 +114,18 @@ def test_ten_lines_show_it(read: Read) -> None:
     for described in (profiled(data), profiled(bare), profiled(bare, as_champion(data))):
         assert len(lines(described)) == 10
         assert not any("None" in line or "\n" in line for line in lines(described))
+
+
+def test_a_champion_without_histories_has_no_users_to_compare(read: Read) -> None:
+    """Its items are compared; a rule on users that are new or gone has no figure."""
+    data = read(FILES)
+    champion = as_champion(data)
+    small = replace(champion, model=replace(champion.model, users=Strings.of([])))
+    described = profiled(data, small)
+    assert described["figures"].keys() == FIGURES.keys() - {"new_users", "gone_users"}
+    outcomes = {o["figure"]: o["is_kept"] for o in described["verdict"]}
+    assert (outcomes["new_users"], outcomes["new_items"]) == (None, True)
+    assert any("users – new, – gone" in line for line in lines(described))
 
 
 @pytest.mark.parametrize("has_profile", [True, False])

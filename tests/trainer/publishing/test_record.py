@@ -57,6 +57,7 @@ def test_the_settings_can_be_traced(trained: Any) -> None:
         "NEIGHBOURS": None,
         "PARAMETERS": None,
         "METHOD": None,
+        "HISTORIES": "on",
     }
     encoded = json.dumps(part["settings"], sort_keys=True).encode()
     assert part["settings_digest"] == hashlib.sha256(encoded).hexdigest()

@@ -46,7 +46,7 @@ class Job:
             described = profile.profiled(data, champion, settings.rules)
             profile.check(described)
             trained = training.train(data, _plan(settings), attempt.progress)
-            gate = measure_on_gate(trained.model, trained.counts, champion)
+            gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
             publishing.publish(settings, attempt, Result(data, described, trained, gate))
 
     def record_failure(self, error: ModelSystemError) -> None:
@@ -57,7 +57,13 @@ class Job:
 
 
 def _plan(settings: Settings) -> Plan:
-    return Plan(settings.neighbours, settings.parameters, settings.threads, settings.method)
+    return Plan(
+        settings.neighbours,
+        settings.parameters,
+        settings.threads,
+        settings.method,
+        histories=settings.histories == "on",
+    )
 
 
 if __name__ == "__main__":

@@ -130,6 +130,14 @@ class Settings(settings.Settings):
         None,
         shapes_model=True,
     )
+    histories: str = variable(
+        "HISTORIES",
+        parsers.choice("on", "off"),
+        "`off`: the model has no users and no histories, so that a site's copy stays small; users "
+        "are asked by their items, and a user id is answered as an unknown one",
+        "on",
+        shapes_model=True,
+    )
     champion_folder: Path | None = variable(
         "CHAMPIONFOLDER",
         parsers.folder,

@@ -40,12 +40,14 @@ class Plan:
     neighbours: None for `NEIGHBOURS`, or for all items if that is better and affordable.
     parameters: None to search them, by `method`, or by a method that fits into the memory if
         `method` is None too.
+    histories: whether the model has the users and their histories.
     """
 
     neighbours: int | None
     parameters: Parameters | None
     threads: int
     method: str | None = None
+    histories: bool = True
 
     @property
     def neighbours_of_item(self) -> int:
@@ -90,7 +92,7 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     similarity = _fit(split.fit_matrix(learned, parameters), parameters, plan)
     trending = trend.shares(learned, split.n_items, trend.best(half_lives))
     on_progress("fit", 1.0)
-    model = _model(split, similarity, parameters, trending)
+    model = _model(split, similarity, parameters, trending, histories=plan.histories)
     counts = np.bincount(learned["item"], minlength=split.n_items)
     return Trained(model, parameters, tried, half_lives, measured, popularity, counts)
 
@@ -151,18 +153,24 @@ def _fit(interactions: sparse.csr_array, parameters: Parameters, plan: Plan) -> 
 
 
 def _model(
-    split: Split, similarity: sparse.csr_array, parameters: Parameters, trending: Float32s
+    split: Split,
+    similarity: sparse.csr_array,
+    parameters: Parameters,
+    trending: Float32s,
+    *,
+    histories: bool,
 ) -> Model:
-    data, history = split.data, matrix(split.table, split.n_users, split.n_items)
+    data = split.data
+    users, table = (data.users, split.table) if histories else ([], split.table[:0])
     questions, answers = split.questions()
     return Model(
         items=Strings.of(data.items),
         titles=Strings.of([data.titles.get(item, "") for item in data.items]),
-        users=Strings.of(data.users),
+        users=Strings.of(users),
         similar=_rows(similarity),
         similarity=similarity.data,
-        history=_rows(history),
-        confidence=confidence.in_history(split.table, parameters),
+        history=_rows(matrix(table, len(users), split.n_items)),
+        confidence=confidence.in_history(table, parameters),
         recency=confidence.of_listed(parameters),
         trend=trending,
         questions=_rows(questions),

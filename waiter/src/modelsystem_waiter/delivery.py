@@ -39,7 +39,7 @@ def receive(settings: Settings) -> Published:
     """
     model = folder.published(settings.model_folder, settings.build)
     if settings.model_cache is None:
-        log.info("Verifying %s", _extent(model))
+        log.info("Verifying %s", model.extent)
         folder.verify(model)
     else:
         _check_size(model, settings.cache_limit)
@@ -61,11 +61,6 @@ def _check_size(model: Published, limit: int | None) -> None:
         )
 
 
-def _extent(model: Published) -> str:
-    megabytes = sum(file.size for file in model.manifest.files) / 1e6
-    return f"{len(model.manifest.files)} files, {megabytes:.1f} MB, in {model.attempt}"
-
-
 def copy(model: Published, cache: Path) -> None:
     """Copy the model to `cache`, unless it is there already; errors as of `receive`."""
     try:
@@ -73,7 +68,7 @@ def copy(model: Published, cache: Path) -> None:
             log.info("%s holds this model already", cache)
             return
         folder.check_names(model)
-        log.info("Copying %s, to %s", _extent(model), cache)
+        log.info("Copying %s, to %s", model.extent, cache)
         _clear(cache)
         _copy_all(model, cache)
     except OSError as error:

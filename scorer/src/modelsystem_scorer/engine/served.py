@@ -88,6 +88,11 @@ class ServedModel:
         """The items as JSON."""
         return Listing(self.model.items, self.model.titles)
 
+    @property
+    def has_histories(self) -> bool:
+        """Whether the model knows users; without histories they are asked by their items."""
+        return len(self.model.users) > 0
+
     @cached_property
     def has_confidence(self) -> bool:
         """Whether some items of a history count more than others."""
@@ -121,6 +126,7 @@ def load(source: Path, build: str | None) -> ServedModel:
 
     """
     published = folder.published(source, build)
+    log.info("Verifying and mapping %s", published.extent)
     folder.verify(published)
     mapped = model.load(published.attempt)
     recommender = Recommender(mapped)
@@ -138,3 +144,5 @@ def _announce(served: ServedModel) -> None:
     }
     listed = ", ".join(f"{name} {value}" for name, value in facts.items())
     log.info("Model loaded: %s", listed, extra=facts)
+    if not served.has_histories:
+        log.info("The model has no histories (HISTORIES=off): every user id is unknown")

@@ -51,6 +51,7 @@ def front(served: ServedModel) -> Response:
         figures=figures(evaluation) if evaluation else None,
         plots={name: caption for name, caption in PLOTS.items() if served.file(name)},
         users=_some_users(served),
+        has_histories=served.has_histories,
         has_report=served.file(REPORT) is not None,
     )
     page = _page(text)

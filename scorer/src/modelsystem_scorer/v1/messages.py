@@ -189,7 +189,8 @@ Fallback = Annotated[
         description='`"popular"` if nothing is known of the asker, so that trending items replace '
         "personal ones: the user is unknown or has no history, and no item of the request is in "
         "the model, or none of these items has neighbours. Else null, also if nothing is left to "
-        "recommend; candidates and exclusions do not matter"
+        "recommend; candidates and exclusions do not matter. To a model without histories (its "
+        "provenance has HISTORIES `off` among the settings) every user is unknown: send `items`"
     ),
 ]
 UnknownItems = Annotated[

@@ -5,6 +5,7 @@ and no process holds a dictionary of its own. Indices take the smallest unsigned
 holds them.
 """
 
+import io
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -105,6 +106,7 @@ class Model:
     similar, similarity: for each item its neighbours, strongest first, and float32 weights.
     history, confidence: for each user the items of the training data, ascending, and how much
         each counts (float32, not negative): a user's score is the sum of confidence × similarity.
+        A model without histories has no users either.
     recency: how much the last of the items in a request counts, the one before it, and so on;
         items further back count as the last value (float32, not empty, not negative).
     trend: for each item the share of users who chose it, where late choices count most (float32).
@@ -144,6 +146,17 @@ def arrays(model: Model) -> Iterator[tuple[str, Array]]:
         else:
             for inner in fields(value):
                 yield f"{part.name}.{inner.name}.npy", getattr(value, inner.name)
+
+
+def npy(array: Array) -> tuple[bytes, memoryview]:
+    """Return the header and the content of an array's `.npy` file; the content is no copy.
+
+    array: one dimension, contiguous.
+    """
+    header = io.BytesIO()
+    described = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(header, described)
+    return header.getvalue(), array.view(np.uint8).data
 
 
 def load(folder: Path) -> Model:

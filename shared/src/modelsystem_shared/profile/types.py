@@ -46,12 +46,15 @@ class Band(TypedDict):
 
 
 class ChampionProfile(TypedDict):
-    """The champion's figures, and how many users and items are new or gone."""
+    """The champion's figures, and how many users and items are new or gone.
+
+    Of a champion without histories (HISTORIES=off) the users are not known.
+    """
 
     build: str
     figures: dict[str, float]
-    new_users: int
-    gone_users: int
+    new_users: NotRequired[int]
+    gone_users: NotRequired[int]
     new_items: int
     gone_items: int
 

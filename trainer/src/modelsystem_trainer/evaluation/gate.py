@@ -97,17 +97,18 @@ def load_champion(path: Path) -> Champion:
     return champion
 
 
-def measure_on_gate(ours: Model, counts: Indices, champion: Champion | None) -> Gate:
+def measure_on_gate(ours: Model, counts: Indices, n_users: int, champion: Champion | None) -> Gate:
     """Return the figures of our model, of popularity and of the champion on our gate users.
 
     counts: for each item the users who chose it.
+    n_users: the number of users in the data; the model may lack them.
     """
     questions, answers = _history(ours.questions, ours), _matrix(ours.answers, ours.n_items)
     users = np.arange(len(ours.questions))
     lengths = np.diff(questions.indptr)
 
     def measured(lists: Lists) -> Metrics:
-        return metrics.measure(lists, counts, len(ours.users), lengths)
+        return metrics.measure(lists, counts, n_users, lengths)
 
     def evaluated(recommend: Recommend) -> Lists:
         return ranking.evaluate(recommend, answers, users, k=metrics.MOST_SHOWN)

@@ -13,16 +13,16 @@ from modelsystem_trainer.profile import parts
 
 def champion_profile(champion: Champion, data: Interactions) -> ChampionProfile:
     """Return the champion's figures, and the numbers of what is new and gone."""
-    new_users, gone_users = _changes(data.users, champion.model.users)
     new_items, gone_items = _changes(data.items, champion.model.items)
-    return {
+    part: ChampionProfile = {
         "build": champion.build,
         "figures": _figures(champion.data) if champion.data else {},
-        "new_users": new_users,
-        "gone_users": gone_users,
         "new_items": new_items,
         "gone_items": gone_items,
     }
+    if len(champion.model.users):  # none: it is without histories
+        part["new_users"], part["gone_users"] = _changes(data.users, champion.model.users)
+    return part
 
 
 def figures_of_change(
@@ -30,11 +30,12 @@ def figures_of_change(
 ) -> dict[str, float]:
     """Return the figures that need a champion."""
     changes: dict[str, float] = {
-        "new_users": round(part["new_users"] / len(data.users), 6),
-        "gone_users": round(part["gone_users"] / max(len(champion.model.users), 1), 6),
         "new_items": round(part["new_items"] / len(data.items), 6),
         "gone_items": round(part["gone_items"] / max(len(champion.model.items), 1), 6),
     }
+    if "new_users" in part and "gone_users" in part:
+        changes["new_users"] = round(part["new_users"] / len(data.users), 6)
+        changes["gone_users"] = round(part["gone_users"] / len(champion.model.users), 6)
     last = (
         champion.data["profile"]["last"] if champion.data and "profile" in champion.data else None
     )

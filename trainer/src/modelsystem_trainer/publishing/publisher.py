@@ -1,10 +1,7 @@
 """The publication: the model's files, the report, then the manifest, and the marker last."""
 
-import io
 import logging
 from pathlib import Path
-
-import numpy as np
 
 from modelsystem_shared import files, marker, publication
 from modelsystem_shared.errors import CorruptModelError, ModelSystemError
@@ -62,9 +59,7 @@ def write_model(attempt: Path, written: Model) -> list[ModelFile]:
         ) from error
     names = []
     for name, array in model.arrays(written):
-        content = io.BytesIO()
-        np.save(content, array, allow_pickle=False)
-        files.write_new(attempt / name, content.getvalue())
+        files.write_new(attempt / name, *model.npy(array))
         names.append(name)
     return publication.describe(attempt, names)
 

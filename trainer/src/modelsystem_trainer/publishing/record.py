@@ -99,13 +99,13 @@ def _data_part(result: Result) -> Data:
         "users": len(data.users),
         "items": len(data.items),
         "interactions": len(data.table),
-        "history_lengths": _history_lengths(result.trained),
+        "history_lengths": _history_lengths(data),
         "profile": result.profile,
     }
 
 
-def _history_lengths(trained: Trained) -> list[HistoryBand]:
-    lengths = np.diff(trained.model.history.ends, prepend=0)
+def _history_lengths(data: Interactions) -> list[HistoryBand]:
+    lengths = np.bincount(data.table["user"].to_numpy(), minlength=len(data.users))
     return [
         {"first": first, "last": last, "users": int(is_in.sum())}
         for first, last, is_in in in_bands(lengths, _HISTORY_LENGTHS)
