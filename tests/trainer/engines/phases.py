@@ -44,3 +44,25 @@ def pid(folder: Path, number: int) -> None:
     """Write the worker's process id, then work for very long."""
     (folder / f"pid-{number}").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def slow_square(folder: Path, number: int) -> None:
+    """Take a moment, so that several workers get their share."""
+    time.sleep(0.05)
+    square(folder, number)
+
+
+def fail_elsewhere(folder: Path, number: int) -> None:
+    """Fail in every process but the driver's, whose id is in the folder."""
+    if os.getpid() != int((folder / "driver").read_text()):
+        raise OSError("this pod's disk is broken")
+    slow_square(folder, number)
+
+
+def hang_at_first(folder: Path, number: int) -> None:
+    """Work for very long the first time that another process than the driver's works."""
+    is_driver = os.getpid() == int((folder / "driver").read_text())
+    if not is_driver and not any(folder.glob("hangs-*")):
+        (folder / f"hangs-{number}").touch()
+        time.sleep(600)
+    slow_square(folder, number)

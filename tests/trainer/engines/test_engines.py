@@ -25,13 +25,14 @@ def test_every_number_is_done(folder: Path, name: str, workers: int) -> None:
     import phases
 
     shares: list[float] = []
-    with started(name, workers) as engine:
+    with started(name, workers, folder) as engine:
         assert engine.workers == workers
         engine.run(phases.square, folder, range(10), shares.append)
         engine.run(phases.square, folder, range(10, 20))
     squares = [int(parts.read(folder / f"square-{number}")[0][0]) for number in range(20)]
     assert squares == [number**3 for number in range(20)]
-    assert shares == pytest.approx([n / 10 for n in range(1, 11)])
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
 
 
 def test_all_engines_write_the_same_bytes(folder: Path) -> None:
@@ -41,7 +42,7 @@ def test_all_engines_write_the_same_bytes(folder: Path) -> None:
     written = []
     for name in ENGINES:
         for workers, numbers in ((1, range(12)), (3, range(11, -1, -1)), (3, range(12))):
-            with started(name, workers) as engine:
+            with started(name, workers, folder) as engine:
                 engine.run(phases.square, folder, numbers)
             written.append(digests(folder))
     assert len(written[0]) == 12
@@ -53,7 +54,7 @@ def test_nothing_to_do_is_done(folder: Path, name: str) -> None:
     """No number, no part, no error."""
     import phases
 
-    with started(name, 2) as engine:
+    with started(name, 2, folder) as engine:
         engine.run(phases.square, folder, [])
     assert not digests(folder)
 
@@ -63,7 +64,7 @@ def test_an_error_of_a_phase_is_raised(folder: Path, name: str) -> None:
     """It keeps its class and sentence, and most of the numbers are not begun any more."""
     import phases
 
-    with started(name, 2) as engine:
+    with started(name, 2, folder) as engine:
         with pytest.raises(DataError, match=r"^number 3 is bad$"):
             engine.run(phases.fail_at_3, folder, range(50))
         begun = len(list(folder.glob("begun-*")))
@@ -78,7 +79,7 @@ def test_numbers_of_a_dead_worker_are_done_again(folder: Path) -> None:
     import phases
 
     shares: list[float] = []
-    with started("processes", 2) as engine:
+    with started("processes", 2, folder) as engine:
         engine.run(phases.die_at_first, folder, range(8), shares.append)
     assert {path.name for path in folder.glob("died-*")} == {"died-0", "died-3", "died-6"}
     assert sorted(digests(folder)) == [f"square-{number}" for number in range(8)]
@@ -90,5 +91,8 @@ def test_workers_that_always_die_are_given_up(folder: Path) -> None:
     """The sentence says what may be the reason."""
     import phases
 
-    with started("processes", 1) as engine, pytest.raises(ModelSystemError, match="MEMORY_LIMIT"):
+    with (
+        started("processes", 1, folder) as engine,
+        pytest.raises(ModelSystemError, match="MEMORY_LIMIT"),
+    ):
         engine.run(phases.die, folder, [1])

@@ -16,7 +16,7 @@ import phases
 from modelsystem_trainer.engines import started
 
 if __name__ == "__main__":
-    with started("processes", 2) as engine:
+    with started("processes", 2, Path(sys.argv[1])) as engine:
         engine.run(phases.pid, Path(sys.argv[1]), [1, 2])
 """
 

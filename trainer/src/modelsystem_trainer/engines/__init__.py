@@ -9,6 +9,18 @@ on the engine, nor on the number of workers, nor on the order of their work.
 from modelsystem_trainer.engines import parts
 from modelsystem_trainer.engines.choice import ENGINES, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
+from modelsystem_trainer.engines.helping import help_driver
+from modelsystem_trainer.engines.indexed import remove
 from modelsystem_trainer.engines.threads import Threads
 
-__all__ = ["ENGINES", "Engine", "OnShare", "Phase", "Threads", "parts", "started"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "OnShare",
+    "Phase",
+    "Threads",
+    "help_driver",
+    "parts",
+    "remove",
+    "started",
+]

@@ -79,7 +79,7 @@ def _new(path: Path) -> Iterator[BinaryIO]:
             yield file
         try:
             temporary.replace(path)
-        except PermissionError:  # on SMB, if a reader has the same part of another worker open
+        except OSError:  # on SMB, if a reader has the same part of another worker open
             if not path.exists():
                 raise
     finally:
