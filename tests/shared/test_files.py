@@ -109,3 +109,28 @@ def test_a_folder_can_be_synced(tmp_path: Path) -> None:
     """Syncing a folder raises nothing and leaves it as it was."""
     files.sync_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    """All that are missing on the way are made; one that is there stays as it is."""
+    files.make_folder(tmp_path / "a" / "b")
+    (tmp_path / "a" / "b" / "kept").touch()
+    files.make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b" / "kept").is_file()
+
+
+def test_a_folder_that_cannot_be_synced_is_named(tmp_path: Path) -> None:
+    """Only the refusals of file systems that sync no folder are passed over."""
+    with pytest.raises(FileNotFoundError, match="missing"):
+        files.sync_folder(tmp_path / "missing")
+
+
+def test_an_error_of_a_descriptor_names_its_file(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    """The kernel's error knows no path; the operator needs one."""
+    with full_disk(0):
+        for write in (files.write_new, files.append):
+            with pytest.raises(OSError, match="File too large") as raised:
+                write(tmp_path / "a", b"content")
+            assert raised.value.filename == str(tmp_path / "a")

@@ -1,5 +1,7 @@
 """Durable files: written once, synced and hashed; safe on SMB (no rename, no lock)."""
 
+import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -7,6 +9,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
+# How SMB and some FUSE mounts refuse to sync a folder: there the server does it.
+_NO_FOLDER_SYNC = {
+    errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EISDIR, errno.EACCES,
+    errno.EPERM,
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in an OSError of a call that knows only its descriptor."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -17,7 +35,7 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
 
 def sha256(path: Path) -> str:
     """Return the file's SHA-256 in hex."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -32,9 +50,10 @@ def write_new(path: Path, *parts: bytes | memoryview) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        for part in parts:
-            _write_all(descriptor, memoryview(part))
-        os.fsync(descriptor)
+        with naming(path):
+            for part in parts:
+                _write_all(descriptor, memoryview(part))
+            os.fsync(descriptor)
     except OSError:
         path.unlink(missing_ok=True)
         raise
@@ -52,21 +71,38 @@ def append(path: Path, line: bytes) -> None:
     """Append to `path` and close it: on SMB other nodes see the line after the close."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, line)
-        os.fsync(descriptor)
+        with naming(path):
+            os.write(descriptor, line)
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it that are missing, each with a durable name."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, if the file system can sync a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Make the names in a folder durable, if the file system can sync a folder.
+
+    Raises:
+        OSError: it can, and failed.
+
+    """
     try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # SMB and some FUSE mounts refuse to sync a folder: the server does it
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            error.filename = str(path)
+            raise
 
 
 def is_full(path: Path) -> bool:
@@ -80,17 +116,22 @@ def is_full(path: Path) -> bool:
 
 def read_bounded(path: Path, most: int) -> bytes:
     """Return at most `most` bytes of the file: a wrong file cannot fill the memory."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return file.read(most)
 
 
 def copy_hashed(source: Path, target: Path) -> str:
     """Copy the file and return the SHA-256 of the bytes that were written."""
     digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("xb") as writer:
-        for chunk in chunks(reader):
+    with naming(target), source.open("rb") as reader, target.open("xb") as writer:
+        for chunk in _named_chunks(reader, source):
             digest.update(chunk)
             writer.write(chunk)
         writer.flush()
         os.fsync(writer.fileno())
     return digest.hexdigest()
+
+
+def _named_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    with naming(path):
+        yield from chunks(file)

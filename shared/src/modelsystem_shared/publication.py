@@ -48,7 +48,11 @@ def publish(target: Path, attempt: Path, content: Manifest, score: str) -> Marke
 
 
 def place(target: Path, ours: Marker) -> Marker:
-    """Create the marker, or return the one that another trainer created first; see `publish`."""
+    """Create the marker, or return the one that another trainer created first; see `publish`.
+
+    The names in `target` are synced first: after a crash no marker may stand without its attempt.
+    """
+    files.sync_folder(target)
     for _ in range(_ROUNDS):
         with contextlib.suppress(FileExistsError):
             files.write_new(target / marker.NAME, ours.to_bytes())

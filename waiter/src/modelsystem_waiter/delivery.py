@@ -94,7 +94,7 @@ def _clear(cache: Path) -> None:
 
 def _copy_all(model: Published, cache: Path) -> None:
     target = cache / model.marker.attempt
-    target.mkdir(parents=True)
+    files.make_folder(target)
     for file in model.manifest.files:
         path = model.attempt / file.name
         folder.check_file(path, file, _copy_file(path, target))

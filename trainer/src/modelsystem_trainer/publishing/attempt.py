@@ -36,7 +36,7 @@ class Attempt:
         self.started = datetime.now(UTC)
         self.path = model_folder / folder.new_attempt_name()
         try:
-            model_folder.mkdir(parents=True, exist_ok=True)
+            files.make_folder(model_folder)
             self.path.mkdir()
             files.write_new(self.path / RESERVE, bytes(_ROOM))
         except OSError as error:
@@ -104,7 +104,7 @@ def record_failure(model_folder: Path, attempt: Path | None, error: ModelSystemE
         _remove_files(attempt)
     if attempt is None:
         attempt = model_folder / folder.new_attempt_name()
-        attempt.mkdir(parents=True)
+        files.make_folder(attempt)
     progress.fail(attempt, Failure(str(error), error.retry_helps, error.exit_code))
 
 
