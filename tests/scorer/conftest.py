@@ -27,6 +27,8 @@ from modelsystem_shared.numeric.arrays import Array
 from modelsystem_shared.numeric.model import Model, Rows, Strings
 
 BUILD = "20180523.5"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+RUN: manifest.RunPart = {"host": "ö", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
 ODD_ITEMS = ["/", "..", "/first", "a/b", "a//b", "a b", "007", "7", "%2F", "?k=1", "x\ny", "x\n"]
 ODD_ITEMS += ["Ünï ☃", "😀", "similar", "a/similar", "'\"<b>", "\x00"]
 ODD_USERS = ["u/1", "/recommendations", "a/recommendations", "élève", "user one", "😀/😀"]
@@ -94,7 +96,7 @@ def write(target: Path, content: Model, build: str) -> Path:
         np.save(attempt / name, array)
     files = publication.describe(attempt, [name for name, _ in model.arrays(content)])
     facts = {"format": manifest.FORMAT, "build": build, "files": manifest.listing(files)}
-    publication.publish(target, attempt, manifest.Manifest(facts, {"host": "ö"}), "0.148812")
+    publication.publish(target, attempt, manifest.Manifest(facts, RUN), "0.148812")
     return target
 
 

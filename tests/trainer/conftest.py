@@ -31,6 +31,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 CLUSTERS, ITEMS_IN_CLUSTER = 4, 30
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 Files = Mapping[str, str | bytes]
 
 
@@ -189,7 +190,8 @@ def clustered_export(
 @pytest.fixture(scope="session")
 def trained(start: Callable[..., Trainer], clustered_export: Path) -> Trainer:
     """Train a model on it, which no test changes."""
-    trainer = start(CSV_FOLDER=clustered_export, THREADS=1, GIT_COMMIT="abc", STARTED_BY="tests")
+    facts = {"GIT_COMMIT": "abc", "STARTED_BY": "tests", "TRACEPARENT": TRACEPARENT}
+    trainer = start(CSV_FOLDER=clustered_export, THREADS=1, **facts)
     assert trainer.code == 0, trainer.output
     return trainer
 

@@ -194,6 +194,7 @@ def test_some_settings_shape_the_model(local: Read) -> None:
     """Threads, champion and who started it shape no model; K, columns and tenant do."""
     usual = record.shaping_texts(local())
     others = {"THREADS": "7", "STARTED_BY": "me", "GIT_COMMIT": "1", "CHAMPIONFOLDER": "/models/6"}
+    others["TRACEPARENT"] = f"00-{'1' * 32}-{'2' * 16}-01"
     assert record.shaping_texts(local(**others)) == usual
     changed = local(
         NEIGHBOURS="9",

@@ -38,7 +38,7 @@ def create_app(
     paths = {operation.name: operation.path for operation in operations}
     build = served.info.build
     counters = Counters(sorted(set(paths.values())), served.labels, processes)
-    observer = Observer(counters, build, paths, logs=access_log)
+    observer = Observer(counters, served.facts, paths, logs=access_log)
     api.attach(Site(served, observer, api.document(operations, build), Draining()), app)
     observer.observe(app)
     _add_routes(app, operations)

@@ -172,7 +172,10 @@ class ModelPart(TypedDict):
 
 
 class RunPart(TypedDict):
-    """What one training says of itself; times are ISO 8601 in UTC."""
+    """What one training says of itself; times are ISO 8601 in UTC.
+
+    traceparent: of the pipeline's run that made the build, see `telemetry.trace`.
+    """
 
     attempt: NotRequired[str]
     started: NotRequired[str]
@@ -184,6 +187,7 @@ class RunPart(TypedDict):
     libraries: NotRequired[dict[str, str]]
     commit: NotRequired[str | None]
     started_by: NotRequired[str | None]
+    traceparent: NotRequired[str | None]
 
 
 class _Parts(TypedDict):

@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from flask.testing import FlaskClient
 
 from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
+from modelsystem_shared.manifest import Manifest, RunPart
+
+Load = Callable[..., ServedModel]
 
 
 @pytest.mark.parametrize("request_id", ["a", "01HX-:_./+=", "x" * 128])
@@ -45,6 +50,37 @@ def test_each_request_is_a_line(client: FlaskClient, caplog: pytest.LogCaptureFi
     assert all(line["build"] == "20180523.5" for line in lines)
     assert all(0 < line["milliseconds"] < 10_000 for line in lines)
     assert "SECRET" not in json.dumps(lines, default=str)
+
+
+def test_the_trace_goes_from_the_build_to_each_answer(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The build's is in header and line, also of an error; a line has the request's, if valid."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    with caplog.at_level(logging.INFO):
+        answers = [
+            client.get(path, headers={"traceparent": value})
+            for path, value in (("/", parent), ("/nowhere", parent.upper()))
+        ]
+    lines = [vars(record) for record in caplog.records]
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert {answer.headers["X-Model-Trace"] for answer in answers} == {trace}
+    assert {line["model_trace"] for line in lines} == {trace}
+    assert lines[0]["traceparent"] == parent
+    assert "traceparent" not in lines[1]
+
+
+def test_a_model_without_a_trace_has_no_header(model_folder: Path, load: Load) -> None:
+    """Neither without a traceparent in the manifest, nor with a malformed one."""
+    served = load(model_folder)
+    for parent in (None, "00-0"):
+        run: RunPart = {**served.published.manifest.run, "traceparent": parent}
+        published = replace(
+            served.published, manifest=Manifest(served.published.manifest.model, run)
+        )
+        untraced = replace(served, published=published)
+        assert set(untraced.headers) == {"X-Model-Build", "X-Model-Digest"}
+        assert set(untraced.facts) == {"build"}
 
 
 def test_the_log_can_be_off(served: ServedModel, caplog: pytest.LogCaptureFixture) -> None:

@@ -57,6 +57,8 @@ ODD_HEADERS: list[dict[str, str]] = [
     JSON | {"x-request-id": "a b"},
     JSON | {"if-none-match": '"other"'},
     JSON | {"if-none-match": "*"},
+    JSON | {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"},
+    JSON | {"traceparent": "00-0"},
 ]
 
 
@@ -142,12 +144,12 @@ class Way:
         if len(headers["x-request-id"]) == 32:
             headers["x-request-id"] = "new"
         lines = [vars(record) for record in self._caplog.records if "route" in vars(record)]
-        facts = ("method", "route", "status", "build", "message")
+        facts = ("method", "route", "status", "build", "message", "model_trace", "traceparent")
         return {
             "status": answer.status,
             "headers": headers,
             "content": answer.content,
-            "lines": [{fact: line[fact] for fact in facts} for line in lines],
+            "lines": [{fact: line.get(fact) for fact in facts} for line in lines],
         }
 
     def counts(self) -> str:

@@ -110,6 +110,7 @@ def test_the_run_can_be_traced(trained: Any) -> None:
     """Person, host, times and libraries are apart from the model, which does not depend on them."""
     run = trained.published.manifest.run
     assert (run["commit"], run["started_by"], run["threads"]) == ("abc", "tests", 1)
+    assert run["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     assert run["attempt"] == trained.published.marker.attempt
     assert set(run["libraries"]) == {
         *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy", "sparse-dot-topn"),

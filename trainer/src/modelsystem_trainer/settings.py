@@ -9,6 +9,7 @@ from pathlib import Path
 from modelsystem_shared import parsers, settings
 from modelsystem_shared.parsers import Secret
 from modelsystem_shared.settings import Values, variable
+from modelsystem_shared.telemetry import trace
 from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import METHODS, Parameters
@@ -160,6 +161,12 @@ class Settings(settings.Settings):
         "STARTED_BY",
         parsers.text,
         "the person or program that started this training, for the manifest",
+        None,
+    )
+    traceparent: str | None = variable(
+        "TRACEPARENT",
+        trace.parse,
+        "the W3C traceparent of the pipeline's run; each answer of the build has its trace id",
         None,
     )
 

@@ -17,7 +17,8 @@ _REFERENCE = "#/components/schemas/{model}"
 _SUMMARY = "Recommendations of one build's model. The model of a site never changes."
 _ABOUT = f"""\
 Every answer has the model's build and digest in `X-Model-Build` and `X-Model-Digest`, and the id
-of its request in `X-Request-Id`; a request can bring its own. Errors are problem details
+of its request in `X-Request-Id`; a request can bring its own. If the build was made in a trace, its
+id is in `X-Model-Trace`. Errors are problem details
 (RFC 9457). A body has at most {MAX_BODY_BYTES:,} bytes and must arrive within ten seconds of the
 request's head. Answers that depend on the model alone have an exact `ETag`: a request that brings
 it in `If-None-Match` gets 304 and no content."""

@@ -17,6 +17,7 @@ from modelsystem_shared import folder
 from modelsystem_shared.folder import Published
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
+from modelsystem_shared.telemetry import trace
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,24 @@ class ServedModel:
         }
 
     @cached_property
+    def facts(self) -> dict[str, str]:
+        """The model's identity, in the line of each request."""
+        build = {"build": self.info.build}
+        return {**build, "model_trace": self.trace} if self.trace else build
+
+    @cached_property
     def headers(self) -> dict[str, str]:
         """The model's identity, as headers of every answer."""
         build = self.info.build
         ascii_build = build if build.isascii() else quote(build)
-        return {"X-Model-Build": ascii_build, "X-Model-Digest": self.info.digest}
+        identity = {"X-Model-Build": ascii_build, "X-Model-Digest": self.info.digest}
+        return {**identity, "X-Model-Trace": self.trace} if self.trace else identity
+
+    @cached_property
+    def trace(self) -> str:
+        """The id of the trace in which the model was made; empty if it is not known."""
+        parent = self.published.manifest.run.get("traceparent")
+        return trace.trace_id(parent) if parent and trace.valid_parent(parent) else ""
 
     @cached_property
     def users(self) -> Finder:

@@ -13,6 +13,7 @@ from flask import Flask, Response, g, request
 
 from modelsystem_scorer.observe.counters import OTHER, Counters
 from modelsystem_shared.logs import write
+from modelsystem_shared.telemetry import trace
 
 log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -22,14 +23,15 @@ class Observer:
     """Counts and logs the requests to one build's site."""
 
     def __init__(
-        self, counters: Counters, build: str, paths: Mapping[str, str], *, logs: bool
+        self, counters: Counters, model: Mapping[str, str], paths: Mapping[str, str], *, logs: bool
     ) -> None:
         """Log single requests only with `logs`.
 
+        model: what each line says of the model.
         paths: the path's template for each of Flask's endpoints.
         """
         self.counters = counters
-        self._build = build
+        self._model = dict(model)
         self._paths = paths
         self._logs = logs
 
@@ -42,11 +44,20 @@ class Observer:
         seconds = time.perf_counter() - g.began
         route = self._paths.get(request.endpoint or "", OTHER)
         response.headers["X-Request-Id"] = g.request_id
-        self.record(request.method, route, response.status_code, seconds, g.request_id)
+        parent = request.headers.get("traceparent", "")
+        self.record(request.method, route, response.status_code, seconds, g.request_id, parent)
         return response
 
-    def record(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-        """Count and log one answered request."""
+    def record(  # noqa: PLR0913, PLR0917  # each is a fact of the request
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        traceparent: str = "",
+    ) -> None:
+        """Count and log one answered request; `traceparent`: as the request has brought it."""
         self.counters.request(method, route, status, seconds)
         if self._logs:
             facts: dict[str, object] = {
@@ -55,8 +66,10 @@ class Observer:
                 "route": route,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 3),
-                "build": self._build,
+                **self._model,
             }
+            if traceparent and (parent := trace.valid_parent(traceparent)):
+                facts["traceparent"] = parent
             write(log, f"{method} {route} {status}", facts)
 
 

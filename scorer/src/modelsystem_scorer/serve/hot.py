@@ -53,7 +53,12 @@ class HotWay:
         answer.headers.extend(((b"ETag", etag), (b"X-Request-Id", brought.encode())))
         seconds = time.perf_counter() - began
         self._site.observer.record(
-            operation.method, operation.path, answer.status, seconds, brought
+            operation.method,
+            operation.path,
+            answer.status,
+            seconds,
+            brought,
+            headers.get(b"traceparent", b"").decode("latin-1"),
         )
         return answer
 

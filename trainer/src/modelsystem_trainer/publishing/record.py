@@ -74,6 +74,7 @@ def run_part(settings: Settings, attempt: str, started: datetime) -> RunPart:
         "libraries": {name: version(name) for name in _LIBRARIES},
         "commit": settings.commit,
         "started_by": settings.started_by or _user(),
+        "traceparent": settings.traceparent,
     }
 
 
