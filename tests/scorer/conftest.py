@@ -88,15 +88,17 @@ def random_model(
     )
 
 
-def write(target: Path, content: Model, build: str) -> Path:
-    """Publish a model in `target`, as a training does."""
+def write(
+    target: Path, content: Model, build: str, run: manifest.RunPart = RUN, **facts: object
+) -> Path:
+    """Publish a model in `target`, as a training does; `facts`: more of the manifest."""
     attempt = target / folder.new_attempt_name()
     attempt.mkdir(parents=True)
     for name, array in model.arrays(content):
         np.save(attempt / name, array)
     files = publication.describe(attempt, [name for name, _ in model.arrays(content)])
-    facts = {"format": manifest.FORMAT, "build": build, "files": manifest.listing(files)}
-    publication.publish(target, attempt, manifest.Manifest(facts, RUN), "0.148812")
+    part = {"format": manifest.FORMAT, "build": build, "files": manifest.listing(files)} | facts
+    publication.publish(target, attempt, manifest.Manifest(part, run), "0.148812")
     return target
 
 

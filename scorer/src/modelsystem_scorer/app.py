@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 from modelsystem_scorer import api, site, v1, v2
 from modelsystem_scorer.api import Draining, NoQuery, Operation, Site
 from modelsystem_scorer.engine import ServedModel
-from modelsystem_scorer.observe import Counters, Observer
+from modelsystem_scorer.observe import Counters, Observer, model_metrics
 
 _CACHEABLE = (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)
 
@@ -37,7 +37,7 @@ def create_app(
     operations = _operations(evaluation=evaluation)
     paths = {operation.name: operation.path for operation in operations}
     build = served.info.build
-    counters = Counters(sorted(set(paths.values())), served.labels, processes)
+    counters = Counters(sorted(set(paths.values())), model_metrics(served), processes)
     observer = Observer(counters, served.facts, paths, logs=access_log)
     api.attach(Site(served, observer, api.document(operations, build), Draining()), app)
     observer.observe(app)

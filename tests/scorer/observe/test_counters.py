@@ -29,7 +29,7 @@ def labels(**values: Any) -> frozenset[tuple[str, str]]:
 
 def test_requests_are_counted_by_method_route_and_status() -> None:
     """Errors are counted once more; unknown methods and routes are `other`."""
-    counters = Counters(ROUTES, {"build": "1"})
+    counters = Counters(ROUTES)
     counters.request("GET", "/a", 200, 0.001)
     counters.request("GET", "/a", 200, 0.001)
     counters.request("BREW", OTHER, 404, 0.001)
@@ -42,7 +42,7 @@ def test_requests_are_counted_by_method_route_and_status() -> None:
 
 def test_seconds_are_a_histogram_by_route() -> None:
     """Each bucket counts the requests that took no longer; the sum is exact."""
-    counters = Counters(ROUTES, {})
+    counters = Counters(ROUTES)
     for seconds in (0.0001, 0.0005, 0.3, 99):
         counters.request("GET", "/b/{id}", 200, seconds)
     values = samples(counters)
@@ -55,15 +55,9 @@ def test_seconds_are_a_histogram_by_route() -> None:
     assert values["request_seconds_sum", labels(route="/b/{id}")] == pytest.approx(99.3006)
 
 
-def test_the_model_is_a_gauge() -> None:
-    """Its identity is in the labels; its value is 1."""
-    values = samples(Counters(ROUTES, {"build": 'B "1"\n', "digest": "d"}))
-    assert values["model_info", labels(build='B "1"\n', digest="d")] == 1
-
-
 def test_processes_count_together() -> None:
     """Each child counts in a row of its own; a row that is used again goes on counting."""
-    counters = Counters(ROUTES, {}, rows=3)
+    counters = Counters(ROUTES, rows=3)
     for row in (1, 2, 1):
         if (pid := os.fork()) == 0:
             counters.use_row(row)

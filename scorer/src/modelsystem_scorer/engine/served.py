@@ -59,12 +59,15 @@ class ServedModel:
     @cached_property
     def labels(self) -> dict[str, str]:
         """The model's identity, as labels of a metric."""
-        marker = self.published.marker
+        marker, manifest = self.published.marker, self.published.manifest
         return {
             "build": marker.build,
+            "tenant": manifest.model.get("tenant") or "",
             "digest": self.info.digest,
-            "trained_at": self.published.manifest.run.get("finished", ""),
+            "trained_at": manifest.run.get("finished", ""),
             "score": marker.score,
+            "commit": manifest.run.get("commit") or "",
+            "trace": self.trace,
         }
 
     @cached_property

@@ -7,7 +7,7 @@ so that no count ever falls. See docs/adr/0011.
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import accumulate, product
 
@@ -15,7 +15,6 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
@@ -35,9 +34,9 @@ _PREFIX = "modelsystem_scorer"
 class Counters(Collector):
     """Counts requests by method, route and status, their seconds by route, answers by kind."""
 
-    def __init__(self, routes: Sequence[str], info: Mapping[str, str], rows: int = 1) -> None:
-        """Make room for `rows` processes; `info` becomes the labels of the model's gauge."""
-        self._info = info
+    def __init__(self, routes: Sequence[str], gauges: Iterable[Metric] = (), rows: int = 1) -> None:
+        """Make room for `rows` processes; the exposition ends with `gauges`, which never change."""
+        self._gauges = tuple(gauges)
         self._routes = [*routes, OTHER]
         self._requests = {
             key: place for place, key in enumerate(product(_METHODS, self._routes, _STATUSES))
@@ -84,11 +83,7 @@ class Counters(Collector):
         for kind, place in self._answers.items():
             answers.add_metric([kind], totals[place])
         yield answers
-        info = GaugeMetricFamily(
-            f"{_PREFIX}_model_info", "The model that is served.", labels=list(self._info)
-        )
-        info.add_metric(list(self._info.values()), 1)
-        yield info
+        yield from self._gauges
 
     def _of_requests(self, totals: Sequence[float]) -> Iterator[Metric]:
         labels = ["method", "route", "status"]
