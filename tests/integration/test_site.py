@@ -1,6 +1,7 @@
 """The running site with independent programs: fuzzer, inference client, Prometheus."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,10 +140,45 @@ def test_the_waiter_pushes_the_score(model_folder: Path, pushgateway: str) -> No
     waited = run("waiter", MODELFOLDER=model_folder, PUSHGATEWAY_URL=f"{pushgateway}/")
     assert waited.code == 0, waited.output
     score = (model_folder / "complete.txt").read_text().splitlines()[0]
+    assert float(pushed(pushgateway, "model_score", BUILD)) == float(score)
+    assert pushed(pushgateway, "modelsystem_waiter_exit_code", BUILD) == "0"
+
+
+def test_the_waiter_pushes_how_it_failed(
+    model_folder: Path, pushgateway: str, tmp_path: Path
+) -> None:
+    """The score that another pod's waiter has pushed stays."""
+    variables = {"PUSHGATEWAY_URL": pushgateway, "BUILDNUMBER": BUILD}
+    run("waiter", MODELFOLDER=model_folder, **variables)
+    copy = shutil.copytree(model_folder, tmp_path / BUILD)
+    next(copy.glob("attempt-*/items*.npy")).write_bytes(b"damaged")
+    damaged = run("waiter", MODELFOLDER=copy, VERIFY_TIMEOUT=0, **variables)
+    assert damaged.code == 4, damaged.output
+    assert pushed(pushgateway, "modelsystem_waiter_exit_code", BUILD) == "4"
+    assert pushed(pushgateway, "model_score", BUILD)
+
+
+def test_the_gate_pushes_its_verdict(site: str, pushgateway: str, tmp_path: Path) -> None:
+    """One that lets the build pass, one that refuses it, one about a build that does not answer."""
+    program = Path(sys.executable).with_name("release")
+    rules = tmp_path / "rules.yaml"
+    for candidate, fewest, build, passed in (
+        (site, 1, BUILD, "1"),
+        (site, 10**6, BUILD, "0"),
+        ("http://127.0.0.1:1", 1, "http://127.0.0.1:1", "0"),
+    ):
+        rules.write_text(f"{{questions: {{floor: {fewest}}}, p99_ms: {{ceiling: 60000}}}}\n")
+        command = [program, "gate", candidate, "--champion", "none", "--rules", rules]
+        done = subprocess.run(
+            command, env={"PUSHGATEWAY_URL": pushgateway}, capture_output=True, check=False
+        )
+        assert done.returncode == (0 if passed == "1" else 8), done.stderr
+        assert pushed(pushgateway, "modelsystem_gate_passed", build) == passed
+
+
+def pushed(pushgateway: str, name: str, build: str) -> str:
+    """Return the value that a Pushgateway has for a build without a tenant."""
     with urlopen(f"{pushgateway}/metrics") as answer:
         lines = answer.read().decode().splitlines()
-    line = next(line for line in lines if line.startswith("model_score{"))
-    assert f'build="{BUILD}"' in line
-    assert 'job="modelsystem"' in line
-    assert 'tenant=""' in line
-    assert float(line.rpartition(" ")[2]) == float(score)
+    labels = f'{{build="{build}",instance="",job="modelsystem",tenant=""}} '
+    return next(line for line in lines if line.startswith(name + labels)).rpartition(" ")[2]

@@ -24,7 +24,7 @@ def failing() -> Iterator[int]:
     """Return the port of a server that answers every request with 500."""
 
     class Failing(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:  # http.server wants this name
+        def do_POST(self) -> None:  # http.server wants this name
             self.send_error(500)
 
     with HTTPServer(("127.0.0.1", 0), Failing) as server:

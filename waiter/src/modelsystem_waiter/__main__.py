@@ -4,6 +4,7 @@ import logging
 import time
 
 from modelsystem_shared import program
+from modelsystem_shared.errors import ModelSystemError
 from modelsystem_shared.folder import Published
 from modelsystem_waiter import pushgateway
 from modelsystem_waiter.observation import observe
@@ -25,10 +26,13 @@ def main() -> None:
 
 
 def run(settings: Settings) -> None:
-    """Wait for the model, push its score, and say which model it is."""
-    model = wait_for_model(settings)
-    if settings.pushgateway:
-        pushgateway.push(settings.pushgateway, model)
+    """Wait for the model, push its score or the failure, and say which model it is."""
+    try:
+        model = wait_for_model(settings)
+    except ModelSystemError as error:
+        pushgateway.push_failure(settings, error.exit_code)
+        raise
+    pushgateway.push_score(settings, model)
     program.last_words(
         f"File found {settings.model_folder}: build {model.marker.build}, "
         f"model digest {model.manifest.digest}",

@@ -54,8 +54,11 @@ class Settings(settings.Settings):
     pushgateway: str | None = variable(
         "PUSHGATEWAY_URL",
         parsers.url,
-        "the URL of a Prometheus Pushgateway, to which the waiter pushes `model_score`",
+        "the URL of a Prometheus Pushgateway; the waiter pushes `model_score` and its exit code",
         None,
+    )
+    tenant: str | None = variable(
+        "TENANTID", parsers.text, "the build's tenant, a label of what the waiter pushes", None
     )
 
     @classmethod

@@ -6,6 +6,7 @@ Both are asked the same questions, about users of whom no build has learned.
 import argparse
 import contextlib
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,11 @@ from modelsystem_release.judging import (
     load_rules,
     write_junit,
 )
+from modelsystem_shared import parsers
 from modelsystem_shared.errors import ServiceError
 from modelsystem_shared.profile import rows_of_figures
+from modelsystem_shared.telemetry import pushgateway
+from modelsystem_shared.telemetry.pushgateway import Gauge
 
 log = logging.getLogger(__name__)
 MORE = f"""BUILD is a number, reached by port-forward, or the URL of its site. The default champion
@@ -52,6 +56,13 @@ def add(commands: "Commands[Parser]") -> None:
     parser.add_argument("--questions", type=int, default=5000, metavar="N", help="at most")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and verdict there")
+    parser.add_argument(
+        "--pushgateway",
+        type=parsers.url,
+        default=os.environ.get("PUSHGATEWAY_URL"),
+        metavar="URL",
+        help="push the verdict there, for alerts (default: PUSHGATEWAY_URL)",
+    )
     add_place(parser)
     parser.set_defaults(run=run)
 
@@ -63,6 +74,18 @@ def run(arguments: argparse.Namespace) -> None:
         GateError: a rule is broken, or the candidate cannot be judged.
 
     """
+    try:
+        build, broken = _judge(arguments)
+    except GateError:
+        _push(arguments, arguments.candidate, "0")
+        raise
+    _push(arguments, build, "0" if broken else "1")
+    if broken:
+        raise GateError(f"build {build} is refused: {broken}")
+
+
+def _judge(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Show the verdict; return the build, and a sentence about the rules that it breaks."""
     rules = load_rules(arguments.rules)
     place, champion = target(arguments), _champion(arguments)
     comparison = _compare(place, arguments.candidate, champion, arguments.questions)
@@ -75,8 +98,16 @@ def run(arguments: argparse.Namespace) -> None:
         write_json(arguments.json, data)
     tables = [_figures_table(comparison), *_data_table(comparison), _verdict_table(checks)]
     show(arguments, data, "\n\n".join(tables))
-    if broken := "; ".join(f"{c.name}: {c.reason}" for c in checks if not c.passed):
-        raise GateError(f"build {build or arguments.candidate} is refused: {broken}")
+    broken = "; ".join(f"{c.name}: {c.reason}" for c in checks if not c.passed)
+    return build or arguments.candidate, broken
+
+
+def _push(arguments: argparse.Namespace, build: str, passed: str) -> None:
+    if arguments.pushgateway:
+        gauge = Gauge(
+            "modelsystem_gate_passed", "1 if the gate let the build pass, else 0.", passed
+        )
+        pushgateway.push(arguments.pushgateway, build, arguments.tenant, [gauge])
 
 
 def report(comparison: Comparison, checks: Sequence[Check], rate: float) -> dict[str, object]:
