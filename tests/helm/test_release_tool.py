@@ -90,6 +90,8 @@ def use(folder: Path) -> None:
     with pytest.raises(ModelSystemError):
         Watcher(target, RELEASE, 0, lambda _: None).watch(0)
     Watcher(target, RELEASE, 0, lambda _: None)._least_pods()
+    target.annotate("152", "modelsystem/gate", '{"passed": true}')
+    target.secret_entries("blob-storage")
     removal_job.remove_build(target, RELEASE)
     removal_job.model_folders(target)
 
@@ -128,7 +130,7 @@ def test_every_command_line_is_understood(issued: list[Line], major: int) -> Non
         "list", "history", "get", "upgrade", "uninstall", "version"
     }  # fmt: skip
     assert {verb for program, verb in verbs if program == "kubectl"} == {
-        "get", "logs", "scale", "create", "delete", "port-forward", "version"
+        "get", "logs", "annotate", "scale", "create", "delete", "port-forward", "version"
     }  # fmt: skip
     for line in issued:
         ended = read(line, major)

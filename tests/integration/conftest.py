@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
+from tests.release.fake_cluster import Cluster, deployment, pod, service
 
 AZURITE = "azurite@3.37.0"
 TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"
@@ -317,3 +318,78 @@ def get(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     with urlopen(Request(url, data, {"Content-Type": "application/json"})) as answer:
         return json.load(answer)
+
+
+RULES = "p99_ms: {ceiling: 2000}\np50_ms: {ceiling: 1000}\nndcg: {loss: 1}\n"
+
+
+class Live(NamedTuple):
+    """A fake cluster with two real sites, of builds 152 and 153; the first has all traffic."""
+
+    cluster: Cluster
+    sites: dict[str, Site]
+    folder: Path
+
+    def release(self, *arguments: str) -> Ended:
+        """Run the tool to its end."""
+        with self.start(*arguments) as process:
+            output, _ = process.communicate(timeout=120)
+        return Ended(process.returncode, output)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the tool."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("release"), *arguments],
+            cwd=self.folder,
+            env=self.cluster.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return what is recorded on the route, the newest first."""
+        ended = self.release("route", "show", "--output", "json")
+        changes: list[dict[str, Any]] = json.loads(ended.output)["changes"]
+        return changes
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train two builds of many users, so that some are gate users."""
+    folder = tmp_path_factory.mktemp("two-builds")
+    (folder / "data").mkdir()
+    rows = [
+        f"u{user},i{(user * 7 + n * (1 + user % 3)) % 60},{1525000000 + n}"
+        for user in range(3000)
+        for n in range(8)
+    ]
+    text = "user_id,item_id,timestamp\n" + "\n".join(rows) + "\n"
+    (folder / "data" / "interactions.csv").write_text(text)
+    for build in ("152", "153"):
+        ended = run(
+            "trainer", MODELFOLDER=folder / build, CSV_FOLDER=folder / "data", BUILDNUMBER=build,
+            PARAMETERS="method=cooccurrence", GIT_COMMIT="c" * 40,
+        )  # fmt: skip
+        assert ended.code == 0, ended.output
+    return folder
+
+
+@pytest.fixture
+def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
+    """Serve both builds, in a fake cluster."""
+    cluster = Cluster(tmp_path / "cluster")
+    served = {
+        build: serve(MODELFOLDER=models / build, EVALUATION_ENDPOINT="on", WORKERS=1)
+        for build in ("152", "153")
+    }
+    urls = {build: f"http://127.0.0.1:{site.port}" for build, site in served.items()}
+    for build in served:
+        cluster.add(deployment(build), service(build), pod(f"pod-{build}", build))
+    cluster.change(
+        sites={f"scoring-{build}": url for build, url in urls.items()}
+        | {f"pod-{build}": url for build, url in urls.items()}
+    )
+    cluster.route({"152": 100})
+    (tmp_path / "rules.yaml").write_text(RULES)
+    return Live(cluster, served, tmp_path)

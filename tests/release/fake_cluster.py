@@ -48,7 +48,7 @@ class Cluster:
 
     def changing(self) -> list[list[str]]:
         """Return the calls that change something."""
-        verbs = {"upgrade", "uninstall", "create", "delete", "scale"}
+        verbs = {"upgrade", "uninstall", "create", "delete", "scale", "annotate"}
         return [call for call in self.calls if call[1] in verbs]
 
     def end_forwards(self) -> None:

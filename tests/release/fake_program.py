@@ -102,6 +102,10 @@ def kubectl(arguments: list[str], stdin: str) -> None:
     elif arguments[:2] == ["get", "namespace"]:
         if arguments[2] == "absent":
             refuse('from server (NotFound): namespaces "absent" not found')
+    elif arguments[:2] == ["get", "secret"]:
+        print(*entries(state, arguments[2]))
+    elif arguments[0] == "annotate":
+        annotate(state, arguments)
     elif arguments[0] == "get":
         print(json.dumps({"kind": "List", "items": objects(state, arguments)}))
     elif arguments[0] == "port-forward":
@@ -110,6 +114,24 @@ def kubectl(arguments: list[str], stdin: str) -> None:
         edit(state, arguments, stdin)
     elif arguments[0] == "logs":
         print(state["logs"].get(arguments[1], ""))
+
+
+def entries(state: dict[str, Any], name: str) -> list[str]:
+    """Return the names of a Secret's entries."""
+    for thing in state["objects"]:
+        if (thing["kind"], thing["metadata"]["name"]) == ("Secret", name):
+            return [*thing["data"]]
+    refuse(f'from server (NotFound): secrets "{name}" not found')
+    return []
+
+
+def annotate(state: dict[str, Any], arguments: list[str]) -> None:
+    """Set an annotation of a Deployment."""
+    key, _, value = arguments[2].partition("=")
+    for thing in state["objects"]:
+        if f"deployment/{thing['metadata']['name']}" == arguments[1]:
+            thing["metadata"].setdefault("annotations", {})[key] = value
+    save(state)
 
 
 def edit(state: dict[str, Any], arguments: list[str], stdin: str) -> None:

@@ -74,8 +74,8 @@ ROOMS = {
         *("__main__", "serve", "app", "site", "v2", "v1", "api", "observe", "engine", "settings"),
     ),
     "modelsystem_release": (
-        *("__main__", "commands", "traffic", "judging", "cluster", "artefact"),
-        *("values", "naming", "errors"),
+        *("__main__", "commands", "diagnosis", "traffic", "judging", "cluster"),
+        *("artefact", "values", "naming", "errors"),
     ),
     "modelsystem_trainer": (
         *("__main__", "publishing", "profile", "training", "evaluation", "ingest"),

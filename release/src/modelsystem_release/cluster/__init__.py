@@ -3,6 +3,7 @@
 It also watches an installation until its site is ready.
 """
 
+from modelsystem_release.cluster.faults import delay, failed_attempt, failure
 from modelsystem_release.cluster.helm import (
     ListedRelease,
     install,
@@ -10,13 +11,25 @@ from modelsystem_release.cluster.helm import (
     upgrade,
     values,
 )
-from modelsystem_release.cluster.objects import KubernetesObject, container_statuses
+from modelsystem_release.cluster.objects import (
+    KubernetesObject,
+    condition,
+    container_statuses,
+    is_serving,
+    mounted_claims,
+    name_of,
+)
 from modelsystem_release.cluster.removal_job import model_folders, remove_build
 from modelsystem_release.cluster.routes import Reference, references, route_faults
 from modelsystem_release.cluster.site import Answer, Question, Site, is_url
 from modelsystem_release.cluster.target import Target
-from modelsystem_release.cluster.watcher import Watcher
-from modelsystem_release.cluster.watching import Stage
+from modelsystem_release.cluster.watcher import (
+    Watcher,
+    read_progress,
+    take_snapshot,
+    take_snapshots,
+)
+from modelsystem_release.cluster.watching import Snapshot, Stage, is_ready, is_trained, trainers
 
 __all__ = [
     "Answer",
@@ -25,17 +38,31 @@ __all__ = [
     "Question",
     "Reference",
     "Site",
+    "Snapshot",
     "Stage",
     "Target",
     "Watcher",
+    "condition",
     "container_statuses",
+    "delay",
+    "failed_attempt",
+    "failure",
     "install",
+    "is_ready",
+    "is_serving",
+    "is_trained",
     "is_url",
     "model_folders",
+    "mounted_claims",
+    "name_of",
+    "read_progress",
     "references",
     "releases",
     "remove_build",
     "route_faults",
+    "take_snapshot",
+    "take_snapshots",
+    "trainers",
     "upgrade",
     "values",
 ]

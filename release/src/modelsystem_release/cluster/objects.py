@@ -17,6 +17,20 @@ def name_of(thing: KubernetesObject) -> str:
     return str(thing["metadata"]["name"])
 
 
+def release_of(thing: KubernetesObject) -> str:
+    """Return the Helm release that an object belongs to; empty if it belongs to none."""
+    return str((thing["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))
+
+
+def mounted_claims(pod_spec: KubernetesObject) -> list[str]:
+    """Return the names of the claims that a pod mounts."""
+    return [
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in pod_spec.get("volumes", [])
+        if "persistentVolumeClaim" in volume
+    ]
+
+
 def condition(thing: KubernetesObject, kind: str, status: str) -> KubernetesObject | None:
     """Return an object's condition of a type and a status; None without one."""
     conditions: list[KubernetesObject] = thing.get("status", {}).get("conditions", [])

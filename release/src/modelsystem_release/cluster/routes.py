@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelsystem_release.cluster.objects import KubernetesObject, condition, name_of
+from modelsystem_release.cluster.objects import KubernetesObject, condition, name_of, release_of
 from modelsystem_release.cluster.target import Target
 
-_INSTANCE = "app.kubernetes.io/instance"
 _JUDGEMENT = 15.0  # seconds: a Gateway has judged a changed route within six, as recorded
 _OWN_KINDS = "deployments,services,ingresses.networking.k8s.io"
 _HTTPROUTES = "httproutes.gateway.networking.k8s.io"
@@ -62,7 +61,7 @@ def route_faults(target: Target, release: str) -> list[str]:
     """
     until = time.monotonic() + _JUDGEMENT
     while True:
-        routes = [r for r in target.get_if_served(_HTTPROUTES) if _label(r) == release]
+        routes = [r for r in target.get_if_served(_HTTPROUTES) if release_of(r) == release]
         if all(map(_is_judged, routes)) or time.monotonic() >= until:
             return [fault for route in routes for fault in refusals(route)]
         time.sleep(1)
@@ -126,7 +125,7 @@ def _of_pods(
     for deployment in deployments:
         labels = deployment["spec"]["template"].get("metadata", {}).get("labels") or {}
         if selector.items() <= labels.items():
-            yield Reference(_label(deployment), text, _label(source))
+            yield Reference(release_of(deployment), text, release_of(source))
 
 
 def _backends(
@@ -175,7 +174,3 @@ def _service(host: str, namespace: str) -> str:
 
 def _selector(service: KubernetesObject) -> Labels:
     return service.get("spec", {}).get("selector") or {}
-
-
-def _label(thing: KubernetesObject) -> str:
-    return str((thing["metadata"].get("labels") or {}).get(_INSTANCE, ""))

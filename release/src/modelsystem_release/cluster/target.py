@@ -104,16 +104,56 @@ class Target:
             with Site(url) as site:
                 return {url: site.read("/metrics").decode()}
         serving = {uid: pod for uid, pod in self.pods(build).items() if is_serving(pod)}
+        return self.metrics_of(serving)
+
+    def metrics_of(self, pods: Mapping[str, KubernetesObject]) -> dict[str, str]:
+        """Return /metrics of pods, by their uids; not of one that has just ended.
+
+        Raises:
+            ServiceError: no pod answers.
+
+        """
         texts, error = {}, None
-        for uid, pod in serving.items():
-            path = f"/api/v1/namespaces/{self.namespace}/pods/{name_of(pod)}:3000/proxy/metrics"
+        for uid, pod in pods.items():
             try:
-                texts[uid] = programs.run("kubectl", ["get", "--raw", path])
+                texts[uid] = self.read_pod(pod, "/metrics")
             except ServiceError as refused:
                 error = refused
         if error and not texts:
             raise error
         return texts
+
+    def read_pod(self, pod: KubernetesObject, path: str) -> str:
+        """Return the body of an answer of one pod of a site, by the API server's proxy.
+
+        Raises:
+            ServiceError: it does not answer, or not with status 200.
+
+        """
+        pods = f"/api/v1/namespaces/{self.namespace}/pods"
+        return programs.run("kubectl", ["get", "--raw", f"{pods}/{name_of(pod)}:3000/proxy{path}"])
+
+    def annotate(self, build: str, key: str, value: str) -> None:
+        """Set an annotation of a build's Deployment; its pods stay as they are.
+
+        Raises:
+            ServiceError: the Deployment is not there, or may not be changed.
+
+        """
+        for site in self.of_release("deployments", self.release(build)):
+            name, place = f"deployment/{name_of(site)}", ["--namespace", self.namespace]
+            programs.run("kubectl", ["annotate", name, f"{key}={value}", "--overwrite", *place])
+
+    def secret_entries(self, name: str) -> set[str]:
+        """Return the names of a Secret's entries, without their values.
+
+        Raises:
+            ServiceError: there is no such Secret, or it may not be read.
+
+        """
+        template = "go-template={{range $name, $value := .data}}{{$name}} {{end}}"
+        place = ["--namespace", self.namespace]
+        return set(programs.run("kubectl", ["get", "secret", name, *place, "-o", template]).split())
 
     @contextlib.contextmanager
     def site(self, build: str) -> Iterator[Site]:

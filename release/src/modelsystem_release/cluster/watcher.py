@@ -3,11 +3,17 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from modelsystem_release.cluster import faults, programs, watching
-from modelsystem_release.cluster.objects import KubernetesObject, name_of
+from modelsystem_release.cluster.objects import (
+    KubernetesObject,
+    mounted_claims,
+    name_of,
+    release_of,
+)
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watching import Snapshot, Stage
 from modelsystem_release.errors import CannotRunError, TooLateError
@@ -17,6 +23,7 @@ from modelsystem_shared.progress import is_progress
 log = logging.getLogger(__name__)
 _INTERVAL = 2.0  # seconds between two snapshots
 _UNREACHABLE = 60.0  # seconds for which the cluster may not answer
+_KINDS = "jobs,deployments,pods"
 _LINES = 20  # of the trainer's log that may follow its progress
 
 
@@ -107,38 +114,52 @@ class Watcher:
         running = watching.trainers(snapshot)
         if not running:
             return False
-        text = self._read_progress(running[-1])
+        text = read_progress(self._target, running[-1])
         if text or running[-1] != self._trainer:
             self._trainer, self._progress = running[-1], text
         return bool(self._progress)
 
-    def _read_progress(self, pod: str) -> str:
-        """Return the latest progress in a trainer's log; empty if it cannot be read."""
-        container = ["--namespace", self._target.namespace, "--container", "trainer"]
-        try:
-            text = programs.run("kubectl", ["logs", pod, *container, "--tail", str(_LINES)])
-        except ServiceError:  # the pod has just ended, or is not running yet
-            return ""
-        return latest_progress(text)
+
+def read_progress(target: Target, pod: str) -> str:
+    """Return the latest progress in a trainer's log; empty if it cannot be read."""
+    container = ["--namespace", target.namespace, "--container", "trainer"]
+    try:
+        text = programs.run("kubectl", ["logs", pod, *container, "--tail", str(_LINES)])
+    except ServiceError:  # the pod has just ended, or is not running yet
+        return ""
+    return latest_progress(text)
 
 
 def take_snapshot(target: Target, release: str) -> Snapshot:
     """Return a release's objects as they are now."""
-    objects = target.of_release("jobs,deployments,pods", release)
-    of_kind: dict[str, list[KubernetesObject]] = {"Job": [], "Deployment": [], "Pod": []}
-    for thing in objects:
-        of_kind[thing["kind"]].append(thing)
-    mounted = {
-        volume["persistentVolumeClaim"]["claimName"]
-        for pod in of_kind["Pod"]
-        for volume in pod["spec"].get("volumes", [])
-        if "persistentVolumeClaim" in volume
-    }
-    claims = [claim for claim in target.get("persistentvolumeclaims") if name_of(claim) in mounted]
-    snapshot = Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], claims)
+    objects = target.of_release(_KINDS, release)
+    snapshot = _snapshot(objects, target.get("persistentvolumeclaims"))
     if not watching.needs_events(snapshot):
         return snapshot
     return replace(snapshot, events=_warnings(target))
+
+
+def take_snapshots(target: Target) -> dict[str, Snapshot]:
+    """Return the objects of all builds of the namespace as they are now, by the Helm release."""
+    of_release: dict[str, list[KubernetesObject]] = defaultdict(list)
+    for thing in target.get(_KINDS, "--selector", "app.kubernetes.io/name=modelsystem"):
+        of_release[release_of(thing)].append(thing)
+    claims = target.get("persistentvolumeclaims")
+    snapshots = {name: _snapshot(things, claims) for name, things in of_release.items() if name}
+    if any(map(watching.needs_events, snapshots.values())):
+        events = _warnings(target)
+        snapshots = {name: replace(known, events=events) for name, known in snapshots.items()}
+    return snapshots
+
+
+def _snapshot(objects: Sequence[KubernetesObject], claims: Sequence[KubernetesObject]) -> Snapshot:
+    """Return a release's snapshot from its objects and all claims of the namespace."""
+    of_kind: dict[str, list[KubernetesObject]] = {"Job": [], "Deployment": [], "Pod": []}
+    for thing in objects:
+        of_kind[thing["kind"]].append(thing)
+    mounted = {name for pod in of_kind["Pod"] for name in mounted_claims(pod["spec"])}
+    known = [claim for claim in claims if name_of(claim) in mounted]
+    return Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], known)
 
 
 def _warnings(target: Target) -> list[KubernetesObject]:

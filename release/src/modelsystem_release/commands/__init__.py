@@ -15,7 +15,11 @@ from modelsystem_release.commands import (
     values,
     verify,
 )
+from modelsystem_release.commands.inspection import doctor, status
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (values, package, tag, deploy, gate, route, bucket, provenance, verify, prune)
+COMMANDS = (
+    *(values, package, tag, deploy, status, doctor),
+    *(gate, route, bucket, provenance, verify, prune),
+)

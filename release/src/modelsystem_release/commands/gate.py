@@ -1,6 +1,7 @@
 """`release gate`: compares a build's site with the champion's before it gets traffic.
 
-Both are asked the same questions, about users of whom no build has learned.
+Both are asked the same questions, about users of whom no build has learned. The verdict is recorded
+on the candidate's Deployment, where `release status` reads it.
 """
 
 import argparse
@@ -22,10 +23,12 @@ from modelsystem_release.commands.arguments import (
 from modelsystem_release.commands.output import show, table, write_json
 from modelsystem_release.errors import GateError
 from modelsystem_release.judging import (
+    GATE,
     QUALITIES,
     RULES_HELP,
     Check,
     Comparison,
+    GateRecord,
     SiteFigures,
     compare,
     judge,
@@ -92,6 +95,7 @@ def _judge(arguments: argparse.Namespace) -> tuple[str, str]:
     checks = judge(comparison, rules)
     data = report(comparison, checks, rules.confidence)
     build = comparison.candidate.build
+    _record(place, arguments.candidate, GateRecord.new(checks, champion))
     if arguments.junit:
         write_junit(arguments.junit, f"gate of build {build}", checks)
     if arguments.json:
@@ -134,6 +138,16 @@ def _compare(place: Target, candidate: str, champion: str | None, most: int) -> 
             return compare(site, other, most)
         except ServiceError as error:
             raise GateError(f"{candidate} cannot be judged: {error}") from error
+
+
+def _record(place: Target, candidate: str, record: GateRecord) -> None:
+    """Keep the verdict on the build's Deployment, for `release status`."""
+    if place.url(candidate):
+        return
+    try:
+        place.annotate(candidate, GATE, record.text())
+    except ServiceError as error:  # not every account may change a Deployment
+        log.warning("the verdict is not recorded: %s", error)
 
 
 def _champion(arguments: argparse.Namespace) -> str | None:

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelsystem_release import cluster, traffic
@@ -36,13 +36,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Remove the builds that have no reason to stay, and print all.
 
     Raises:
-        ServiceError: a build could not be removed; the others are.
+        ServiceError: a build could not be removed, but the others are; or the routes cannot be
+            read, and nothing is removed.
 
     """
     target = Target(arguments.namespace, arguments.tenant)
     releases = cluster.releases(arguments.namespace)
     installed = traffic.builds(releases, arguments.tenant)
-    reasons = _reasons(arguments, target, releases, installed)
+    routings = _routings(arguments, releases)
+    reasons = traffic.reasons_to_stay(routings, cluster.references(target), installed)
     builds = traffic.with_reasons(installed, reasons, arguments.keep, arguments.days)
     unneeded = [build for build in builds if not build.reason]
     if arguments.dry_run:
@@ -98,27 +100,11 @@ def _remove(target: Target, builds: Sequence[Build]) -> Removal:
     return Removal(removed, failed, sorted(folders - known))
 
 
-def _reasons(
-    arguments: argparse.Namespace,
-    target: Target,
-    releases: Sequence[ListedRelease],
-    installed: Sequence[Build],
-) -> dict[str, str]:
-    """Return why builds stay, by number: for every routing release, and for what the cluster has.
-
-    Raises:
-        ServiceError: the routes cannot be read.
-
-    """
-    place = arguments.namespace, arguments.tenant, arguments.routing_chart
-    routings = [Routing(store) for store in traffic.routing_stores(releases, *place)]
+def _routings(
+    arguments: argparse.Namespace, releases: Sequence[ListedRelease]
+) -> Iterator[Routing]:
+    """Yield the weights that --routing or --routing-file names, and all of the namespace."""
     if arguments.routing or arguments.routing_file:
-        routings.insert(0, routing(arguments))
-    reasons: dict[str, str] = {}
-    for current in routings:
-        reasons = traffic.protected(current) | reasons
-    for reference in cluster.references(target):
-        for build in installed:
-            if build.release == reference.release:
-                reasons.setdefault(build.number, f"gets requests from {reference.source}")
-    return reasons
+        yield routing(arguments)
+    place = arguments.namespace, arguments.tenant, arguments.routing_chart
+    yield from (Routing(store) for store in traffic.routing_stores(releases, *place))

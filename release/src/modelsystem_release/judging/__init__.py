@@ -7,6 +7,7 @@ provenance says.
 from modelsystem_release.judging.check import Check
 from modelsystem_release.judging.comparison import QUALITIES, Comparison, SiteFigures, compare
 from modelsystem_release.judging.counters import PodCounters
+from modelsystem_release.judging.gate_record import GATE, GateRecord
 from modelsystem_release.judging.health import Traffic, health_faults, read_traffic
 from modelsystem_release.judging.junit import write_junit
 from modelsystem_release.judging.rules import RULES_HELP, Rules, load_rules
@@ -14,10 +15,12 @@ from modelsystem_release.judging.verdict import judge
 from modelsystem_release.judging.verification import verify
 
 __all__ = [
+    "GATE",
     "QUALITIES",
     "RULES_HELP",
     "Check",
     "Comparison",
+    "GateRecord",
     "PodCounters",
     "Rules",
     "SiteFigures",

@@ -2,9 +2,15 @@
 
 from modelsystem_release.traffic.changes import Change, Weights, as_text, new_change
 from modelsystem_release.traffic.promotion import Promotion, route_faults
-from modelsystem_release.traffic.releases import routing_store, routing_stores
+from modelsystem_release.traffic.releases import read_routings, routing_store, routing_stores
 from modelsystem_release.traffic.requests import route_checks
-from modelsystem_release.traffic.retention import Build, builds, protected, with_reasons
+from modelsystem_release.traffic.retention import (
+    Build,
+    builds,
+    builds_of_all,
+    reasons_to_stay,
+    with_reasons,
+)
 from modelsystem_release.traffic.routing import Routing
 from modelsystem_release.traffic.shares import with_share
 from modelsystem_release.traffic.stores import FileStore, ReleaseStore, Store
@@ -20,8 +26,10 @@ __all__ = [
     "Weights",
     "as_text",
     "builds",
+    "builds_of_all",
     "new_change",
-    "protected",
+    "read_routings",
+    "reasons_to_stay",
     "route_checks",
     "route_faults",
     "routing_store",

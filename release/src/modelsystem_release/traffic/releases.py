@@ -1,11 +1,13 @@
 """The routing releases of a namespace: those of the routing chart, whatever their names."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from modelsystem_release import cluster, naming
 from modelsystem_release.cluster import ListedRelease
-from modelsystem_release.traffic.stores import ReleaseStore
+from modelsystem_release.traffic.routing import Routing
+from modelsystem_release.traffic.stores import ReadStore, ReleaseStore
 from modelsystem_shared.errors import UsageError
 
 
@@ -18,6 +20,17 @@ def routing_stores(
             store = ReleaseStore(release["name"], namespace, chart)
             if str(cluster.values(store.name, namespace).get("tenant") or "") == tenant:
                 yield store
+
+
+def read_routings(listed: Sequence[ListedRelease], namespace: str) -> dict[str, list[Routing]]:
+    """Return the weights of each routing release, read once, by their tenant."""
+    by_tenant: dict[str, list[Routing]] = defaultdict(list)
+    for release in listed:
+        if release["chart"].startswith(f"{naming.ROUTING}-"):
+            values = cluster.values(release["name"], namespace)
+            routing = Routing(ReadStore(release["name"], values))
+            by_tenant[str(values.get("tenant") or "")].append(routing)
+    return by_tenant
 
 
 def routing_store(namespace: str, tenant: str, chart: Path) -> ReleaseStore:

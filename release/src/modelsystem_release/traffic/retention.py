@@ -1,16 +1,17 @@
 """Which installed builds stay, and why."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from modelsystem_release import naming
-from modelsystem_release.cluster import ListedRelease
+from modelsystem_release.cluster import ListedRelease, Reference
 from modelsystem_release.traffic.routing import Routing
 from modelsystem_shared.errors import ServiceError
 
 _UPDATED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
+_CHART = re.compile(r"modelsystem-\d")  # name and version
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,22 @@ class Build:
 
 def builds(releases: Sequence[ListedRelease], tenant: str) -> list[Build]:
     """Return a tenant's builds among Helm's releases, the newest first."""
+    return _newest_first(
+        release
+        for release in releases
+        if release["name"] == naming.release(release["app_version"], tenant)
+    )
+
+
+def builds_of_all(releases: Sequence[ListedRelease]) -> list[Build]:
+    """Return the builds of all tenants among Helm's releases, the newest first."""
+    return _newest_first(release for release in releases if _CHART.match(release["chart"]))
+
+
+def _newest_first(releases: Iterable[ListedRelease]) -> list[Build]:
     installed = [
         Build(release["app_version"], release["name"], _time(release["updated"]))
         for release in releases
-        if release["name"] == naming.release(release["app_version"], tenant)
     ]
     return sorted(installed, key=lambda build: build.updated, reverse=True)
 
@@ -45,6 +58,23 @@ def protected(routing: Routing) -> dict[str, str]:
         if previous and previous != current:
             reasons.setdefault(previous, "is the champion before the current one")
             break
+    return reasons
+
+
+def reasons_to_stay(
+    routings: Iterable[Routing], references: Iterable[Reference], installed: Sequence[Build]
+) -> dict[str, str]:
+    """Return why a tenant's builds stay, by number.
+
+    routings: all routing releases of the tenant. references: what sends requests to builds.
+    """
+    reasons: dict[str, str] = {}
+    for routing in routings:
+        reasons = protected(routing) | reasons
+    for reference in references:
+        for build in installed:
+            if build.release == reference.release:
+                reasons.setdefault(build.number, f"gets requests from {reference.source}")
     return reasons
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from modelsystem_release import cluster
 from modelsystem_release.traffic.changes import Change
 from modelsystem_release.values import Assignment, Values, load
+from modelsystem_shared.errors import UsageError
 
 
 class Store(Protocol):
@@ -60,3 +61,24 @@ class ReleaseStore:
     def write(self, values: Mapping[str, object], change: Change) -> None:
         """Upgrade the release, or install it."""
         cluster.upgrade(self.name, self.chart, self.namespace, values, str(change))
+
+
+@dataclass(frozen=True)
+class ReadStore:
+    """The values of a routing release as they were read once, to look at only."""
+
+    name: str
+    values: Values
+
+    def read(self) -> Values:
+        """Return the values that were read."""
+        return self.values
+
+    def write(self, values: Mapping[str, object], change: Change) -> None:
+        """Refuse: nothing is changed here.
+
+        Raises:
+            UsageError: always.
+
+        """
+        raise UsageError(f"{self.name} was opened to look at only")
