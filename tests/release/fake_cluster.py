@@ -21,7 +21,7 @@ class Cluster:
         folder.mkdir()
         for name in ("kubectl", "helm"):
             script = folder / name
-            script.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$0" "$@"\n')
+            script.write_text(f'#!/bin/sh\nexec {sys.executable} -SE {PROGRAM} "$0" "$@"\n')
             script.chmod(0o755)
         empty = {"objects": [], "frames": {}, "releases": {}, "sites": {}, "logs": {}, "fail": {}}
         self.change(**empty, ended={})

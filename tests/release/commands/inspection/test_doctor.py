@@ -1,12 +1,17 @@
 """`release doctor` on a recorded cluster: the first fault, its cure and its exit code."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, claim, deployment, job, pod, service
-from tests.release.recorded import looks
+from tests.release.recorded import Look, looks
+
+from modelsystem_release.cluster import Target, programs
+from modelsystem_release.diagnosis import Examination, cure
+from modelsystem_release.traffic import FileStore, Routing
 
 # Situation: build, the step that does not hold, exit code, part of the sentence, part of the cure.
 FAULTS = {
@@ -46,36 +51,68 @@ def install(cluster: Cluster, build: str, *things: dict[str, Any], **release: An
     cluster.add(*things)
 
 
-def recorded_claim(name: str, phase: str = "Bound") -> dict[str, Any]:
-    """Return a claim."""
-    return claim(phase) | {"metadata": {"name": name}}
-
-
 @pytest.mark.parametrize("situation", FAULTS)
 def test_the_first_fault_of_a_recorded_build(
-    release: Release, cluster: Cluster, situation: str
+    cluster: Cluster, situation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Named with its step; all steps before it hold, or wait; the runbook has its cure."""
-    build, step, code, sentence, cure = FAULTS[situation]
+    build, step, code, sentence, action = FAULTS[situation]
     (*_, last) = looks(situation).values()
-    install(cluster, build, *last)
-    claims = {
+    install(cluster, build, *last, *([] if "claim" in situation else mounted(last)))
+    for name, value in cluster.environ.items():
+        monkeypatch.setenv(name, value)
+    programs.find.cache_clear()
+    examination = Examination(Target("default"), build, Routing(FileStore(Path("none"))))
+    *before, found = examination.findings()
+    assert (found.step, sentence in found.sentence) == (step, True), found
+    assert found.fault is not None
+    assert found.fault.exit_code == code
+    assert action in cure(found.sentence)
+    assert not any(finding.fault or finding.is_unknown for finding in before)
+    assert cluster.changing() == []
+
+
+def mounted(look: Look) -> list[dict[str, Any]]:
+    """Return the bound claims that a look's pods mount."""
+    names = {
         volume["persistentVolumeClaim"]["claimName"]
-        for thing in last
+        for thing in look
         if thing["kind"] == "Pod"
         for volume in thing["spec"]["volumes"]
         if "persistentVolumeClaim" in volume
     }
-    if not situation.startswith("claim"):
-        cluster.add(*map(recorded_claim, claims))
-    result = doctor(release, cluster, build, "--output", "json")
-    assert result.code == code, (result.output, result.errors)
-    *before, found = result.json["steps"]
-    assert (found["step"], found["outcome"]) == (step, "WRONG"), result.output
-    assert sentence in found["sentence"]
-    assert cure in result.json["cure"]
-    assert {known["outcome"] for known in before} <= {"ok", "not yet"}
-    assert cluster.changing() == []
+    return [claim() | {"metadata": {"name": name}} for name in names]
+
+
+@pytest.fixture(autouse=True)
+def fresh_programs() -> Iterator[None]:
+    """Forget where kubectl and helm are: each test has its own."""
+    yield
+    programs.find.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("situation", "code", "line"),
+    [
+        ("claim-missing", 6, "WRONG  claim    there is no claim models-112"),
+        ("bad-data", 3, "WRONG  training  the training failed: 1 malformed rows"),
+        ("corrupt-model-of-a-ready-site", 4, "WRONG  waiter    the waiter of pod scoring-"),
+    ],
+)
+def test_the_command_ends_with_the_code_of_the_fault(
+    release: Release, cluster: Cluster, situation: str, code: int, line: str
+) -> None:
+    """It prints the steps, the fault and its cure; as JSON, too."""
+    build, _, _, _, action = FAULTS[situation]
+    (*_, last) = looks(situation).values()
+    install(cluster, build, *last)
+    result = doctor(release, cluster, build)
+    assert result.code == code
+    assert line in result.output
+    assert f"What to do: {cure(result.errors.removeprefix('release: ').strip())}." in result.output
+    assert action in result.output
+    data = doctor(release, cluster, build, "--output", "json").json
+    assert (data["exit_code"], data["steps"][-1]["outcome"]) == (code, "WRONG")
 
 
 def test_a_training_on_its_way_is_no_fault(release: Release, cluster: Cluster) -> None:
