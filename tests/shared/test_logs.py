@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,3 +86,22 @@ def test_the_log_of_a_tool_is_on_standard_error(capsys: pytest.CaptureFixture[st
     log.info("installed")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "release: installed\n")
+
+
+def test_a_line_of_a_constant_part_is_as_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the time, and all facts; text has no such line."""
+    logs.configure("scorer", "json")
+    handler = logs.json_handler()
+    assert handler
+    handler.write(handler.constant("Zoë, 200", {"route": '"/v1"', "status": 200}), '"number": 0.5')
+    prepared = _said(capsys)
+    log.info("Zoë, 200", extra={"route": '"/v1"', "status": 200, "number": 0.5})
+    ordinary = _said(capsys)
+    ages = [
+        datetime.now(UTC) - datetime.fromisoformat(line.pop("time"))
+        for line in (prepared, ordinary)
+    ]
+    assert all(timedelta() <= age < timedelta(seconds=60) for age in ages)
+    assert prepared == ordinary
+    logs.configure("scorer", "text")
+    assert logs.json_handler() is None

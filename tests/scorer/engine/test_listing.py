@@ -12,9 +12,8 @@ ESCAPED = ['"', "\\", "\n", "\x00", "\x1f"]
 
 def listed(ids: list[str], titles: list[str], scores: list[float]) -> bytes | None:
     """Return the JSON of all items."""
-    numbers = [to_json(score) for score in scores]
     listing = Listing(Strings.of(ids), Strings.of(titles))
-    return listing.to_json(list(range(len(ids))), numbers)
+    return listing.to_json(list(range(len(ids))), to_json(scores))
 
 
 def test_the_bytes_are_those_of_the_encoder() -> None:
@@ -39,6 +38,14 @@ def test_an_item_beyond_the_model_is_an_error() -> None:
     """Nothing beyond the texts is read."""
     listing = Listing(Strings.of(["a"]), Strings.of(["b"]))
     with pytest.raises(IndexError, match="string 1 is not in the model"):
-        listing.to_json([1], [b"1"])
+        listing.to_json([1], b"[1.0]")
     with pytest.raises(IndexError, match="string -1 is not in the model"):
-        listing.to_json([-1], [b"1"])
+        listing.to_json([-1], b"[1.0]")
+
+
+@pytest.mark.parametrize("scores", [b"[]", b"[1.0]", b"[1.0,2.0,3.0]"])
+def test_each_item_has_one_score(scores: bytes) -> None:
+    """More scores or fewer are an error, not another item's score."""
+    listing = Listing(Strings.of(["a", "b"]), Strings.of(["", ""]))
+    with pytest.raises(ValueError, match="2 items have"):
+        listing.to_json([0, 1], scores)

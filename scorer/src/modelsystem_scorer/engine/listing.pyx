@@ -4,7 +4,7 @@
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strcspn
 
 cdef bytes ID = b'{"item_id":"', TITLE = b'","title":', SCORE = b',"score":', END = b'},'
 
@@ -58,33 +58,39 @@ cdef class Listing:
         """List items by their `ids` and `titles`, both of them Strings."""
         self.ids, self.titles = Text(ids), Text(titles)
 
-    def to_json(self, list items not None, list scores not None):
+    def to_json(self, list items not None, bytes scores not None):
         """Return items and their scores as JSON: objects separated by commas.
 
-        scores: for each item its score as JSON (bytes).
+        scores: a JSON array of numbers, one for each item.
 
-        Returns None if a part of an id or of a title must be escaped.
+        Returns None if a part of an id or of a title must be escaped. Raises ValueError if there
+        is not one score for each item.
         """
-        cdef Py_ssize_t size = self.size(items, scores)
-        cdef bytes content = PyBytes_FromStringAndSize(NULL, size)
+        cdef bytes content = PyBytes_FromStringAndSize(NULL, self.size(items, scores))
         cdef char *start = PyBytes_AS_STRING(content)
         cdef char *place = start
-        for item, score in zip(items, scores):
-            place = self.write(item, score, place)
+        cdef const char *score = PyBytes_AS_STRING(scores) + 1  # behind the bracket
+        cdef const char *end
+        if scores.count(b",") != len(items) - 1 and items:
+            raise ValueError(f"{len(items)} items have {scores.count(b',') + 1} scores")
+        for item in items:
+            end = score + strcspn(score, b",]")
+            place = self.write(item, score, end - score, place)
             if place is NULL:
                 return None
+            score = end + 1
         return content[:place - start - 1] if items else b""
 
-    cdef Py_ssize_t size(self, list items, list scores) except -1:
+    cdef Py_ssize_t size(self, list items, bytes scores) except -1:
         """Return how many bytes the items take at most."""
-        cdef Py_ssize_t size = 0
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(scores)
         for item in items:
             size += self.ids.length(item) + self.titles.length(item)
-        for score in scores:
-            size += PyBytes_GET_SIZE(<bytes> score)
         return size + len(items) * (len(ID) + len(TITLE) + 4 + len(SCORE) + len(END))
 
-    cdef char *write(self, Py_ssize_t item, bytes score, char *place) noexcept:
+    cdef char *write(
+        self, Py_ssize_t item, const char *score, Py_ssize_t length, char *place
+    ) noexcept:
         """Write an item; return the place behind it, or NULL if a part must be escaped."""
         cdef Py_ssize_t title = self.titles.length(item)
         place = self.ids.copy(item, self.ids.length(item), copy(ID, place))
@@ -100,4 +106,6 @@ cdef class Listing:
             place += 1
         else:
             place = copy(b"null", place)
-        return copy(END, copy(score, copy(SCORE, place)))
+        place = copy(SCORE, place)
+        memcpy(place, score, length)
+        return copy(END, place + length)

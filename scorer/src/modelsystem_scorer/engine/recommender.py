@@ -4,7 +4,6 @@ Items are indices here; the API versions turn them into ids and titles.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ from modelsystem_shared.numeric.arrays import Float32s
 from modelsystem_shared.numeric.model import Model
 
 
-@dataclass(frozen=True)
-class Basis:
+class Basis(NamedTuple):
     """The items that an answer builds on, and their weights.
 
     items: ascending, each once, so that floats add up the same in whatever order they came.
@@ -26,8 +24,7 @@ class Basis:
     weights: Float32s | None = None
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Items, best first, and the score of each.
 
     is_fallback: they are ranked by trend, since the basis is uninformative.

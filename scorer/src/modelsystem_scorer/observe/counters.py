@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import accumulate, product
+from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
@@ -52,7 +53,8 @@ class Counters(Collector):
 
     def use_row(self, row: int) -> None:
         """Count in this row from now on; no other process may use it."""
-        self._row: Float64s = self._table[row]
+        # Faster than the array, one number at a time. Any: typeshed's memoryview holds integers.
+        self._row: Any = memoryview(self._table[row])
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""

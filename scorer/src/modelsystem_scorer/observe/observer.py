@@ -1,9 +1,5 @@
-"""An id, a line in the log and counts for each request.
+"""An id, a line in the log and counts for each request."""
 
-A line has the route's template, and neither path nor body: both can contain user ids.
-"""
-
-import logging
 import re
 import secrets
 import time
@@ -11,11 +7,9 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
 
+from modelsystem_scorer.observe.access_log import AccessLog
 from modelsystem_scorer.observe.counters import OTHER, Counters
-from modelsystem_shared.logs import write
-from modelsystem_shared.telemetry import trace
 
-log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -31,9 +25,8 @@ class Observer:
         paths: the path's template for each of Flask's endpoints.
         """
         self.counters = counters
-        self._model = dict(model)
         self._paths = paths
-        self._logs = logs
+        self._access_log = AccessLog(model) if logs else None
 
     def observe(self, app: Flask) -> None:
         """Count and log every request to this app, and put its id into the response."""
@@ -59,18 +52,8 @@ class Observer:
     ) -> None:
         """Count and log one answered request; `traceparent`: as the request has brought it."""
         self.counters.request(method, route, status, seconds)
-        if self._logs:
-            facts: dict[str, object] = {
-                "request_id": request_id,
-                "method": method,
-                "route": route,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 3),
-                **self._model,
-            }
-            if traceparent and (parent := trace.valid_parent(traceparent)):
-                facts["traceparent"] = parent
-            write(log, f"{method} {route} {status}", facts)
+        if self._access_log:
+            self._access_log.write((method, route, status), seconds, request_id, traceparent)
 
 
 def request_id(brought: str = "") -> str:

@@ -1,10 +1,10 @@
 """An answer on its way to the client, as ASGI takes it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 Message = dict[str, Any]  # ASGI's messages and scopes hold values of many types
-Receive = Callable[[], Awaitable[Message]]
+Receive = Callable[[], Coroutine[object, None, Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 

@@ -35,22 +35,21 @@ class Application:
             return
         self.calls += 1
         try:
-            await self._answer(scope, receive, send)
-        finally:
-            self.calls -= 1
-
-    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        try:
+            headers = dict(scope["headers"])
             content = await body.read(headers, receive)
+            answer = self._answer_to(scope, headers, content)
+            if len(answer.content) < AT_ONCE_BYTES:  # fits into the buffers of the connection
+                await send_answer(send, answer)
+            else:
+                await _send_within_time(send, answer)
+            if answer.closes:
+                raise _close()
         except RefusedError as error:
-            await _send(send, self._refusal(error.status, error.reason))
+            await send_answer(send, self._refusal(error.status, error.reason))
             await body.drop_rest(receive)
             raise _close() from None
-        answer = self._answer_to(scope, headers, content)
-        await _send(send, answer)
-        if answer.closes:
-            raise _close()
+        finally:
+            self.calls -= 1
 
     def _answer_to(self, scope: Message, headers: Mapping[bytes, bytes], content: bytes) -> Answer:
         """Return the answer to a whole request."""
@@ -82,11 +81,8 @@ class Application:
         return Answer(status, encoded, content, closes=True)
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send_within_time(send: Send, answer: Answer) -> None:
     """Send an answer, or give up with a client that does not take it."""
-    if len(answer.content) < AT_ONCE_BYTES:  # fits into the buffers of the connection
-        await send_answer(send, answer)
-        return
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await send_answer(send, answer)

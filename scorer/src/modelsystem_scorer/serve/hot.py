@@ -25,6 +25,8 @@ _BEFORE_USER, _AFTER_USER = (part.encode() for part in _OF_USER.path.split("{use
 _K = re.compile(rb"k=([1-9][0-9]{0,2}|1000)")
 _DEFAULT_QUERY = b"k=%d" % Query().k
 _JSON = api.JSON.encode()
+_OK, _NOT_MODIFIED = HTTPStatus.OK.value, HTTPStatus.NOT_MODIFIED.value  # hashed often
+_validate_json = RecommendationRequest.__pydantic_validator__.validate_json
 
 
 class HotWay:
@@ -72,12 +74,12 @@ class HotWay:
         return b"content-encoding" not in headers and len(headers) == len(scope["headers"])
 
     def _unchanged(self) -> Answer:
-        return Answer(HTTPStatus.NOT_MODIFIED, self._headers.copy(), b"")
+        return Answer(_NOT_MODIFIED, self._headers.copy(), b"")
 
     def _recommend(self, request: RecommendationRequest) -> Answer:
         content = v1.encoded(self._site, request)
         length = (b"Content-Length", b"%d" % len(content))
-        return Answer(HTTPStatus.OK, [length, *self._content_headers], content)
+        return Answer(_OK, [length, *self._content_headers], content)
 
 
 def _read(
@@ -94,9 +96,10 @@ def _read(
 
 def _validated(body: bytes) -> RecommendationRequest | None:
     try:
-        return RecommendationRequest.model_validate_json(body)
+        request: RecommendationRequest = _validate_json(body)
     except ValidationError:
         return None
+    return request
 
 
 def _of_user(path: bytes, query: bytes) -> RecommendationRequest | None:

@@ -50,18 +50,16 @@ def encoded(site: Site, request: RecommendationRequest) -> bytes:
     """
     served, selection = site.served, _select(site.served, request)
     _count(site, request, selection)
-    ranking = selection.ranking
-    listed = None if request.explain else served.listing.to_json(*_to_list(ranking))
+    ranking, unknown = selection.ranking, selection.unknown_items
+    listed = None if request.explain else _list(served, ranking)
     if listed is None:
         return to_json(_recommendations(served, request, selection))
     fallback = b'"popular"' if ranking.is_fallback else b"null"
-    return _ENCODED % (listed, fallback, to_json(selection.unknown_items), served.info_json)
+    return _ENCODED % (listed, fallback, to_json(unknown) if unknown else b"[]", served.info_json)
 
 
-def _to_list(ranking: Ranking) -> tuple[list[int], list[bytes]]:
-    """Return the items, and each score as JSON."""
-    scores = to_json(ranking.scores)[1:-1]
-    return ranking.items, scores.split(b",") if scores else []
+def _list(served: ServedModel, ranking: Ranking) -> bytes | None:
+    return served.listing.to_json(ranking.items, to_json(ranking.scores))
 
 
 class _Selection(NamedTuple):
@@ -85,7 +83,7 @@ def _select(served: ServedModel, request: RecommendationRequest) -> _Selection:
         candidates = sorted(known_candidates)
         unknown += unknown_candidates
     ranking = served.recommender.recommend(basis, request.k, excluded, candidates)
-    return _Selection(basis, ranking, list(dict.fromkeys(unknown)))
+    return _Selection(basis, ranking, list(dict.fromkeys(unknown)) if unknown else unknown)
 
 
 def _count(site: Site, request: RecommendationRequest, selection: _Selection) -> None:
