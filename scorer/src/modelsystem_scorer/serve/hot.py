@@ -7,7 +7,9 @@ gives a plain request the same answer.
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from pydantic import ValidationError
@@ -25,8 +27,17 @@ _BEFORE_USER, _AFTER_USER = (part.encode() for part in _OF_USER.path.split("{use
 _K = re.compile(rb"k=([1-9][0-9]{0,2}|1000)")
 _DEFAULT_QUERY = b"k=%d" % Query().k
 _JSON = api.JSON.encode()
+_REMEMBERED, _SHORT = 1024, 200  # targets that are asked for again and again, and their bytes
 _OK, _NOT_MODIFIED = HTTPStatus.OK.value, HTTPStatus.NOT_MODIFIED.value  # hashed often
 _validate_json = RecommendationRequest.__pydantic_validator__.validate_json
+
+
+class _Plain(NamedTuple):
+    """A plain request, and the ETag of its answer."""
+
+    operation: Operation
+    request: RecommendationRequest
+    etag: bytes
 
 
 class HotWay:
@@ -39,30 +50,53 @@ class HotWay:
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._content_headers = [(b"Content-Type", _JSON), *self._headers]
         self._host: bytes | None = None  # the last valid one
+        self._remembered = lru_cache(_REMEMBERED)(self._read_target)
 
     def answer(self, scope: Message, headers: Mapping[bytes, bytes], body: bytes) -> Answer | None:
         """Return the answer and record it, or return None if the request is not plain."""
         began = time.perf_counter()
-        operation, request = _read(scope, headers, body)
-        if operation is None or request is None or not self._is_plain(scope, headers):
+        plain = self._read(scope, headers, body)
+        if plain is None or not self._is_plain(scope, headers):
             return None
-        etag = api.tag(self._site.served, operation.name.encode(), api.canonical(request))
-        known = headers.get(b"if-none-match", etag)
-        if known != etag:
+        known = headers.get(b"if-none-match", plain.etag)
+        if known != plain.etag:
             return None
-        answer = self._unchanged() if b"if-none-match" in headers else self._recommend(request)
+        is_known = b"if-none-match" in headers
+        answer = self._unchanged() if is_known else self._recommend(plain.request)
         brought = request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
-        answer.headers.extend(((b"ETag", etag), (b"X-Request-Id", brought.encode())))
+        answer.headers.extend(((b"ETag", plain.etag), (b"X-Request-Id", brought.encode())))
         seconds = time.perf_counter() - began
         self._site.observer.record(
-            operation.method,
-            operation.path,
+            plain.operation.method,
+            plain.operation.path,
             answer.status,
             seconds,
             brought,
             headers.get(b"traceparent", b"").decode("latin-1"),
         )
         return answer
+
+    def _read(self, scope: Message, headers: Mapping[bytes, bytes], body: bytes) -> _Plain | None:
+        """Return what is asked, or None if it is not plain."""
+        if scope["method"] == _OF_REQUEST.method and scope["path"] == _OF_REQUEST.path:
+            if headers.get(b"content-type") != _JSON or scope["query_string"]:
+                return None
+            return self._tagged(_OF_REQUEST, _validated(body))
+        target, query = scope["raw_path"], scope["query_string"]
+        if scope["method"] != _OF_USER.method or not target.startswith(_BEFORE_USER):
+            return None
+        is_short = len(target) <= _SHORT and len(query) <= _SHORT  # memory is bounded
+        return self._remembered(target, query) if is_short else None
+
+    def _read_target(self, target: bytes, query: bytes) -> _Plain | None:
+        return self._tagged(_OF_USER, _of_user(target, query))
+
+    def _tagged(self, operation: Operation, request: RecommendationRequest | None) -> _Plain | None:
+        if request is None:
+            return None
+        name = operation.name.encode()
+        etag = api.tag(self._site.served, name, api.canonical(request))
+        return _Plain(operation, request, etag)
 
     def _is_plain(self, scope: Message, headers: Mapping[bytes, bytes]) -> bool:
         """Whether the head needs no other checks than these."""
@@ -80,18 +114,6 @@ class HotWay:
         content = v1.encoded(self._site, request)
         length = (b"Content-Length", b"%d" % len(content))
         return Answer(_OK, [length, *self._content_headers], content)
-
-
-def _read(
-    scope: Message, headers: Mapping[bytes, bytes], body: bytes
-) -> tuple[Operation | None, RecommendationRequest | None]:
-    """Return the operation and its request; None instead of what is not plain."""
-    if scope["method"] == _OF_REQUEST.method and scope["path"] == _OF_REQUEST.path:
-        is_json = headers.get(b"content-type") == _JSON and not scope["query_string"]
-        return _OF_REQUEST, _validated(body) if is_json else None
-    if scope["method"] == _OF_USER.method and scope["raw_path"].startswith(_BEFORE_USER):
-        return _OF_USER, _of_user(scope["raw_path"], scope["query_string"])
-    return None, None
 
 
 def _validated(body: bytes) -> RecommendationRequest | None:
