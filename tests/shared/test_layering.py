@@ -78,7 +78,7 @@ ROOMS = {
         *("artefact", "values", "naming", "errors"),
     ),
     "modelsystem_trainer": (
-        *("__main__", "publishing", "profile", "training", "evaluation", "ingest"),
+        *("__main__", "publishing", "profile", "training", "search", "evaluation", "ingest"),
         *("export", "settings", "fit", "columns", "rules", "cpus", "engines"),
     ),
     "modelsystem_waiter": (

@@ -149,11 +149,39 @@ class TriedHalfLife(TypedDict):
     ndcg: float
 
 
+class SearchStart(TypedDict):
+    """Where a search began; `champion`: the digest of the model whose parameters they are."""
+
+    name: str
+    parameters: dict[str, float | str]
+    champion: NotRequired[str]
+
+
+class Searched(TypedDict):
+    """How a search went; `chosen` and `runner_up` are places in `search`.
+
+    fits, tries: their numbers, and the most that were allowed.
+    difference: NDCG@20 of the chosen parameters minus that of the best ones of another fit, on
+        the same users of the validation part.
+    """
+
+    starts: list[SearchStart]
+    fits: int
+    most_fits: int
+    tries: int
+    most_tries: int
+    chosen: int
+    runner_up: NotRequired[int]
+    difference: NotRequired[Interval]
+
+
 class ModelPart(TypedDict):
     """What depends on data, settings and code only.
 
     settings: those that shape the model, by variable, as text.
-    search: the parameters that were tried, each with its `ndcg` on validation data.
+    search: the parameters that were tried, in their order, each with `ndcg`, `coverage` and
+        `novelty` of lists of 20 on validation data, the number of `fits` until then, and the
+        `path` of the search: the start that it came from, or what was tried at the end.
     digest: the model digest, see `model_digest`.
     """
 
@@ -165,6 +193,7 @@ class ModelPart(TypedDict):
     settings_digest: NotRequired[str]
     parameters: NotRequired[dict[str, float | str]]
     search: NotRequired[list[dict[str, float | str]]]
+    searched: NotRequired[Searched]
     trend: NotRequired[list[TriedHalfLife]]
     metrics: NotRequired[Evaluation]
     data: NotRequired[Data]

@@ -125,12 +125,3 @@ def test_popular_is_what_most_users_chose(history: npt.NDArray[np.bool_], users:
     recommend = ranking.by_popularity(matrix(history), history.sum(axis=0))
     for user, ranked in zip(users, recommend(np.array(users, int), 20), strict=True):
         assert ranked.tolist() == best(counts, set(np.flatnonzero(history[user]).tolist()))
-
-
-@given(st.lists(st.sampled_from([0.5, 1.0, 2.0]), max_size=60))
-def test_the_top_is_sorted_and_complete(scores: list[float]) -> None:
-    """Of items that are equal at the twentieth place, the smaller places are taken."""
-    items = np.arange(len(scores))[::-1]
-    ranked = ranking.top(items, np.array(scores, np.float32), 20)
-    by_item = dict(zip(items.tolist(), scores, strict=True))
-    assert ranked.tolist() == best(by_item, set())

@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 from sparse_dot_topn import sp_matmul_topn
 
-from modelsystem_trainer.fit import Parameters, cooccurrence, fit, search
+from modelsystem_trainer.fit import Parameters, cooccurrence, fit
+from modelsystem_trainer.search import GRIDS
 
 Dense = npt.NDArray[np.float64]
 sizes = st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12)
@@ -22,7 +23,7 @@ def by_exponents(a: float = 0.5, b: float = 0.7, c: float = 0.3, s: float = 1.25
     return Parameters("cooccurrence", a=a, b=b, c=c, s=s)
 
 
-grid = search.GRIDS["cooccurrence"]
+grid = GRIDS["cooccurrence"]
 parameters = st.builds(by_exponents, **{name: st.sampled_from(grid[name]) for name in "abcs"})
 any_parameters = st.builds(
     by_exponents, a=st.floats(0, 10), b=st.floats(0, 10), c=st.floats(0, 10), s=st.floats(0.01, 10)

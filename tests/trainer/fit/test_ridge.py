@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer.fit import METHODS, Parameters, fit, search
+from modelsystem_trainer.fit import METHODS, Parameters, fit
 from modelsystem_trainer.fit import ridge as ridge_module
+from modelsystem_trainer.search import GRIDS
 
 Dense = npt.NDArray[np.float64]
 sizes = st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12)
 choices = st_numpy.arrays(np.bool_, sizes)
-grid = search.GRIDS["ridge"]
+grid = GRIDS["ridge"]
 parameters = st.builds(Parameters, a=st.sampled_from(grid["a"]), lam=st.sampled_from(grid["lam"]))
 any_parameters = st.builds(
     Parameters,

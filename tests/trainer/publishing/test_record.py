@@ -66,8 +66,15 @@ def test_the_settings_can_be_traced(trained: Any) -> None:
 def test_the_choice_can_be_traced(trained: Any) -> None:
     """All tried parameters are there with their figure, and the best ones are the model's."""
     part = trained.published.manifest.model
-    best = max(part["search"], key=lambda tried: tried["ndcg"])
-    assert {**part["parameters"], "ndcg": best["ndcg"]} == best
+    searched = part["searched"]
+    chosen = part["search"][searched["chosen"]]
+    assert part["parameters"] == {name: chosen[name] for name in part["parameters"]}
+    assert chosen["ndcg"] > 0.97 * max(tried["ndcg"] for tried in part["search"])
+    assert searched["starts"][0]["parameters"] == {
+        name: part["search"][0][name] for name in part["parameters"]
+    }
+    assert searched["fits"] == max(tried["fits"] for tried in part["search"])
+    assert len(part["search"]) == searched["tries"] <= searched["most_tries"]
     assert [tried["half_life"] for tried in part["trend"]] == list(trend.HALF_LIVES)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from modelsystem_shared import parsers, program
 from modelsystem_shared.errors import ModelSystemError
 from modelsystem_trainer import ingest, profile, publishing, training
-from modelsystem_trainer.evaluation import load_champion, measure_on_gate
+from modelsystem_trainer.evaluation import Champion, load_champion, measure_on_gate
 from modelsystem_trainer.publishing import Attempt, Result
+from modelsystem_trainer.search import Start
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Plan
 
@@ -45,7 +46,7 @@ class Job:
             data = ingest.read(settings, attempt.progress)
             described = profile.profiled(data, champion, settings.rules)
             profile.check(described)
-            trained = training.train(data, _plan(settings), attempt.progress)
+            trained = training.train(data, _plan(settings, champion), attempt.progress)
             gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
             publishing.publish(settings, attempt, Result(data, described, trained, gate))
 
@@ -56,14 +57,21 @@ class Job:
             publishing.record_failure(Path(name).absolute(), self.attempt, error)
 
 
-def _plan(settings: Settings) -> Plan:
+def _plan(settings: Settings, champion: Champion | None) -> Plan:
     return Plan(
         settings.neighbours,
         settings.parameters,
         settings.threads,
         settings.method,
         histories=settings.histories == "on",
+        champion=_start(champion) if champion else None,
     )
+
+
+def _start(champion: Champion) -> Start | None:
+    if not champion.parameters:
+        return None
+    return Start(f"champion {champion.build}", champion.parameters, champion.digest)
 
 
 if __name__ == "__main__":

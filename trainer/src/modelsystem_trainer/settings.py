@@ -112,7 +112,8 @@ class Settings(settings.Settings):
     neighbours: int | None = variable(
         "NEIGHBOURS",
         parsers.integer(1, 10_000),
-        "K, the neighbours kept for each item; if not set 100, or all if the search takes `dense`",
+        "K, the neighbours kept for each item; if not set 100, 200 or, by `dense`, all: what the "
+        "search finds best",
         None,
         shapes_model=True,
     )
@@ -191,6 +192,8 @@ class Settings(settings.Settings):
         elif not values["CSV_FOLDER"]:
             alternative = "" if blob_variables else ", and neither is CSV_FOLDER"
             yield from (f"{name} is not set{alternative}" for name in _BLOB if values[name] is None)
+        if values["NEIGHBOURS"] and "neighbours" in (values["PARAMETERS"] or ""):
+            yield "NEIGHBOURS contradicts the neighbours of PARAMETERS: set one of the two"
         if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
             yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
 

@@ -5,8 +5,9 @@ validation part, measured on the test part, and no fit sees the gate users.
 """
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -18,18 +19,26 @@ from modelsystem_trainer import fit
 from modelsystem_trainer.evaluation import (
     Metrics,
     Split,
-    Validation,
     matrix,
     measure_on_test,
     trend,
-    validation_users,
 )
-from modelsystem_trainer.fit import Parameters, Search, Tried, confidence
+from modelsystem_trainer.fit import Parameters, confidence
 from modelsystem_trainer.ingest import Interactions
+from modelsystem_trainer.search import (
+    NOTHING,
+    Budget,
+    Outcome,
+    Search,
+    Start,
+    Validation,
+    on_grid,
+    starts_of,
+)
 
 log = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
-NEIGHBOURS = 100
+NEIGHBOURS = (100, 200)  # of which a search chooses
 _MOST_BYTES = 3 << 30  # of ridge's result; while it is made it takes twice as much
 
 
@@ -37,10 +46,11 @@ _MOST_BYTES = 3 << 30  # of ridge's result; while it is made it takes twice as m
 class Plan:
     """What shapes a training besides the data.
 
-    neighbours: None for `NEIGHBOURS`, or for all items if that is better and affordable.
+    neighbours: None for what the search chooses of `NEIGHBOURS`, or all items of a small catalogue.
     parameters: None to search them, by `method`, or by a method that fits into the memory if
         `method` is None too.
     histories: whether the model has the users and their histories.
+    champion: where the search starts too, beside its own starts.
     """
 
     neighbours: int | None
@@ -48,11 +58,7 @@ class Plan:
     threads: int
     method: str | None = None
     histories: bool = True
-
-    @property
-    def neighbours_of_item(self) -> int:
-        """The neighbours that an item keeps, unless the method is `dense`."""
-        return self.neighbours or NEIGHBOURS
+    champion: Start | None = None
 
     def may_turn_dense(self, n_items: int) -> bool:
         """Whether a search tries `dense`: no setting excludes it, and the catalogue is small."""
@@ -64,26 +70,30 @@ class Plan:
 class Trained:
     """The model, and how it was made and measured.
 
-    tried: the parameters of the search, on a share of the users; see `Parameters.scaled`.
+    search: the parameters, and how they were found.
     half_lives: those tried for the trend, each with its NDCG@20.
     counts: for each item the users who chose it, without gate users (int64).
     """
 
     model: Model
-    parameters: Parameters
-    tried: Tried
+    search: Outcome
     half_lives: trend.Tried
     metrics: Metrics
     popularity: Metrics
     counts: Indices
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the model."""
+        return self.search.parameters
 
 
 def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     """Train on `data`; the result depends on the data and the plan only, not on its threads."""
     _check_size(len(data.items), plan)
     split = Split(data)
-    tried = _search(split, plan, on_progress)
-    parameters = plan.parameters or fit.best(tried).scaled(1 / split.search_share)
+    outcome = _search(split, plan, on_progress)
+    parameters = outcome.parameters
     log.info("Parameters: %s", parameters)
     measured, popularity = _measure(split, parameters, plan, on_progress)
     half_lives = trend.try_half_lives(split.rows(split.train), split.n_items)
@@ -94,7 +104,7 @@ def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
     on_progress("fit", 1.0)
     model = _model(split, similarity, parameters, trending, histories=plan.histories)
     counts = np.bincount(learned["item"], minlength=split.n_items)
-    return Trained(model, parameters, tried, half_lives, measured, popularity, counts)
+    return Trained(model, outcome, half_lives, measured, popularity, counts)
 
 
 def _check_size(n_items: int, plan: Plan) -> None:
@@ -107,32 +117,64 @@ def _check_size(n_items: int, plan: Plan) -> None:
         )
 
 
-def _search(split: Split, plan: Plan, on_progress: OnProgress) -> Tried:
-    """Return the parameters that were tried, each with its NDCG@20; none if the plan has them."""
+def _search(split: Split, plan: Plan, on_progress: OnProgress) -> Outcome:
+    """Return the best parameters that the search finds, or those of the plan."""
     if plan.parameters:
-        return {}
+        given = plan.parameters
+        given = replace(given, neighbours=plan.neighbours or given.neighbours)
+        return Outcome(given, given)
+    started = time.monotonic()
+    starts, neighbours = _starts(split, plan), _neighbours(split, plan)
+    validation = Validation(split, plan.threads)
+    if not validation.is_possible:
+        default = replace(starts[0].parameters, neighbours=neighbours[0])
+        return Outcome(default, default, {default: NOTHING}, starts[:1])
+    budget = Budget.of(split.n_items)
+    search = Search(
+        validation, budget, split.idle_parameters, lambda share: on_progress("search", share)
+    )
+    chosen = search.run(starts, neighbours)
+    seconds = time.monotonic() - started
+    log.info(
+        "Search: %d of %d fits and %d of %d tries in %.0f s",
+        *(search.fits, budget.fits, len(search.tried), budget.tries, seconds),
+    )
+    return Outcome(
+        chosen.scaled(1 / split.search_share), chosen, search.tried, starts, budget, search.fits
+    )
+
+
+def _starts(split: Split, plan: Plan) -> list[Start]:
+    """Return the starts of each method that may be searched, and the champion's parameters."""
     method = plan.method or _affordable_method(split, plan)
-    users = validation_users(split)
-    if not len(users):
-        return {fit.START[method]: 0.0}
-    quality = Validation(split, users, plan.neighbours_of_item, plan.threads)
-    search = Search(quality, lambda share: on_progress("search", share))
-    search.run(method, split.idle_parameters)
+    starts = starts_of(method)
     if plan.may_turn_dense(split.n_items):
-        search.turn_to("dense", ("lam", "s"))
-    on_progress("search", 1.0)
-    return search.tried
+        starts = starts_of("dense") + starts[:1]
+    champion = plan.champion
+    if champion and champion.parameters.method in {start.parameters.method for start in starts}:
+        parameters = on_grid(champion.parameters.scaled(split.search_share))
+        starts.append(replace(champion, parameters=parameters))
+    return starts
+
+
+def _neighbours(split: Split, plan: Plan) -> list[int]:
+    """Return the numbers of neighbours that settings and memory allow."""
+    if plan.neighbours:
+        return [plan.neighbours]
+    return [n for n in NEIGHBOURS if n == NEIGHBOURS[0] or _most_bytes(split, n) <= _MOST_BYTES]
 
 
 def _affordable_method(split: Split, plan: Plan) -> str:
     """Return ridge if the memory allows it, else cooccurrence."""
-    most_bytes = fit.most_bytes_of_ridge(
-        split.user_counts(~split.gate), split.n_items, plan.neighbours_of_item
-    )
+    most_bytes = _most_bytes(split, plan.neighbours or NEIGHBOURS[0])
     if most_bytes <= _MOST_BYTES:
         return "ridge"
     log.info("Method: cooccurrence, because ridge could need %.1f GB", most_bytes / 1e9)
     return "cooccurrence"
+
+
+def _most_bytes(split: Split, neighbours: int) -> int:
+    return fit.most_bytes_of_ridge(split.user_counts(~split.gate), split.n_items, neighbours)
 
 
 def _measure(
@@ -149,7 +191,7 @@ def _measure(
 
 
 def _fit(interactions: sparse.csr_array, parameters: Parameters, plan: Plan) -> sparse.csr_array:
-    return fit.fit(interactions, parameters, plan.neighbours_of_item, plan.threads)
+    return fit.fit(interactions, parameters, parameters.neighbours, plan.threads)
 
 
 def _model(

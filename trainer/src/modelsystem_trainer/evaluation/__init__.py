@@ -1,10 +1,10 @@
 """The evaluation: what is held out from a fit, and how well a model finds it.
 
-`Split` holds out, `Validation` serves the search, `measure_on_test` and `measure_on_gate` return
+`Split` holds out, `measure_on_test` and `measure_on_gate` return
 the figures of the manifest, and `trend` chooses how fast popularity fades.
 """
 
-from modelsystem_trainer.evaluation import trend
+from modelsystem_trainer.evaluation import metrics, ranking, trend
 from modelsystem_trainer.evaluation.gate import (
     Champion,
     Comparison,
@@ -13,29 +13,26 @@ from modelsystem_trainer.evaluation.gate import (
     load_champion,
     measure_on_gate,
 )
-from modelsystem_trainer.evaluation.measurement import (
-    Validation,
-    measure_on_test,
-    validation_users,
-)
+from modelsystem_trainer.evaluation.measurement import measure_on_test
 from modelsystem_trainer.evaluation.metrics import Band, Figures, Metrics, in_bands
-from modelsystem_trainer.evaluation.split import Split, matrix
+from modelsystem_trainer.evaluation.split import EvaluationSet, Split, matrix
 
 __all__ = [
     "Band",
     "Champion",
     "Comparison",
+    "EvaluationSet",
     "Figures",
     "Gain",
     "Gate",
     "Metrics",
     "Split",
-    "Validation",
     "in_bands",
     "load_champion",
     "matrix",
     "measure_on_gate",
     "measure_on_test",
+    "metrics",
+    "ranking",
     "trend",
-    "validation_users",
 ]

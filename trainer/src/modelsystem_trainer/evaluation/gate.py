@@ -33,18 +33,23 @@ from modelsystem_shared.numeric.ranking import Estimate, estimate
 from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.metrics import Metrics
 from modelsystem_trainer.evaluation.ranking import Lists, Recommend
+from modelsystem_trainer.fit import Parameters
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The model of an earlier build, verified and mapped; `data`: what its manifest says of it."""
+    """The model of an earlier build, verified and mapped.
+
+    data, parameters: what its manifest says of them.
+    """
 
     build: str
     digest: str
     model: Model
     data: Data | None = None
+    parameters: Parameters | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,14 @@ def load_champion(path: Path) -> Champion:
     except (ModelSystemError, OSError) as error:
         raise SettingsError([f"CHAMPIONFOLDER: {error}"]) from error
     manifest = published.manifest
-    champion = Champion(manifest.build, manifest.digest, mapped, manifest.model.get("data"))
+    parameters = manifest.model.get("parameters")
+    champion = Champion(
+        manifest.build,
+        manifest.digest,
+        mapped,
+        manifest.model.get("data"),
+        Parameters.of(parameters) if parameters else None,
+    )
     log.info("Champion: build %s, score %s", champion.build, published.marker.score)
     return champion
 

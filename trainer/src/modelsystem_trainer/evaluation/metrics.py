@@ -125,6 +125,12 @@ def user_values(lists: Lists, bits: Float64s) -> Float64s:
     return np.stack(columns, axis=1)
 
 
+def shown_figures(lists: Lists, k: int, bits: Float64s) -> tuple[float, float]:
+    """Return coverage and mean novelty of lists of k items."""
+    novelty = _user_novelty(lists, k, bits)
+    return _coverage(lists, k, bits), float(novelty.mean()) if len(novelty) else 0.0
+
+
 def _user_novelty(lists: Lists, k: int, bits: Float64s) -> Float64s:
     shown = lists.shown[:, :k]
     is_item = shown >= 0

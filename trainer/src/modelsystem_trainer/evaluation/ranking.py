@@ -1,6 +1,7 @@
 """Ranked lists: what a recommender shows to users, and which of it was held out from them."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,26 +86,36 @@ def compared(shown: Indices, truth: sparse.csr_array) -> Lists:
     return Lists(shown, hits, held_out)
 
 
-def by_similarity(history: sparse.csr_array, similarity: sparse.csr_array) -> Recommend:
+def by_similarity(
+    history: sparse.csr_array, similarity: sparse.csr_array, threads: int = 1
+) -> Recommend:
     """Recommend by the model: a user's scores are the sum of the rows of the user's items.
 
     history: users × items, how much each of a user's items counts.
     As in the scorer, only items with a positive score are ranked, equal scores by place.
     """
-    n_items = history.shape[1]
-    is_unseen = np.ones(n_items, bool)  # changed for one user and changed back: cheaper than a set
-    is_dense = similarity.nnz * _DENSE > n_items**2  # then adding up arrays is far quicker
-    weights = similarity.toarray() if is_dense else similarity
+    from modelsystem_trainer.evaluation import kernels  # noqa: PLC0415  # numba is slow to import
+
+    of_users = (history.indptr, history.indices, history.data)
+    if similarity.nnz * _DENSE > history.shape[1] ** 2:  # then adding up arrays is far quicker
+        rank: Callable[..., None] = kernels.rank_dense
+        weights: tuple[Indices | Float32s, ...] = (similarity.toarray(),)
+    else:
+        rank = kernels.rank
+        weights = (similarity.indptr, similarity.indices, similarity.data)
 
     def recommend(users: Indices, k: int) -> Iterator[Indices]:
-        scores = sparse.csr_array(history[users] @ weights)
-        for row, user in enumerate(users):
-            candidates, seen = _row(scores, row), _row(history, user)
-            value = scores.data[scores.indptr[row] : scores.indptr[row + 1]]
-            is_unseen[seen] = False
-            is_ranked = is_unseen[candidates] & (value > 0)
-            is_unseen[seen] = True
-            yield top(candidates[is_ranked], value[is_ranked], k)
+        shown = np.empty((len(users), k), np.int32)
+        places = np.array_split(np.arange(len(users)), threads)
+
+        def fill(part: Indices) -> None:
+            lists = np.empty((len(part), k), np.int32)
+            rank(users[part], *of_users, *weights, lists)
+            shown[part] = lists
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, places))
+        return (row[row >= 0] for row in shown)
 
     return recommend
 
@@ -129,15 +140,6 @@ def by_popularity(
             yield first[is_ranked][:k]
 
     return recommend
-
-
-def top(items: Indices, scores: Float32s, k: int) -> Indices:
-    """Return the at most k items with the highest scores, best first, ties by smaller place."""
-    if len(items) > k:
-        least = np.partition(scores, len(scores) - k)[len(scores) - k]
-        is_high = scores >= least
-        items, scores = items[is_high], scores[is_high]
-    return items[np.lexsort((items, -scores))][:k]
 
 
 def _row(matrix: sparse.csr_array, row: int) -> Indices:

@@ -38,7 +38,7 @@ class Split:
         user, later = self.table["user"].to_numpy(), self.table["later"].to_numpy()
         self._counts = np.bincount(user, minlength=self.n_users)
         n_test = holdout.held_out(self._counts)
-        n_validation = holdout.held_out(self._counts - n_test)
+        self._n_validation = n_validation = holdout.held_out(self._counts - n_test)
         self._is_test: Mask = later < n_test[user]
         self.gate: Mask = holdout.gate_users(data.users)[user]
         self.test = self._is_test & ~self.gate
@@ -49,15 +49,14 @@ class Split:
         """Rows that the measured model is fitted on."""
         return ~self.gate & ~self._is_test
 
-    @property
-    def search_train(self) -> Mask:
-        """Rows that the search fits: those before validation, of a share of the users."""
-        before: Mask = self.train & ~self.validation
+    @cached_property
+    def searched(self) -> Mask:
+        """Rows of the share of the users whom the search fits."""
         if self.search_share == 1:
-            return before
+            return np.ones(len(self.table), bool)
         keys = holdout.hashes(self.data.users, "search")
-        is_searched: Mask = (keys < np.uint64(self.search_share * 2**64))[self.table["user"]]
-        return before & is_searched
+        is_searched: Mask = keys < np.uint64(self.search_share * 2**64)
+        return is_searched[self.table["user"]]
 
     @property
     def search_share(self) -> float:
@@ -65,11 +64,26 @@ class Split:
         return min(1.0, SEARCHED_AT_MOST / max(len(self.table), 1))
 
     @cached_property
+    def has_times(self) -> bool:
+        """Whether any row has a time; if not, a hash decides which rows are held out."""
+        return not bool(np.isnan(self.table["time"].to_numpy()).all())
+
+    def drawn_validation(self, seed: str) -> Mask:
+        """Return as many held-out rows of each user as `validation` has, drawn by another hash."""
+        is_candidate = ~self._is_test & ~self.gate
+        rows = self.table[is_candidate]
+        hashes = (holdout.hashes(ids, seed) for ids in (self.data.users, self.data.items))
+        later = holdout.later(rows, holdout.pair_hashes(rows, *hashes))
+        drawn = np.zeros(len(self.table), bool)
+        drawn[is_candidate] = later < self._n_validation[rows["user"]]
+        return drawn
+
+    @cached_property
     def idle_parameters(self) -> Set[str]:
         """Names of parameters without effect: the data lacks times, or all weights are equal."""
-        time, weight = self.table["time"].to_numpy(), self.table["weight"].to_numpy()
+        weight = self.table["weight"].to_numpy()
         idle: set[str] = set()
-        if np.isnan(time).all():
+        if not self.has_times:
             idle |= {"fade", "half_life"}
         if weight.min() == weight.max():
             idle |= {"fit_power", "history_power"}

@@ -4,23 +4,19 @@
 much one interaction counts, `Search` chooses the parameters.
 """
 
-from modelsystem_trainer.fit import confidence
+from modelsystem_trainer.fit import confidence, lowrank
 from modelsystem_trainer.fit.dense import MOST_ITEMS as MOST_ITEMS_OF_DENSE
 from modelsystem_trainer.fit.fitting import fit, unweighed, weighed
 from modelsystem_trainer.fit.parameters import METHODS, Parameters
 from modelsystem_trainer.fit.ridge import most_bytes as most_bytes_of_ridge
-from modelsystem_trainer.fit.search import START, Search, Tried, best
 
 __all__ = [
     "METHODS",
     "MOST_ITEMS_OF_DENSE",
-    "START",
     "Parameters",
-    "Search",
-    "Tried",
-    "best",
     "confidence",
     "fit",
+    "lowrank",
     "most_bytes_of_ridge",
     "unweighed",
     "weighed",

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
-from modelsystem_trainer.fit import cooccurrence, dense, ridge
+from modelsystem_trainer.fit import cooccurrence, dense, lowrank, ridge
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.weighing import degrees, weigh
 
@@ -26,7 +26,12 @@ def fit(
     `threads`.
     """
     similarity = unweighed(interactions, parameters, neighbours, threads)
-    return strongest_first(weighed(interactions, similarity, parameters), threads)
+    similarity = weighed(interactions, similarity, parameters)
+    if parameters.w:
+        vectors = lowrank.basis(interactions)
+        term = lowrank.term(interactions, vectors, similarity, parameters)
+        similarity = lowrank.added(similarity, term, parameters, threads)
+    return strongest_first(similarity, threads)
 
 
 def unweighed(

@@ -1,10 +1,13 @@
 """The parameters of a fit; the best ones are chosen on validation data."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
+MOST_RANK = 64
 METHODS = ("ridge", "cooccurrence", "dense")
-_MOST = {"lam": 1e6, "half_life": 1e5}
+_MOST = {"lam": 1e6, "half_life": 1e5, "w": 1e3, "rank": MOST_RANK, "neighbours": 1e4}
+_WHOLE = ("rank", "neighbours")
 _DEFAULTS = {"cooccurrence": {"b": 0.7, "c": 0.3, "s": 1.25}}
 
 
@@ -24,6 +27,9 @@ class Parameters:
         0: all count alike.
     fade: damping of an item in a user's history by the number of later items.
     half_life: days before the user's last item after which an item counts half; 0: no decay.
+    w: weight of the low-rank term beside the similarities; 0: without it.
+    rank, h: directions of that term, at most 64, and how much it favours popular items.
+    neighbours: K, the neighbours of each item (not for dense).
     """
 
     method: str = "ridge"
@@ -39,6 +45,10 @@ class Parameters:
     history_power: float = 0.0
     fade: float = 0.0
     half_life: float = 0.0
+    w: float = 0.0
+    rank: int = 16
+    h: float = 0.5
+    neighbours: int = 100
 
     @classmethod
     def parse(cls, value: str) -> "Parameters":
@@ -51,15 +61,25 @@ class Parameters:
         if method not in METHODS:
             raise ValueError(f"has a method that is not one of {', '.join(METHODS)}")
         defaults = _DEFAULTS.get(method, {})
-        return cls(method, **(defaults | {n: _number(n, text) for n, text in texts.items()}))
+        own = defaults | {name: _number(name, text) for name, text in texts.items()}
+        return cls(method, **own)  # type: ignore[arg-type]  # `_number` knows which are whole
+
+    @classmethod
+    def of(cls, values: Mapping[str, float | str]) -> "Parameters":
+        """Read what a manifest has; a parameter that its version did not know has its default."""
+        known = {f.name for f in fields(cls)}
+        own = {name: value for name, value in values.items() if name in known}
+        return cls(**own)  # type: ignore[arg-type]  # of the fields' types, as the manifest has them
 
     @property
     def of_fit(self) -> tuple[object, ...]:
         """Those that unweighed similarities depend on; the others are weights only."""
         common = (self.method, self.fit_power, self.a)
         if self.method == "cooccurrence":
-            return *common, self.c
-        return *common, self.lam, self.beta, self.e
+            return *common, self.c, self.neighbours
+        if self.method == "ridge":
+            return *common, self.lam, self.beta, self.e, self.neighbours
+        return *common, self.lam, self.beta
 
     def scaled(self, factor: float) -> "Parameters":
         """Return the parameters for `factor` times as many users: λ grows as G does.
@@ -85,4 +105,8 @@ def _number(name: str, text: str) -> float:
         raise ValueError(f"has {name}={text}, which must be above 0")
     if name not in ("b", "c") and float(text) < 0:
         raise ValueError(f"has {name}={text}, which must not be below 0")
-    return float(text)
+    if name not in _WHOLE:
+        return float(text)
+    if float(text) % 1 or float(text) < 1:
+        raise ValueError(f"has {name}={text}, which must be a whole number from 1")
+    return int(text.partition(".")[0])

@@ -5,28 +5,47 @@ For a user's item i and a candidate j with unweighed similarity w_ij and item de
     v_ij = sign(w_ij) · ( |w_ij| · d_i^-b · d_j^-c )^s        S_ij = v_ij / ‖v_i‖^r
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
 from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
 from modelsystem_trainer.fit.parameters import Parameters
 
+_AT_ONCE = 1 << 15  # entries
 _FLOAT32 = np.finfo(np.float32)
 
 
 def weigh(similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float) -> sparse.csr_array:
     """Return S, items × items, float32, finite, with the entries of `similarity`."""
-    lengths = np.diff(similarity.indptr)
-    data = np.abs(similarity.data.astype(np.float64))
-    data *= np.repeat(damped(d, p.b), lengths)
-    data *= damped(d, c)[similarity.indices]
-    data = np.clip(data**p.s, _FLOAT32.tiny, _FLOAT32.max)
-    if p.r:
-        norms = np.sqrt(row_sums(data**2, similarity.indptr))
-        data /= np.repeat(np.where(norms > 0, norms, 1) ** p.r, lengths)
-    data = np.clip(data, _FLOAT32.tiny, _FLOAT32.max) * np.sign(similarity.data)
-    parts = (data.astype(np.float32), similarity.indices, similarity.indptr)
+    sources, targets = damped(d, p.b), damped(d, c)
+    data = np.empty(similarity.nnz, np.float32)
+    for rows in _portions(similarity.indptr):
+        ends = similarity.indptr[rows.start : rows.stop + 1]
+        part = slice(ends[0], ends[-1])
+        lengths = np.diff(ends)
+        w = np.abs(similarity.data[part].astype(np.float64))
+        w *= np.repeat(sources[rows], lengths)
+        w *= targets[similarity.indices[part]]
+        w = np.clip(w**p.s, _FLOAT32.tiny, _FLOAT32.max)
+        if p.r:
+            norms = np.sqrt(row_sums(w**2, ends - ends[0]))
+            w /= np.repeat(np.where(norms > 0, norms, 1) ** p.r, lengths)
+        w = np.clip(w, _FLOAT32.tiny, _FLOAT32.max)
+        data[part] = np.copysign(w, similarity.data[part])
+        data[part][similarity.data[part] == 0] = 0
+    parts = (data, similarity.indices, similarity.indptr)
     return sparse.csr_array(parts, shape=similarity.shape)
+
+
+def _portions(pointers: Indices) -> Iterator[slice]:
+    """Cut rows into portions whose entries stay in the CPU's cache."""
+    n_rows = len(pointers) - 1
+    cuts = np.searchsorted(pointers, np.arange(_AT_ONCE, pointers[-1], _AT_ONCE))
+    for first, last in pairwise([0, *np.unique(cuts).tolist(), n_rows]):
+        yield slice(first, last)
 
 
 def degrees(x: sparse.csr_array) -> Float32s:

@@ -1,10 +1,12 @@
 """The evaluation as the manifest has it: every figure under the key of its JSON."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from modelsystem_shared import manifest
 from modelsystem_shared.numeric.ranking import Estimate
 from modelsystem_trainer.evaluation import Band, Comparison, Figures, Gain, Gate, Metrics
+from modelsystem_trainer.search import Outcome, Start
 from modelsystem_trainer.training import Trained
 
 
@@ -15,6 +17,45 @@ def evaluation_part(trained: Trained, gate: Gate) -> manifest.Evaluation:
         "popularity": _metrics(trained.popularity),
         "gate": _gate(gate),
     }
+
+
+def search_part(outcome: Outcome) -> list[dict[str, float | str]]:
+    """Return what the search tried, in its order."""
+    return [
+        {
+            **asdict(parameters),
+            "ndcg": tried.measured.ndcg,
+            "coverage": tried.measured.coverage,
+            "novelty": tried.measured.novelty,
+            "fits": tried.fits,
+            "path": tried.path,
+        }
+        for parameters, tried in outcome.tried.items()
+    ]
+
+
+def searched_part(outcome: Outcome) -> manifest.Searched:
+    """Return how the search went; `search_part` must not be empty."""
+    places = {parameters: place for place, parameters in enumerate(outcome.tried)}
+    part: manifest.Searched = {
+        "starts": [_start(start) for start in outcome.starts],
+        "fits": outcome.fits,
+        "most_fits": outcome.budget.fits,
+        "tries": len(outcome.tried),
+        "most_tries": outcome.budget.tries,
+        "chosen": places[outcome.chosen],
+    }
+    if runner_up := outcome.runner_up:
+        part["runner_up"] = places[runner_up.parameters]
+        part["difference"] = _interval(runner_up.difference)
+    return part
+
+
+def _start(start: Start) -> manifest.SearchStart:
+    part: manifest.SearchStart = {"name": start.name, "parameters": asdict(start.parameters)}
+    if start.champion:
+        part["champion"] = start.champion
+    return part
 
 
 def _gate(gate: Gate) -> manifest.GateMetrics:

@@ -16,7 +16,7 @@ from modelsystem_shared.manifest import Data, HistoryBand, ModelFile, ModelPart,
 from modelsystem_shared.profile import Profile
 from modelsystem_trainer.evaluation import Gate, in_bands
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.publishing.figures import evaluation_part
+from modelsystem_trainer.publishing.figures import evaluation_part, search_part, searched_part
 from modelsystem_trainer.settings import Settings
 from modelsystem_trainer.training import Trained
 
@@ -40,19 +40,22 @@ class Result:
 def model_part(settings: Settings, result: Result) -> ModelPart:
     """Return the part that depends on data, settings and code only, without the files yet."""
     shaping, trained = shaping_texts(settings), result.trained
-    return {
+    part: ModelPart = {
         "format": manifest.FORMAT,
         "build": settings.build,
         "tenant": settings.tenant,
         "settings": shaping,
         "settings_digest": hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest(),
         "parameters": asdict(trained.parameters),
-        "search": [{**asdict(tried), "ndcg": ndcg} for tried, ndcg in trained.tried.items()],
+        "search": search_part(trained.search),
         "trend": [{"half_life": days, "ndcg": ndcg} for days, ndcg in trained.half_lives.items()],
         "metrics": evaluation_part(trained, result.gate),
         "data": _data_part(result),
         "files": [],
     }
+    if trained.search.tried:
+        part["searched"] = searched_part(trained.search)
+    return part
 
 
 def with_files(part: ModelPart, files: list[ModelFile]) -> ModelPart:

@@ -1,0 +1,174 @@
+"""The search for parameters, on functions whose best point is known."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsystem_trainer import search
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.search import Budget, Measured, Search, Start
+
+Quality = Callable[[Parameters], float]
+GRID, (WEAK, STRONG) = search.GRIDS["ridge"], search.STARTS["ridge"]
+TERM = ("w", "rank", "h")
+CLIMBED = [name for name in GRID if name not in TERM]
+LARGE = Budget(fits=400, tries=20_000)
+points = st.builds(
+    lambda **values: replace(WEAK, **values),
+    **{name: st.sampled_from(GRID[name]) for name in CLIMBED},
+)
+
+
+def measured(quality: Quality) -> Callable[[Parameters], Measured]:
+    """Give four users values whose mean is the quality, with some spread."""
+    spread = np.array([-1.0, 1.0, -1.0, 1.0]) / 8
+    return lambda p: Measured(quality(p) + spread * (1 + p.w), coverage=0.5, novelty=5.0)
+
+
+def searched(
+    quality: Quality,
+    budget: Budget = LARGE,
+    neighbours: Sequence[int] = (100,),
+    starts: Sequence[Parameters] = (WEAK,),
+    idle: frozenset[str] = frozenset(),
+) -> tuple[Parameters, Search]:
+    searching = Search(measured(quality), budget, idle)
+    named = [Start(f"start {number}", p) for number, p in enumerate(starts)]
+    return searching.run(named, neighbours), searching
+
+
+def place(point: Parameters) -> list[int]:
+    """Return where on the grid a point is."""
+    return [GRID[name].index(asdict(point)[name]) for name in CLIMBED]
+
+
+def near(top: Parameters) -> Quality:
+    """Return a concave function of the place on the grid with its maximum at `top`."""
+    return lambda p: (
+        -sum((x - y) ** 2 for x, y in zip(place(p), place(top), strict=True)) - 100 * p.w
+    )
+
+
+@given(points)
+def test_it_finds_the_top_of_a_concave_function(top: Parameters) -> None:
+    """With enough tries it reaches the best parameters anywhere on the grid."""
+    best, _ = searched(near(top))
+    assert best == top
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 10**6))
+def test_it_ends_within_its_budget(draw: random.Random, levels: int) -> None:
+    """For any function each point is measured once, the start first, with at most so many fits."""
+    points_measured: list[Parameters] = []
+
+    def rugged(p: Parameters) -> float:
+        points_measured.append(p)
+        return draw.randrange(levels) + len(points_measured)
+
+    budget = Budget(fits=9, tries=120)
+    best, searching = searched(rugged, budget, (100, 200), (WEAK, STRONG))
+    assert list(searching.tried) == points_measured
+    assert points_measured[0] == WEAK
+    assert best in searching.tried
+    assert len(set(points_measured)) == len(points_measured) <= budget.tries
+    assert searching.fits == len({point.of_fit for point in points_measured}) <= budget.fits
+
+
+def test_it_is_deterministic() -> None:
+    """The same measure gives the same tries in the same order."""
+    tops = near(replace(WEAK, lam=640.0, b=-0.1))
+    assert list(searched(tops)[1].tried) == list(searched(tops)[1].tried)
+
+
+def test_a_second_start_finds_what_the_first_cannot_reach() -> None:
+    """Two hills with a valley between them: the higher one is climbed, too."""
+    high, low = near(replace(STRONG, lam=2560.0)), near(replace(WEAK, lam=40.0))
+
+    def hills(p: Parameters) -> float:
+        return max(high(p) + 1, low(p))
+
+    assert searched(hills)[0].lam == 40
+    assert searched(hills, starts=(WEAK, STRONG))[0] == replace(STRONG, lam=2560.0)
+
+
+def test_two_weights_can_step_at_once() -> None:
+    """A ridge between b and c, which no single step climbs, is no end."""
+
+    def ridge(p: Parameters) -> float:
+        b, c = GRID["b"].index(p.b), GRID["c"].index(p.c)
+        return -10 * abs(b + c - 9) - abs(c - 7) - 100 * p.w
+
+    best, _ = searched(ridge)
+    assert GRID["c"].index(best.c) == 7
+    assert GRID["b"].index(best.b) == 2
+
+
+def test_without_improvement_the_start_stays() -> None:
+    """Of equal points the first is the best: a step needs a gain."""
+    best, _ = searched(lambda _: 0.0)
+    assert best == WEAK
+
+
+def test_all_starts_are_tuned_before_any_is_climbed() -> None:
+    """The best start after its tuning gets the fits first."""
+    _, searching = searched(near(replace(STRONG, lam=2560.0)), starts=(WEAK, STRONG))
+    fits = list(dict.fromkeys(p.of_fit for p in searching.tried))
+    assert fits[:2] == [WEAK.of_fit, STRONG.of_fit]
+    assert {tried.path for tried in searching.tried.values()} >= {"start 0", "start 1"}
+
+
+def test_coordinates_without_effect_are_not_tried() -> None:
+    """Without times there is no step along `fade` and `half_life`."""
+    _, searching = searched(near(replace(WEAK, fade=1.0)), idle=frozenset({"fade", "half_life"}))
+    assert {(point.fade, point.half_life) for point in searching.tried} == {(0.0, 0.0)}
+
+
+@pytest.mark.parametrize(("gain", "w"), [(1.0, 2.0), (0.01, 0.0), (-1.0, 0.0)])
+def test_the_term_has_to_earn_its_place(gain: float, w: float) -> None:
+    """It is taken if it gains more than one standard error of the difference, else left out."""
+    best, searching = searched(lambda p: gain * (2 - abs(p.w - 2)) if p.w else 0.0)
+    assert best.w == w
+    assert any(p.w for p in searching.tried)
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(1.0, 200), (0.0, 100), (-1.0, 100)])
+def test_more_neighbours_have_to_earn_their_place(gain: float, chosen: int) -> None:
+    """If both are allowed, the larger number is taken only if it is clearly better."""
+    best, _ = searched(lambda p: gain * p.neighbours / 100 - p.w, neighbours=(100, 200))
+    assert best.neighbours == chosen
+
+
+def test_a_number_of_neighbours_that_is_set_is_kept() -> None:
+    """The search climbs with a hundred, and tunes with those that ship."""
+    best, searching = searched(lambda p: -p.neighbours - p.w, neighbours=(200,))
+    assert best.neighbours == 200
+    assert next(iter(searching.tried)).neighbours == 100
+    assert searched(lambda p: -p.w, neighbours=(20,))[0].neighbours == 20
+
+
+def test_progress_grows_to_one() -> None:
+    """Shares say how much of the budget is used."""
+    shares: list[float] = []
+    measure = measured(near(replace(WEAK, b=-0.1, lam=5.0)))
+    Search(measure, Budget(20, 400), on_share=shares.append).run([Start("one", WEAK)], (100,))
+    assert all(share <= later for share, later in pairwise(shares))
+    assert 0 < shares[0] < shares[-1] == 1
+
+
+def test_small_catalogues_have_more_fits() -> None:
+    """Each costs less: the budget grows within bounds."""
+    fits = [Budget.of(n_items).fits for n_items in (1, 10_000, 40_000, 10**6)]
+    assert fits == sorted(fits, reverse=True)
+    assert fits[0] > fits[-1] >= 14
+
+
+def test_the_standard_error_is_that_of_a_mean() -> None:
+    """By hand; of fewer than two users nothing is known."""
+    assert search.standard_error(np.array([1.0, 3.0])) == pytest.approx(1)
+    assert search.standard_error(np.array([5.0])) == float("inf")

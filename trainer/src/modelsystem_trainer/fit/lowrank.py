@@ -1,0 +1,173 @@
+"""A low-rank, low-pass term: what the leading directions of all interactions say of two items.
+
+With n the degrees of items, and V (items × rank) the leading right singular vectors of the
+interactions, each divided by the roots of its user's and its item's degree,
+
+    L = diag(n^-h) V Vᵀ diag(n^h)        S = W + w · μ · L
+
+without diagonal. V Vᵀ is the ideal low-pass filter of GF-CF (Shen et al. 2021, doi
+10.1145/3459637.3482264). W are the weighed similarities, and μ makes the mean |score| of both terms
+equal, so that w means the same for any data. Each source keeps its strongest entries of S.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from threadpoolctl import threadpool_limits
+
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
+from modelsystem_trainer.fit.parameters import MOST_RANK, Parameters
+from modelsystem_trainer.fit.weighing import damped, degrees
+
+MOST_TARGETS = 16_384  # of a source: the cost grows with items · targets, not with items²
+_SMALL = 256  # items, up to which all eigenvectors are computed
+_TOLERANCE = 1e-6  # of an eigenvalue
+_LEAST = 1e-9  # an eigenvalue that rounding made
+_SEED = 20_180_523
+_USERS = 300  # whose scores give μ
+_AT_ONCE = 512  # sources in one task
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """The two sides of L: L_ij = left_i · right_j, both items × rank, float32."""
+
+    left: Float32s
+    right: Float32s
+
+
+def basis(x: sparse.csr_array) -> Float64s:
+    """Return the leading right singular vectors, items × at most `MOST_RANK`, the first first.
+
+    x: users × items. The vectors have converged: they depend neither on a number of steps nor on
+    their start, which is fixed, as the order of all sums is.
+    """
+    n_items = x.shape[1]
+    if not x.nnz:
+        return np.zeros((n_items, 0))
+    operator = _normalised(x)
+    if n_items <= _SMALL:
+        dense = (operator.T @ operator).toarray()
+        values, vectors = np.linalg.eigh(dense)
+    else:
+        with threadpool_limits(1, user_api="blas"):  # sums depend on the number of threads
+            values, vectors = _leading(operator, min(MOST_RANK, n_items - 2))
+    is_kept = values > _LEAST
+    leading: Float64s = vectors[:, is_kept][:, ::-1][:, :MOST_RANK]
+    return leading
+
+
+def _normalised(x: sparse.csr_array) -> sparse.csr_array:
+    """Return D_u^-½ X D_i^-½ with X binary."""
+    users = damped(np.diff(x.indptr), 0.5)
+    data = np.repeat(users, np.diff(x.indptr)) * damped(degrees(x), 0.5)[x.indices]
+    return sparse.csr_array((data, x.indices, x.indptr), shape=x.shape)
+
+
+def _leading(operator: sparse.csr_array, rank: int) -> tuple[Float64s, Float64s]:
+    """Return eigenvalues and eigenvectors of the operator's Gram matrix by Lanczos' method."""
+    n_items = operator.shape[1]
+    transposed = operator.T.tocsr()
+    gram = LinearOperator(
+        (n_items, n_items), matvec=lambda v: transposed @ (operator @ v), dtype=np.float64
+    )
+    start = np.cos(np.arange(n_items, dtype=np.float64)) + 1.5
+    rng = np.random.default_rng(_SEED)  # for another start, if this one is spent early
+    try:
+        values, vectors = eigsh(gram, k=rank, v0=start, tol=_TOLERANCE, rng=rng)
+    except ArpackNoConvergence as error:  # the vectors that converged are still a basis
+        values, vectors = error.eigenvalues.real, error.eigenvectors.real
+    return values, vectors
+
+
+def term(
+    x: sparse.csr_array, vectors: Float64s, similarity: sparse.csr_array, p: Parameters
+) -> LowRank:
+    """Return both sides of w · μ · L.
+
+    vectors: from `basis`; similarity: the weighed W.
+    """
+    kept = vectors[:, : int(p.rank)]
+    n = degrees(x)
+    left, right = kept * damped(n, p.h)[:, None], kept * damped(n, -p.h)[:, None]
+    factor = p.w * _mu(x, similarity, left, right)
+    return LowRank((left * factor).astype(np.float32), right.astype(np.float32))
+
+
+def _mu(
+    x: sparse.csr_array, similarity: sparse.csr_array, left: Float64s, right: Float64s
+) -> float:
+    """Return the mean |score| by W over that by L, of some users."""
+    users = np.flatnonzero(np.diff(x.indptr))
+    histories = x[users[:: 1 + (len(users) - 1) // _USERS]] if len(users) else x
+    by_similarity = np.abs((histories @ similarity).data).sum(dtype=np.float64)
+    scores = np.ascontiguousarray(histories @ left)
+    by_low_rank = sum(_sum_of_products(row, right) for row in scores)
+    return float(by_similarity / by_low_rank) if by_low_rank > 0 else 0.0
+
+
+def _sum_of_products(row: Float64s, right: Float64s) -> float:
+    """Return Σ_j |row · right_j|; without BLAS, whose sums depend on its threads."""
+    return float(np.abs(np.einsum("k,jk->j", row, right)).sum())
+
+
+def added(
+    similarity: sparse.csr_array,
+    of: LowRank,
+    p: Parameters,
+    threads: int,
+    sources: Indices | None = None,
+) -> sparse.csr_array:
+    """Return S, float32: of each source the entries with the largest |S_ij|.
+
+    A source keeps K entries, or as many as it has in `similarity` if those are more; all, if the
+    method is `dense`. New entries are at the `MOST_TARGETS` items whose side `right` is longest.
+    sources: those whose rows are made, ascending; the others are empty. None: all.
+    """
+    from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
+
+    n_items = similarity.shape[0]
+    sources = np.arange(n_items) if sources is None else sources
+    head = _head(of.right)
+    most = n_items if p.method == "dense" else p.neighbours
+    sizes = np.zeros(n_items, np.int64)
+    sizes[sources] = np.minimum(np.maximum(np.diff(similarity.indptr), most), n_items)[sources]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    columns, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+    right_of_head = np.ascontiguousarray(of.right[head].T)
+    place = np.full(n_items, -1, np.int32)
+    place[head] = np.arange(len(head), dtype=np.int32)
+
+    def cut(first: int) -> None:
+        part = sources[first : first + _AT_ONCE]
+        # fmt: off
+        kernels.add_low_rank(
+            part, similarity.indptr, similarity.indices, similarity.data,
+            of.left, of.right, right_of_head, head, place, ends, columns, values,
+        )
+        # fmt: on
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(cut, range(0, len(sources), _AT_ONCE)))
+    return _without_zeros(columns, values, ends, n_items)
+
+
+def _head(right: Float32s) -> Indices:
+    """Return the items with the longest rows of `right`, ascending (int32)."""
+    lengths = np.einsum("jk,jk->j", right, right)
+    order = np.argsort(-lengths, kind="stable")[:MOST_TARGETS]
+    return np.sort(order[lengths[order] > 0]).astype(np.int32)
+
+
+def _without_zeros(
+    columns: Indices, values: Float32s, ends: Indices, n_items: int
+) -> sparse.csr_array:
+    """Return a CSR matrix of the values that are not 0, columns ascending."""
+    is_entry = values != 0
+    pointers = np.concatenate([[0], np.cumsum(is_entry)])[ends]
+    kept = sparse.csr_array((values[is_entry], columns[is_entry], pointers), shape=(n_items,) * 2)
+    kept.sort_indices()
+    return kept

@@ -1,0 +1,44 @@
+"""What a search came to: the parameters, all that was tried, and how sure the choice is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelsystem_shared.numeric.ranking import Estimate, estimate
+from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.search.climbing import Budget, Tried
+from modelsystem_trainer.search.space import Start
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """The best parameters of another fit; difference: the chosen ones' NDCG@20 minus theirs."""
+
+    parameters: Parameters
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The parameters of the model, and the search for them.
+
+    chosen: those that were tried; `parameters` has their λ for all users.
+    starts: where the search began; empty if the parameters were given.
+    """
+
+    parameters: Parameters
+    chosen: Parameters
+    tried: Mapping[Parameters, Tried] = field(default_factory=dict)
+    starts: Sequence[Start] = ()
+    budget: Budget = field(default_factory=lambda: Budget(0, 0))
+    fits: int = 0
+
+    @property
+    def runner_up(self) -> RunnerUp | None:
+        """The best parameters of another fit than the chosen ones, if there was one."""
+        others = [p for p in self.tried if p.of_fit != self.chosen.of_fit]
+        if not others:
+            return None
+        best = max(others, key=lambda p: self.tried[p].measured.ndcg)
+        gains = self.tried[self.chosen].measured.users - self.tried[best].measured.users
+        [difference] = estimate(gains[:, None])
+        return RunnerUp(best, difference)
