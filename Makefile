@@ -10,14 +10,14 @@ LOCKED := $(filter-out shared,$(PACKAGES))
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHECKS := run check clients
-APART := $(PACKAGES) e2e helm pipeline
+APART := $(PACKAGES) e2e helm pipeline spark
 LOCKS := $(PACKAGES:%=%/requirements.txt)
 RESULTS ?=
 JUNIT = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 INTO ?= .run/sbom
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env run test test-faults isolated lint lock clean images compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env spark-env run test test-faults spark-test isolated lint lock clean images compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,8 @@ install: .venv/.installed ## make .venv with every workload and its console scri
 dev: .venv/.dev ## the same, and what tests and checks need
 
 benchmark-env: .venv/.benchmarks ## and what the benchmarks compare with
+
+spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
@@ -44,6 +46,9 @@ helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 
 
 pipeline-test: .venv/.pipeline ## from commit to traffic: the pipelines, and a dry run of the whole path
 	$(BIN)/python -m pytest tests/pipeline
+
+spark-test: .venv/.spark ## the training on Spark; three minutes
+	$(BIN)/python -m pytest -m "not faults" tests/spark $(call JUNIT,spark)
 
 coverage: dev ## what the packages' tests reach, as text and as Cobertura's XML in RESULTS
 	$(BIN)/coverage run --source=$(subst $() $(),$(comma),$(PACKAGES:%=modelsystem_%)) \
@@ -143,6 +148,18 @@ COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
+# Spark is Java. Root can get it from Debian.
+define java
+	@java -version >/dev/null 2>&1 || { echo "Installing default-jre-headless"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; } \
+		|| { echo "Spark needs Java 17 or newer: install it, then run make again" >&2; exit 1; }
+endef
+
+.venv/.spark: .venv/.dev trainer/requirements-spark.txt
+	$(call java)
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r trainer/requirements-spark.txt
+	@touch $@
+
 # An environment that holds a package's requirements and nothing else. Sources and the test
 # runner are beside it, by a .pth file, so that no other workload can be imported.
 .isolated/runner: tests/requirements/run.txt | .venv/.installed
@@ -170,7 +187,9 @@ INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirement
 lock: .venv/.installed ## pin every dependency anew, with hashes, the same version everywhere
 	@$(BIN)/python $(PIP_INSTALL) uv
 	@mkdir -p .tools && rm -f .tools/all.txt
-	@$(LOCK) $(LOCKED:%=%/pyproject.toml) $(INS) -o .tools/all.txt
+	@$(LOCK) --extra spark $(LOCKED:%=%/pyproject.toml) $(INS) -o .tools/all.txt
+	@rm -f trainer/requirements-spark.txt; $(LOCK) -c .tools/all.txt --extra spark \
+		trainer/pyproject.toml -o trainer/requirements-spark.txt
 	@for p in $(LOCKED); do rm -f $$p/requirements.txt; \
 		$(LOCK) -c .tools/all.txt $$p/pyproject.toml -o $$p/requirements.txt || exit; done
 	@for i in $(INS); do rm -f $${i%.in}.txt; \

@@ -1,12 +1,13 @@
 """What a real cluster showed, look by look, and when the tool knows what is wrong."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.release.recorded import Look, looks
 
-from modelsystem_release.cluster import faults, watching
+from modelsystem_release.cluster import faults, watcher, watching
 from modelsystem_release.cluster.objects import container_statuses
 from modelsystem_release.cluster.watching import Snapshot
 from modelsystem_shared.errors import ModelSystemError
@@ -200,3 +201,69 @@ def test_a_waiter_that_a_restart_does_not_help_is_named(
     second, error = next(iter(errors.items()))
     assert (second, error.exit_code) == (54, exit_code)
     assert str(error).endswith(f": {sentence}")
+
+
+# An Indexed Job: what was recorded of its pod, with the index of a helper
+
+
+def at_index(look: Look, index: int) -> Look:
+    """Return a look whose trainers have an index."""
+    indexed = deepcopy(look)
+    for thing in indexed:
+        if thing["kind"] == "Pod" and thing["spec"]["containers"][0]["name"] == "trainer":
+            thing["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] = str(index)
+    return indexed
+
+
+def shown(look: Look) -> Snapshot:
+    """Return the snapshot that the tool makes of a look's objects, with its events."""
+    kinds = ("Job", "Deployment", "Pod")
+    made = watcher.snapshot_of([thing for thing in look if thing["kind"] in kinds], [])
+    return replace(made, events=[thing for thing in look if thing["kind"] == "Event"])
+
+
+@pytest.mark.parametrize("situation", ["unschedulable", "trainer-image-missing"])
+def test_a_helper_that_never_comes_is_no_delay(situation: str) -> None:
+    """The same pod with index 0 is one."""
+    last = [*looks(situation).values()][-1]
+    driver, helper = shown(at_index(last, 0)), shown(at_index(last, 1))
+    assert faults.delay(driver, is_advancing=False)
+    assert faults.delay(helper, is_advancing=True) is None
+    assert faults.failure(helper) is None
+
+
+def test_a_helper_that_died_is_no_failed_attempt() -> None:
+    """Its work is done elsewhere; the Job goes on."""
+    for look in looks("trainer-oomkilled").values():
+        assert not faults.failed_attempt(shown(at_index(look, 2)))
+    assert faults.failed_attempt(shown(at_index(look, 0)))
+    assert not watching.trainers(shown(at_index(look, 2)))
+
+
+def test_index_0_without_a_retry_left_is_a_failed_training() -> None:
+    """The Job has no condition yet: its helpers wait for another index 0."""
+    seconds, failed = first_failure("trainer-oomkilled")
+    assert failed
+    look = at_index(looks("trainer-oomkilled")[seconds], 0)
+    [job] = [thing for thing in look if thing["kind"] == "Job"]
+    for indexes, has_failed in (("0", True), ("0,3-5", True), ("0-2", True), ("1-3", False)):
+        job["status"] = {"failedIndexes": indexes}
+        error = faults.failure(shown(look))
+        assert (str(error) == str(failed)) == has_failed, indexes
+
+
+def test_a_helper_says_why_the_job_failed_if_no_other_pod_does() -> None:
+    """Wrong settings end whichever pod starts first, and the Job."""
+    seconds, failed = first_failure("bad-data")
+    assert str(faults.failure(shown(at_index(looks("bad-data")[seconds], 3)))) == str(failed)
+
+
+def test_a_job_is_trained_while_its_helpers_still_end() -> None:
+    """SuccessCriteriaMet is final, and a pod on a lost node may never have ended."""
+    look = deepcopy([*looks("healthy").values()][-1])
+    [job] = [thing for thing in look if thing["kind"] == "Job"]
+    conditions = job["status"]["conditions"]
+    job["status"]["conditions"] = [c for c in conditions if c["type"] == "SuccessCriteriaMet"]
+    assert watching.is_trained(snapshot(look))
+    job["status"]["conditions"] = []
+    assert not watching.is_trained(snapshot(look))

@@ -8,7 +8,8 @@ import pytest
 from modelsystem_shared.errors import DataError, ModelSystemError
 from modelsystem_trainer.engines import ENGINES, parts, started
 
-with_engines = pytest.mark.parametrize("name", ENGINES)
+LOCAL = [name for name in ENGINES if name != "spark"]  # which has tests of its own
+with_engines = pytest.mark.parametrize("name", LOCAL)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -40,7 +41,7 @@ def test_all_engines_write_the_same_bytes(folder: Path) -> None:
     import phases
 
     written = []
-    for name in ENGINES:
+    for name in LOCAL:
         for workers, numbers in ((1, range(12)), (3, range(11, -1, -1)), (3, range(12))):
             with started(name, workers, folder) as engine:
                 engine.run(phases.square, folder, numbers)

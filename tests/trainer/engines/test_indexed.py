@@ -294,7 +294,7 @@ def test_a_folder_is_removed_while_helpers_write(tmp_path: Path) -> None:
     script = "import sys, pathlib\nwhile True:\n  pathlib.Path(sys.argv[1]).open('a').write('.')"
     with subprocess.Popen([sys.executable, "-c", script, control / "helper-1-a"]) as writer:
         wait_until((control / "helper-1-a").exists)
-        indexed.remove(control)
+        parts.remove(control)
         assert not control.exists()
         assert writer.wait(60)
-    indexed.remove(control)
+    parts.remove(control)

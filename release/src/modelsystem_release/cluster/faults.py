@@ -6,6 +6,7 @@ Nothing here calls the cluster.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from modelsystem_release.cluster.objects import (
     KubernetesObject,
@@ -45,7 +46,7 @@ def failure(snapshot: Snapshot) -> ModelSystemError | None:
     for job in snapshot.jobs:
         # FailureTarget comes first; Failed once the Job's pods have ended.
         failed = condition(job, "Failed", "True") or condition(job, "FailureTarget", "True")
-        if failed:
+        if failed or _has_lost_its_driver(job):
             return TrainingFailedError(f"the training failed: {_reason(snapshot, job, failed)}")
     return None if is_ready(snapshot) else next(_broken(snapshot), None)
 
@@ -138,14 +139,21 @@ def _event(snapshot: Snapshot, thing: KubernetesObject, reason: str) -> str:
     return str(max(messages)[1]) if messages else ""
 
 
-def _reason(snapshot: Snapshot, job: KubernetesObject, failed: KubernetesObject) -> str:
+def _has_lost_its_driver(job: KubernetesObject) -> bool:
+    """Whether index 0 has no retry left; the Job fails later, when its helpers have ended."""
+    indexes = str(job.get("status", {}).get("failedIndexes") or "")  # such as "0,3-5"
+    return indexes.replace("-", ",").split(",")[0] == "0"
+
+
+def _reason(snapshot: Snapshot, job: KubernetesObject, failed: KubernetesObject | None) -> str:
     """Return why a Job failed: its deadline, or the last words of the trainer that ended last."""
     seconds = job.get("spec", {}).get("activeDeadlineSeconds")
-    if seconds and failed.get("reason") == "DeadlineExceeded":
+    if seconds and failed and failed.get("reason") == "DeadlineExceeded":
         return f"it was not done after {seconds} s (trainer.deadlineSeconds)"
-    words = [_last_words(*ended) for ended in _ended_trainers(snapshot)]
-    own = str(failed.get("message") or failed.get("reason"))
-    return next((sentence for sentence in reversed(words) if sentence), own)
+    pods = replace(snapshot, pods=snapshot.helpers), snapshot
+    words = [_last_words(*ended) for shown in pods for ended in _ended_trainers(shown)]
+    own = failed and (failed.get("message") or failed.get("reason"))
+    return next((sentence for sentence in reversed(words) if sentence), str(own or "no retry left"))
 
 
 def _ended_trainers(

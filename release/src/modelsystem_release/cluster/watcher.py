@@ -133,7 +133,7 @@ def read_progress(target: Target, pod: str) -> str:
 def take_snapshot(target: Target, release: str) -> Snapshot:
     """Return a release's objects as they are now."""
     objects = target.of_release(_KINDS, release)
-    snapshot = _snapshot(objects, target.get("persistentvolumeclaims"))
+    snapshot = snapshot_of(objects, target.get("persistentvolumeclaims"))
     if not watching.needs_events(snapshot):
         return snapshot
     return replace(snapshot, events=_warnings(target))
@@ -145,21 +145,25 @@ def take_snapshots(target: Target) -> dict[str, Snapshot]:
     for thing in target.get(_KINDS, "--selector", "app.kubernetes.io/name=modelsystem"):
         of_release[release_of(thing)].append(thing)
     claims = target.get("persistentvolumeclaims")
-    snapshots = {name: _snapshot(things, claims) for name, things in of_release.items() if name}
+    snapshots = {name: snapshot_of(things, claims) for name, things in of_release.items() if name}
     if any(map(watching.needs_events, snapshots.values())):
         events = _warnings(target)
         snapshots = {name: replace(known, events=events) for name, known in snapshots.items()}
     return snapshots
 
 
-def _snapshot(objects: Sequence[KubernetesObject], claims: Sequence[KubernetesObject]) -> Snapshot:
+def snapshot_of(
+    objects: Sequence[KubernetesObject], claims: Sequence[KubernetesObject]
+) -> Snapshot:
     """Return a release's snapshot from its objects and all claims of the namespace."""
     of_kind: dict[str, list[KubernetesObject]] = {"Job": [], "Deployment": [], "Pod": []}
     for thing in objects:
         of_kind[thing["kind"]].append(thing)
     mounted = {name for pod in of_kind["Pod"] for name in mounted_claims(pod["spec"])}
     known = [claim for claim in claims if name_of(claim) in mounted]
-    return Snapshot(of_kind["Job"], of_kind["Deployment"], of_kind["Pod"], known)
+    pods = [pod for pod in of_kind["Pod"] if not watching.is_helper(pod)]
+    helpers = [pod for pod in of_kind["Pod"] if watching.is_helper(pod)]
+    return Snapshot(of_kind["Job"], of_kind["Deployment"], pods, known, helpers=helpers)
 
 
 def _warnings(target: Target) -> list[KubernetesObject]:

@@ -20,6 +20,7 @@ _DEADLINE = 600  # seconds: Kubernetes' default for a Deployment
 class Snapshot:
     """A release's objects at one time.
 
+    pods: without the helpers of the training: nothing waits for them.
     claims: those that exist of the ones its pods mount. events: the warnings of the namespace.
     """
 
@@ -28,6 +29,7 @@ class Snapshot:
     pods: Sequence[KubernetesObject]
     claims: Sequence[KubernetesObject] = ()
     events: Sequence[KubernetesObject] = ()
+    helpers: Sequence[KubernetesObject] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,18 @@ def is_ready(snapshot: Snapshot) -> bool:
 
 
 def is_trained(snapshot: Snapshot) -> bool:
-    """Return whether the Job is complete; one that ttlSecondsAfterFinished has removed was."""
-    return all(condition(job, "Complete", "True") for job in snapshot.jobs)
+    """Return whether the Job is complete; one that ttlSecondsAfterFinished has removed was.
+
+    SuccessCriteriaMet comes first, and Complete only when its other pods have ended.
+    """
+    kinds = ("Complete", "SuccessCriteriaMet")
+    return all(any(condition(job, kind, "True") for kind in kinds) for job in snapshot.jobs)
+
+
+def is_helper(pod: KubernetesObject) -> bool:
+    """Return whether a pod is of an Indexed Job and not the one that publishes, index 0."""
+    labels = pod["metadata"].get("labels") or {}
+    return bool(labels.get("batch.kubernetes.io/job-completion-index", "0") != "0")
 
 
 def stage(snapshot: Snapshot, progress: str, failed_attempt: str = "") -> Stage:

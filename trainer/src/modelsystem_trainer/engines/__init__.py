@@ -10,7 +10,6 @@ from modelsystem_trainer.engines import parts
 from modelsystem_trainer.engines.choice import ENGINES, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
 from modelsystem_trainer.engines.helping import help_driver
-from modelsystem_trainer.engines.indexed import remove
 from modelsystem_trainer.engines.threads import Threads
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "Threads",
     "help_driver",
     "parts",
-    "remove",
     "started",
 ]

@@ -60,7 +60,7 @@ class Call:
         """Let helpers see the call."""
         self._claims.mkdir()
         content = {
-            "phase": f"{self.phase.__module__}:{self.phase.__qualname__}",
+            "phase": phase_name(self.phase),
             "folder": os.path.relpath(self.folder, self.control),
             "numbers": self.numbers,
         }
@@ -146,14 +146,25 @@ def latest(control: Path, packages: Sequence[str]) -> Call | None:
 def _parsed(control: Path, serial: int, content: bytes, packages: Sequence[str]) -> Call:
     described = json.loads(content)
     folder = Path(os.path.normpath(control / described["folder"]))
-    phase = _phase(described["phase"], packages)
-    return Call(control, serial, phase, folder, tuple(described["numbers"]))
-
-
-def _phase(name: str, packages: Sequence[str]) -> Phase:
-    module, _, function = name.partition(":")
-    if not any(f"{module}.".startswith(f"{package}.") for package in packages):
+    name = described["phase"]
+    if not any(f"{name.partition(':')[0]}.".startswith(f"{package}.") for package in packages):
         raise ValueError(f"{name} is no phase")
+    return Call(control, serial, phase_of(name), folder, tuple(described["numbers"]))
+
+
+def phase_name(phase: Phase) -> str:
+    """Return the name by which another process imports a phase."""
+    return f"{phase.__module__}:{phase.__qualname__}"
+
+
+def phase_of(name: str) -> Phase:
+    """Import a phase by its name.
+
+    Raises:
+        ValueError: it is not a function of that module.
+
+    """
+    module, _, function = name.partition(":")
     phase = getattr(importlib.import_module(module), function)
     if getattr(phase, "__module__", None) != module:
         raise ValueError(f"{name} is no phase")

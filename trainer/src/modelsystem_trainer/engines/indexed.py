@@ -9,7 +9,6 @@ twice has the same bytes.
 import contextlib
 import logging
 import queue
-import shutil
 import threading
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from modelsystem_shared.errors import StorageError
-from modelsystem_trainer.engines import calls
+from modelsystem_trainer.engines import calls, parts
 from modelsystem_trainer.engines.calls import Call, Claim
 from modelsystem_trainer.engines.contract import OnShare, Phase
 
@@ -28,7 +27,6 @@ SILENT = 60.0  # seconds: a shared volume may show a line 30 s late
 POLL = 0.2
 DRIVER = "index 0"
 _UNKNOWN = "a helper"  # its claim has been created, and is not written
-_TRIES = 20
 
 
 class Indexed:
@@ -56,7 +54,7 @@ class Indexed:
             shares = (f"{count} by {name}" for name, count in sorted(self._shares.items()))
             log.info("Parts of the training: %s", ", ".join(shares))
         try:
-            remove(self._control)
+            parts.remove(self._control)
         except StorageError:
             if error is None:  # else that is what failed
                 raise
@@ -205,23 +203,3 @@ class Helpers:
 def _pod(name: str) -> str:
     """Return the index in a helper's name, for people."""
     return f"index {name.split('-')[1]}" if name.startswith("helper-") else _UNKNOWN
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder in which helpers may write for another moment.
-
-    Raises:
-        StorageError: it cannot be removed.
-
-    """
-    for _ in range(_TRIES):
-        try:
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            reason = error.strerror or error
-            time.sleep(POLL)
-        else:
-            return
-    raise StorageError(f"{folder} cannot be removed: {reason}")

@@ -8,6 +8,8 @@ whole one. Many workers may write the same part at once: all write the same byte
 import contextlib
 import hashlib
 import io
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from modelsystem_shared.errors import StorageError
 from modelsystem_shared.numeric.arrays import Array
 
 _DIGEST = hashlib.sha256().digest_size
+_TRIES, _PAUSE = 20, 0.2  # of a removal; seconds
 
 
 class _Hashed:
@@ -84,3 +87,24 @@ def _new(path: Path) -> Iterator[BinaryIO]:
                 raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which workers of other machines may write for another moment.
+
+    Raises:
+        StorageError: it cannot be removed.
+
+    """
+    for _ in range(_TRIES):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:  # all of it, or a file that its worker has just renamed
+            if not folder.exists():
+                return
+        except OSError as error:
+            reason = error.strerror or error
+        else:
+            return
+        time.sleep(_PAUSE)
+    raise StorageError(f"{folder} cannot be removed: {reason}")
