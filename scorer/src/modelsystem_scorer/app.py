@@ -49,6 +49,11 @@ def create_app(
     return app
 
 
+def openapi(build: str) -> dict[str, object]:
+    """Return the OpenAPI document of a site with all endpoints, without a model."""
+    return api.document(_operations(evaluation=True), build)
+
+
 def _describe_answers(app: Flask, served: ServedModel, operations: Sequence[Operation]) -> None:
     """Name the model in every answer, and say whether the answer may be cached."""
     cacheable = {operation.name for operation in operations if operation.is_cacheable}
