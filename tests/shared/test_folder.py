@@ -144,7 +144,7 @@ def test_a_missing_attempt_is_refused(make_published: MakePublished) -> None:
     """A marker that names a folder which is gone is corruption."""
     model = make_published()
     model.attempt.rename(model.folder / "elsewhere")
-    with pytest.raises(CorruptModelError, match="cannot be listed"):
+    with pytest.raises(CorruptModelError, match="attempt-a cannot be read"):
         folder.verify(model)
 
 

@@ -8,7 +8,7 @@ from modelsystem_shared import program
 ABOUT = """Serve the recommendations of one build's model over HTTP, until SIGTERM or Ctrl-C.
 
 exit codes: 0 stopped; 1 no complete model, or the port is in use; 2 settings;
-4 the model is corrupt."""
+4 the model is corrupt; 5 it cannot be read."""
 
 
 def main() -> None:

@@ -90,6 +90,12 @@ class CorruptModelError(MismatchError):
     retry_helps = True
 
 
+class UnreadableModelError(CorruptModelError):
+    """A file of the model cannot be read; the storage may be at fault, and not the model."""
+
+    exit_code = 5
+
+
 class FormatError(CorruptModelError):
     """The model has a format that this version does not read; waiting does not help."""
 

@@ -27,6 +27,12 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def reason(error: OSError) -> str:
+    """Return the error in words, with the file that it is about."""
+    words = error.strerror or str(error)
+    return words if error.filename is None else f"{words} ({error.filename})"
+
+
 def chunks(file: BinaryIO) -> Iterator[bytes]:
     """Yield the file's content, at most 1 MiB at a time."""
     while chunk := file.read(CHUNK):
@@ -50,15 +56,23 @@ def write_new(path: Path, *parts: bytes | memoryview) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        with naming(path):
+        with _closing(descriptor, path):
             for part in parts:
                 _write_all(descriptor, memoryview(part))
             os.fsync(descriptor)
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _closing(descriptor: int, path: Path) -> Iterator[None]:
+    """Close a descriptor in the end, and name its file in errors, those of the close too."""
+    with naming(path):
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, rest: memoryview) -> None:
@@ -70,12 +84,9 @@ def _write_all(descriptor: int, rest: memoryview) -> None:
 def append(path: Path, line: bytes) -> None:
     """Append to `path` and close it: on SMB other nodes see the line after the close."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    try:
-        with naming(path):
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with _closing(descriptor, path):
+        os.write(descriptor, line)
+        os.fsync(descriptor)
 
 
 def make_folder(path: Path) -> None:
@@ -123,7 +134,12 @@ def read_bounded(path: Path, most: int) -> bytes:
 def copy_hashed(source: Path, target: Path) -> str:
     """Copy the file and return the SHA-256 of the bytes that were written."""
     digest = hashlib.sha256()
-    with naming(target), source.open("rb") as reader, target.open("xb") as writer:
+    with (
+        naming(source),
+        source.open("rb") as reader,
+        naming(target),
+        target.open("xb") as writer,
+    ):
         for chunk in _named_chunks(reader, source):
             digest.update(chunk)
             writer.write(chunk)

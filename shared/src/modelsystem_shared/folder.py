@@ -20,7 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelsystem_shared import files, manifest, marker, progress
-from modelsystem_shared.errors import CorruptModelError, IncompleteModelError, SettingsError
+from modelsystem_shared.errors import (
+    CorruptModelError,
+    IncompleteModelError,
+    SettingsError,
+    UnreadableModelError,
+)
 from modelsystem_shared.manifest import Manifest, ModelFile
 from modelsystem_shared.marker import Marker
 
@@ -98,7 +103,7 @@ def _checked_manifest(folder: Path, standing: Marker) -> Manifest:
     try:
         content = files.read_bounded(path, manifest.MOST_BYTES)
     except OSError as error:
-        raise CorruptModelError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     if hashlib.sha256(content).hexdigest() != standing.manifest_sha256:
         raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
     parsed = manifest.parse(content, str(path))
@@ -132,7 +137,7 @@ def check_names(model: Published) -> None:
     try:
         present = {path.name for path in model.attempt.iterdir()} - {progress.PROGRESS}
     except OSError as error:
-        raise CorruptModelError(f"{model.attempt} cannot be listed: {error.strerror}") from error
+        raise unreadable(model.attempt, error) from error
     if missing := sorted(expected - present):
         raise CorruptModelError(f"{model.attempt / missing[0]} is missing")
     if extra := sorted(present - expected):
@@ -152,8 +157,15 @@ def check_file(path: Path, expected: ModelFile, digest: str) -> None:
         raise CorruptModelError(f"{path} does not have the digest in {manifest.NAME}")
 
 
+def unreadable(path: Path, error: OSError) -> CorruptModelError:
+    """Return the error for a file of the model that cannot be read, or is not there."""
+    is_gone = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+    kind = CorruptModelError if is_gone else UnreadableModelError
+    return kind(f"{path} cannot be read: {error.strerror}")
+
+
 def _digest(path: Path) -> str:
     try:
         return files.sha256(path)
     except OSError as error:
-        raise CorruptModelError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error

@@ -4,7 +4,6 @@ The copy in MODELCACHE is a model folder too, with its marker written last: the 
 with the same code.
 """
 
-import errno
 import logging
 import shutil
 from pathlib import Path
@@ -22,7 +21,6 @@ from modelsystem_waiter.settings import Settings
 
 log = logging.getLogger(__name__)
 _BLOCK = 4096  # bytes: a file takes whole blocks of a volume
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 def receive(settings: Settings) -> Published:
@@ -72,7 +70,7 @@ def copy(model: Published, cache: Path) -> None:
         _clear(cache)
         _copy_all(model, cache)
     except OSError as error:
-        reason = error.strerror or error
+        reason = files.reason(error)
         raise StorageError(f"MODELCACHE {cache} cannot hold the model: {reason}") from error
 
 
@@ -111,6 +109,6 @@ def _copy_file(source: Path, target: Path) -> str:
     try:
         return files.copy_hashed(source, target / source.name)
     except OSError as error:
-        if error.errno in _NO_ROOM or error.filename == str(target / source.name):
+        if error.filename == str(target / source.name):
             raise  # the cache fails, and another try does not help
-        raise CorruptModelError(f"{source} cannot be read: {error.strerror}") from error
+        raise folder.unreadable(source, error) from error

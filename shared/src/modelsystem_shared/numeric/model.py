@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from modelsystem_shared.errors import CorruptModelError
+from modelsystem_shared.errors import CorruptModelError, UnreadableModelError
 from modelsystem_shared.numeric.arrays import Array, Float32s
 
 _STRIDE = 256
@@ -205,6 +205,8 @@ def _mapped(folder: Path, name: str) -> Array:
     path = folder / f"{name}.npy"
     try:
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise UnreadableModelError(f"{path} cannot be mapped: {error}") from error
     except Exception as error:  # a damaged header fails in many ways
         raise CorruptModelError(f"{path} cannot be mapped: {error}") from error
     if not isinstance(mapped, np.memmap) or mapped.ndim != 1:

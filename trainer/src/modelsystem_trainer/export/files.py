@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelsystem_shared import files
-from modelsystem_shared.errors import DataError
+from modelsystem_shared.errors import DataError, StorageError
 from modelsystem_trainer.export import membership
+
+_FAULTS_OF_THE_EXPORT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def describe(name: str, path: Path, etag: str | None = None) -> ExportFile:
     """Size and hash a file on the disk.
 
     Raises:
-        DataError: it cannot be read, or its name is not UTF-8.
+        DataError: it is gone, we may not read it, or its name is not UTF-8.
+        StorageError: the storage fails.
 
     """
     try:
@@ -52,7 +55,13 @@ def describe(name: str, path: Path, etag: str | None = None) -> ExportFile:
     except UnicodeEncodeError as error:
         raise DataError(f"{name}: this file's name is not UTF-8") from error
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror}") from error
+        raise unreadable(name, error) from error
+
+
+def unreadable(name: str, error: OSError) -> DataError | StorageError:
+    """Return the error for what cannot be read; unless the export is at fault, a retry can help."""
+    kind = DataError if isinstance(error, _FAULTS_OF_THE_EXPORT) else StorageError
+    return kind(f"{name} cannot be read: {error.strerror}")
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelsystem_shared.errors import DataError
 from modelsystem_trainer.export import membership
-from modelsystem_trainer.export.files import describe
+from modelsystem_trainer.export.files import describe, unreadable
 from modelsystem_trainer.export.membership import Entry, Kind, Members
 from modelsystem_trainer.export.night import Export, of_files
 
@@ -16,7 +16,8 @@ def of_folder(folder: Path) -> Export:
     """Find the export in a local folder.
 
     Raises:
-        DataError: there is no such folder, or no CSV file in it, or a part of it cannot be read.
+        DataError: there is no such folder, or no CSV file in it, or we may not read a part of it.
+        StorageError: the storage fails.
 
     """
     data = data_files(folder)
@@ -28,7 +29,8 @@ def data_files(folder: Path) -> Members:
     """Return which files below a folder are an export's data, and what is left out.
 
     Raises:
-        DataError: there is no such folder, or a subfolder cannot be listed.
+        DataError: there is no such folder, or we may not list a subfolder.
+        StorageError: the storage fails.
 
     """
     if not folder.is_dir():
@@ -62,4 +64,4 @@ def _entry(path: Path, name: str) -> Entry:
 
 def _refuse(error: OSError) -> None:
     """Stop at a subfolder that cannot be listed: a partial export is refused."""
-    raise DataError(f"CSV_FOLDER: {error.filename} cannot be read: {error.strerror}") from error
+    raise unreadable(f"CSV_FOLDER: {error.filename}", error) from error

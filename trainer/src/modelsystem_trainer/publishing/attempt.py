@@ -42,7 +42,7 @@ class Attempt:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self.path.rmdir()
-            reason = error.strerror or error
+            reason = files.reason(error)
             raise StorageError(f"MODELFOLDER: {model_folder} cannot be used: {reason}") from error
         self._now = Progress("start", 0.0, 0)
         self._logged = (self._now.phase, time.monotonic())

@@ -10,6 +10,8 @@ from modelsystem_shared.errors import (
     FormatError,
     ModelSystemError,
     SettingsError,
+    StorageError,
+    UnreadableModelError,
 )
 from modelsystem_shared.manifest import Manifest
 from modelsystem_trainer.publishing import record
@@ -38,6 +40,7 @@ def accept(settings: Settings) -> None:
     Raises:
         SettingsError: it was made with other settings; each is named.
         ModelSystemError: it is damaged.
+        StorageError: it cannot be read.
 
     """
     try:
@@ -45,6 +48,8 @@ def accept(settings: Settings) -> None:
         if differing := list(differences(settings, published.manifest)):
             raise SettingsError(differing)
         folder.verify(published)
+    except UnreadableModelError as error:
+        raise StorageError(f"this build was published, but {error}") from error
     except FormatError as error:
         raise ModelSystemError(f"another version published this build: {error}") from error
     except CorruptModelError as error:
