@@ -35,9 +35,12 @@ def ours(folder: Path) -> Ingested:
     """Read as the trainer does, its SHA-256 of every file included."""
     from modelsystem_trainer import export
     from modelsystem_trainer.columns import Columns
-    from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
+    from modelsystem_trainer.engines import on_this_machine
+    from modelsystem_trainer.reading import ReadOptions, read_export
 
-    data = read_export(export.of_folder(folder), ReadOptions(Columns(), None, 0, THREADS))
+    with on_this_machine(THREADS) as workplace:
+        night = export.of_folder(folder, workplace)
+        data = read_export(night, ReadOptions(Columns(), None, 0), workplace=workplace)
     columns = (data.table[name].to_numpy() for name in ("user", "item", "time"))
     return Ingested(list(data.users), list(data.items), *columns)
 

@@ -32,8 +32,13 @@ from tests.integration.conftest import (
     run,
 )
 
-from modelsystem_shared import folder, progress
+from modelsystem_shared import folder, progress, settings
+from modelsystem_shared.errors import AccessDeniedError
 from modelsystem_shared.progress import Failure
+from modelsystem_trainer import reading
+from modelsystem_trainer.engines import Workplace, started
+from modelsystem_trainer.export import blobs
+from modelsystem_trainer.settings import Settings
 
 UPLOAD = Path(__file__).parents[2] / "demo" / "upload.py"
 MOVIELENS = Path(__file__).parents[3] / "shared" / "data" / "movielens-small"
@@ -173,6 +178,28 @@ def test_movielens(azurite: Azurite, tmp_path: Path) -> None:
 
 
 # Refusals
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_workers_open_the_blobs_and_no_file_has_the_key(
+    azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """Each worker takes the key from its environment; the folder that they share lacks it."""
+    files = {f"{NIGHT}/{n}.csv": interactions(seed=n) for n in range(5)}
+    variables = azurite.variables(azurite.container(files))
+    values = settings.read(Settings, variables | {"MODELFOLDER": "/m", "BUILDNUMBER": BUILD})
+    monkeypatch.setenv("BLOB_STORAGE_KEY", f'"{KEY}"')
+    with started(engine, 2, tmp_path) as running:
+        data = reading.read(values, Workplace(running, tmp_path), lambda *_: None)
+    assert len(data.export.files) == 5
+    assert not traces(tmp_path, KEY)
+    monkeypatch.delenv("BLOB_STORAGE_KEY")
+    blobs._client.cache_clear()
+    with started("threads", 2, tmp_path) as running:
+        again = Workplace(running, tmp_path / "again")
+        again.folder.mkdir()
+        with pytest.raises(AccessDeniedError, match="BLOB_STORAGE_KEY is not in the environment"):
+            reading.read(values, again, lambda *_: None)
 
 
 def test_a_wrong_key(azurite: Azurite, train: Train, target: Path) -> None:

@@ -78,8 +78,8 @@ ROOMS = {
         *("artefact", "values", "naming", "errors"),
     ),
     "modelsystem_trainer": (
-        *("__main__", "publishing", "profile", "training", "search", "evaluation", "ingest"),
-        *("export", "settings", "fit", "columns", "rules", "cpus", "engines"),
+        *("__main__", "publishing", "profile", "training", "search", "evaluation"),
+        *("reading", "ingest", "export", "settings", "fit", "columns", "rules", "cpus", "engines"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

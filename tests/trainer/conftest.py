@@ -22,7 +22,7 @@ from modelsystem_trainer import export
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
+from modelsystem_trainer.reading import ReadOptions, read_export
 from modelsystem_trainer.settings import Settings
 
 # On a busy machine a deadline measures the machine, not the code.

@@ -18,8 +18,8 @@ from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.evaluation import holdout, ranking, split
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.publishing import publisher
+from modelsystem_trainer.reading import ReadOptions, read_export
 from modelsystem_trainer.training import Plan, Trained
 
 Read = Callable[..., Interactions]

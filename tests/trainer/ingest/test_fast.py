@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from modelsystem_shared.errors import DataError
 from modelsystem_trainer import export
 from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.engines import on_this_machine
 from modelsystem_trainer.export import source
 from modelsystem_trainer.ingest import batch, fast, header, ids, strict
 from modelsystem_trainer.ingest.batch import Batch, batches
 from modelsystem_trainer.ingest.ids import Ids
-from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.ingest.rejects import Rejects
 from modelsystem_trainer.ingest.strict import Block, Lines, Table
+from modelsystem_trainer.reading import ReadOptions, read_export, reading
 
 MakeFolder = Callable[[dict[str, str | bytes]], Path]
 ALL = ("user_id", "item_id", "weight", "timestamp", "tenant_id")
@@ -93,9 +94,10 @@ def outcome(folder: Path) -> Callable[..., Any]:
 
     def make(content: bytes, tenant: str | None, bad_rows: int, threads: int = 1) -> Any:
         (folder / "a.csv").write_bytes(content)
-        options = ReadOptions(Columns(), tenant, bad_rows, threads)
+        options = ReadOptions(Columns(), tenant, bad_rows)
         try:
-            data = read_export(export.of_folder(folder), options)
+            with on_this_machine(threads) as place:
+                data = read_export(export.of_folder(folder), options, workplace=place)
         except DataError as error:
             return str(error)
         table = {name: data.table[name].to_numpy().tobytes() for name in data.table}
@@ -135,7 +137,7 @@ def test_both_readers_give_the_same(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "CHUNK", chunk)
         patch.setattr(batch, "_SMALL", chunk // 4)
-        patch.setattr(ids, "_WAITING", 5)
+        patch.setattr(reading, "WAITING", 5)
         assert outcome(content, tenant, bad_rows, threads=2) == expected
     assert outcome(content, tenant, bad_rows) == expected
 
@@ -242,8 +244,9 @@ def test_only_rows_near_an_odd_one_are_read_strictly(
     for part in reading.batches:
         users = Ids()
         part.users.add_to(users)
-        distinct, places = users.sort()
-        read += [distinct[place] for place in places]
+        distinct, numbers = users.finish()
+        known = [*ids.texts(distinct.words), *distinct.odd]
+        read += [known[number] for number in numbers]
     assert [user for user in read if user[:1] == "u"] == [
         row.partition(",")[0] for row in rows if row != odd
     ]

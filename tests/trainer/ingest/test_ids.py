@@ -1,7 +1,6 @@
 """Ids and their places."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,21 +22,20 @@ def words(texts: list[str]) -> Words:
 def test_ids_are_found_by_their_places(
     drawn_parts: list[tuple[bool, list[str]]], waiting: int
 ) -> None:
-    """As texts, as words or as both, they are sorted by their UTF-8 bytes, each once."""
-    column = Ids()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ids, "_WAITING", waiting)
-        for as_words, texts in drawn_parts:
-            part = WordColumn(words(texts)) if as_words else TextColumn(texts)
-            part.add_to(column)
-            if column.is_full:
-                column.settle()
+    """As texts, as words or as both, each is known once."""
+    column = Ids(waiting)
+    for as_words, texts in drawn_parts:
+        part = WordColumn(words(texts)) if as_words else TextColumn(texts)
+        part.add_to(column)
+        if column.is_full:
+            column.settle()
     everything = [text for _, texts in drawn_parts for text in texts]
     assert len(column) == len(everything)
-    distinct, places = column.sort()
-    assert places.dtype == np.int32
-    assert distinct == sorted(set(everything), key=str.encode)
-    assert [distinct[place] for place in places] == everything
+    distinct, numbers = column.finish()
+    assert numbers.dtype == np.int32
+    known = [*ids.texts(distinct.words), *distinct.odd]
+    assert sorted(known) == sorted(set(everything))
+    assert [known[number] for number in numbers] == everything
 
 
 @given(st.lists(st.text(), max_size=20))
@@ -45,8 +43,10 @@ def test_any_text_can_be_an_id(texts: list[str]) -> None:
     """Texts may be empty or hold NUL, as words may not."""
     column = Ids()
     column.add_texts(texts)
-    distinct, places = column.sort()
-    assert [distinct[place] for place in places] == texts
+    distinct, numbers = column.finish()
+    known = [*ids.texts(distinct.words), *distinct.odd]
+    assert [known[number] for number in numbers] == texts
+    assert all("\0" in text or len(text.encode()) > ids.LONGEST for text in distinct.odd)
 
 
 @given(st.lists(without_nul, min_size=1))

@@ -15,8 +15,8 @@ from modelsystem_trainer.evaluation import Champion
 from modelsystem_trainer.export import of_folder
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.ingest.interactions import ReadOptions, read_export
 from modelsystem_trainer.profile import figures
+from modelsystem_trainer.reading import ReadOptions, read_export
 from modelsystem_trainer.rules import Rules
 from modelsystem_trainer.training import Plan
 

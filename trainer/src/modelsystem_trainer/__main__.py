@@ -6,7 +6,8 @@ from pathlib import Path
 
 from modelsystem_shared import parsers, program
 from modelsystem_shared.errors import ModelSystemError
-from modelsystem_trainer import ingest, profile, publishing, training
+from modelsystem_trainer import profile, publishing, reading, training
+from modelsystem_trainer.engines import on_this_machine
 from modelsystem_trainer.evaluation import Champion, load_champion, measure_on_gate
 from modelsystem_trainer.publishing import Attempt, Result
 from modelsystem_trainer.search import Start
@@ -43,7 +44,8 @@ class Job:
         champion = load_champion(settings.champion_folder) if settings.champion_folder else None
         with Attempt(settings.model_folder) as attempt:
             self.attempt = attempt.path
-            data = ingest.read(settings, attempt.progress)
+            with on_this_machine(settings.threads) as workplace:
+                data = reading.read(settings, workplace, attempt.progress)
             described = profile.profiled(data, champion, settings.rules)
             profile.check(described)
             trained = training.train(data, _plan(settings, champion), attempt.progress)

@@ -6,11 +6,12 @@ name when it is whole, and a part that is made again has the same bytes. So a mo
 on the engine, nor on the number of workers, nor on the order of their work.
 """
 
-from modelsystem_trainer.engines import parts
+from modelsystem_trainer.engines import faults, parts
 from modelsystem_trainer.engines.choice import ENGINES, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
 from modelsystem_trainer.engines.helping import help_driver
 from modelsystem_trainer.engines.threads import Threads
+from modelsystem_trainer.engines.workplace import Workplace, note, on_this_machine
 
 __all__ = [
     "ENGINES",
@@ -18,7 +19,11 @@ __all__ = [
     "OnShare",
     "Phase",
     "Threads",
+    "Workplace",
+    "faults",
     "help_driver",
+    "note",
+    "on_this_machine",
     "parts",
     "started",
 ]

@@ -8,12 +8,14 @@ whole one. Many workers may write the same part at once: all write the same byte
 import contextlib
 import hashlib
 import io
+import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -37,7 +39,7 @@ class _Hashed:
 
 def write(path: Path, *arrays: Array) -> None:
     """Write arrays into one part."""
-    with _new(path) as file:
+    with new(path) as file:
         hashed = _Hashed(file)
         for array in arrays:
             np.save(hashed, array, allow_pickle=False)
@@ -61,9 +63,41 @@ def read(path: Path) -> list[Array]:
     return arrays
 
 
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a small object into one part."""
+    write(path, json_array(content))
+
+
+def json_array(content: Mapping[str, object]) -> Array:
+    """Return a small object as an array of bytes, to be part of a part."""
+    return np.frombuffer(json.dumps(content).encode(), np.uint8)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object of a part; errors as of `read`."""
+    return parsed(read(path)[0])
+
+
+def read_json_once(path: Path) -> dict[str, Any]:
+    """Return the object of a part that many phases of a process read; nobody may change it."""
+    status = path.stat()
+    return _read_json((status.st_mtime_ns, status.st_ino, status.st_size), path)
+
+
+@lru_cache(maxsize=4)
+def _read_json(_state: tuple[int, int, int], path: Path) -> dict[str, Any]:
+    return read_json(path)
+
+
+def parsed(array: Array) -> dict[str, Any]:
+    """Return the object that is one array of a part."""
+    content: dict[str, Any] = json.loads(array.tobytes())
+    return content
+
+
 def save(path: Path, array: Array) -> None:
     """Write one array for `mapped`; like a part it gets its name when it is whole."""
-    with _new(path) as file:
+    with new(path) as file:
         np.save(file, array, allow_pickle=False)
 
 
@@ -74,7 +108,7 @@ def mapped(path: Path) -> Array:
 
 
 @contextlib.contextmanager
-def _new(path: Path) -> Iterator[BinaryIO]:
+def new(path: Path) -> Iterator[BinaryIO]:
     """Open a file of another name, which is renamed when it is written and removed on failure."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

@@ -3,8 +3,10 @@
 A file's name is its path below the export's folder.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from modelsystem_shared import files
 from modelsystem_shared.errors import DataError, StorageError
@@ -29,15 +31,28 @@ class ExportFile:
         """Whether it lists items rather than interactions."""
         return membership.is_catalogue(self.name)
 
+    def to_json(self) -> dict[str, object]:
+        """Return all of it, for a part file."""
+        return asdict(self) | {"path": str(self.path)}
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> "ExportFile":
+        """Return the file of `to_json`."""
+        state = tuple(content["state"])
+        return cls(**{**content, "path": Path(content["path"]), "state": state})
+
     def check_unchanged(self) -> None:
-        """Refuse a file that has changed since it was hashed.
+        """Refuse a file that has changed since it was hashed; nobody changes a downloaded blob.
 
         Raises:
             DataError: naming the file.
 
         """
-        if not self.path.exists() or _state(self.path) != self.state:
+        if self.etag is None and self._has_changed():
             raise DataError(f"{self.name} changed while it was read: let the ETL finish first")
+
+    def _has_changed(self) -> bool:
+        return not self.path.exists() or _state(self.path) != self.state
 
 
 def describe(name: str, path: Path, etag: str | None = None) -> ExportFile:

@@ -3,17 +3,23 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from modelsystem_shared.errors import DataError
+from modelsystem_trainer.engines import Workplace, faults, on_this_machine, parts
 from modelsystem_trainer.export import membership
-from modelsystem_trainer.export.files import describe, unreadable
+from modelsystem_trainer.export.files import ExportFile, describe, unreadable
 from modelsystem_trainer.export.membership import Entry, Kind, Members
 from modelsystem_trainer.export.night import Export, of_files
 
+_LISTING, _NAME = "export.part", "describe"
 
-def of_folder(folder: Path) -> Export:
-    """Find the export in a local folder.
+
+def of_folder(folder: Path, workplace: Workplace | None = None) -> Export:
+    """Find the export in a local folder, and hash its files.
+
+    workplace: where they are hashed; None for this machine, one after the other.
 
     Raises:
         DataError: there is no such folder, or no CSV file in it, or we may not read a part of it.
@@ -21,8 +27,23 @@ def of_folder(folder: Path) -> Export:
 
     """
     data = data_files(folder)
-    files = [describe(name, folder / name) for name in data.names]
+    with nullcontext(workplace) if workplace else on_this_machine() as place:
+        listing = {"folder": str(folder), "names": list(data.names)}
+        parts.write_json(place.folder / _LISTING, listing)
+        numbers = range(len(data.names))
+        place.run(describe_file, _NAME, numbers)
+        described = [parts.read_json(faults.part(place.folder, _NAME, n)) for n in numbers]
+    files = [ExportFile.of_json(content) for content in described]
     return of_files(str(folder), files, data.left_out, data.uncommitted)
+
+
+def describe_file(folder: Path, number: int) -> None:
+    """Hash a file of the listing: a phase."""
+    listing = parts.read_json_once(folder / _LISTING)
+    name = listing["names"][number]
+    with faults.recorded(folder, _NAME, number):
+        file = describe(name, Path(listing["folder"], name))
+        parts.write_json(faults.part(folder, _NAME, number), file.to_json())
 
 
 def data_files(folder: Path) -> Members:

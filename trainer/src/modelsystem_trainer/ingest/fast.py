@@ -19,7 +19,7 @@ from modelsystem_trainer.ingest.ids import WORD, Words
 
 Parse = Callable[["pd.Series[str]"], tuple[Float64s, Mask]]
 LONGEST_ROW = 100_000  # bytes; below the limits of `strict`
-LONGEST_TEXT = 128  # bytes; below the limit of `cells`
+LONGEST_TEXT = ids.LONGEST  # bytes; below the limit of `cells`
 _KEPT = np.array([256**size - 1 for size in range(WORD + 1)], np.uint64)  # of a word, by size
 _DIGITS = 11  # of a whole number that is sound as a weight and as a time
 _COMMA, _NEWLINE, _RETURN, _QUOTE, _ZERO = b',\n\r"0'

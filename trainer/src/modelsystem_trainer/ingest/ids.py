@@ -1,4 +1,4 @@
-"""Ids: numbered while they are read, and sorted when all are known.
+"""Ids: numbered while they are read; `reading` sorts them when those of all files are known.
 
 A column of ids is texts, or words: rows of little-endian uint64 that hold an id's UTF-8 bytes, then
 zeros. An id with a zero byte is always a text.
@@ -17,7 +17,8 @@ from modelsystem_shared.numeric.arrays import Indices
 WORD = 8  # bytes
 Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int32]
-_WAITING = 4_000_000  # rows of words that are numbered at once: each time costs a table of all
+WAITING = 4_000_000
+LONGEST = 128  # bytes of an id that is words
 
 
 class IdColumn(Protocol):
@@ -78,11 +79,47 @@ def texts(words: Words) -> list[str]:
     return b"\0".join(encoded).decode().split("\0") if encoded else []
 
 
+def joined(parts: Sequence[Words]) -> Words:
+    """Return all rows, as wide as the widest."""
+    width = max(part.shape[1] for part in parts)
+    if all(part.shape[1] == width for part in parts):
+        return np.concatenate(parts)
+    return np.concatenate([_as_wide(part, width) for part in parts])
+
+
+def _as_wide(words: Words, width: int) -> Words:
+    return np.pad(words, ((0, 0), (0, width - words.shape[1])))
+
+
+def words_of(ids: Sequence[str]) -> Words:
+    """Return texts without NUL as words."""
+    encoded = [text.encode() for text in ids]
+    width = max(1, -(-max(map(len, encoded)) // WORD))
+    return np.array(encoded, f"S{width * WORD}").view("<u8").reshape(len(ids), width)
+
+
+def _fits(text: str) -> bool:
+    """Whether an id can be words that are not much wider than all others."""
+    return len(text.encode()) <= LONGEST and "\0" not in text
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Ids, each once: first those that are words, then texts that are very long or have a NUL."""
+
+    words: Words
+    odd: Sequence[str]
+
+
 class Ids:
     """The ids of one column, row after row."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, waiting: int = WAITING) -> None:
+        """Start with none.
+
+        waiting: rows of words that are numbered at once: each time costs a table of all.
+        """
+        self._most_waiting = waiting
         self._words = np.empty((0, 1), np.uint64)
         self._waiting: list[Words] = []
         self._texts: dict[str, int] = {}
@@ -94,7 +131,7 @@ class Ids:
     @property
     def is_full(self) -> bool:
         """Whether so many rows wait that `settle` is due."""
-        return sum(map(len, self._waiting)) > _WAITING
+        return sum(map(len, self._waiting)) > self._most_waiting
 
     def add_words(self, words: Words) -> None:
         """Add rows of words; `settle` numbers them."""
@@ -111,24 +148,28 @@ class Ids:
         """Give all waiting rows of words their numbers; known ids keep theirs."""
         if not self._waiting:
             return
-        parts = [self._words, *self._waiting]
+        before, parts = len(self._words), [self._words, *self._waiting]
         self._waiting = []
-        width = max(part.shape[1] for part in parts)
-        padded = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts]
-        places, self._words = distinct(np.concatenate(padded))
-        self._rows.append(places[len(parts[0]) :].astype(np.int32))
+        places, self._words = distinct(joined(parts))
+        self._rows.append(places[before:].astype(np.int32))
 
-    def sort(self) -> tuple[list[str], Numbers]:
-        """Return the ids sorted by their UTF-8 bytes, and for each row its id's place among them.
+    def finish(self) -> tuple[Distinct, Numbers]:
+        """Return the distinct ids, and for each row its id's number among them.
 
         This ends the collection and frees its memory.
         """
         self.settle()
-        by_number = texts(self._words)
-        by_number += reversed(self._texts)  # so that numbers below 0 count from the end
-        ids = sorted(set(by_number))  # Python compares code points, which is UTF-8's order
-        place = dict(zip(ids, range(len(ids)), strict=True))
-        places = np.array([place[text] for text in by_number], np.int32)
+        as_words = [text for text in self._texts if _fits(text)]
+        odd = [text for text in self._texts if not _fits(text)]
+        before = len(self._words)
+        if as_words:
+            places, self._words = distinct(joined([self._words, words_of(as_words)]))
+            self._texts |= zip(as_words, places[before:].tolist(), strict=True)
+        self._texts |= zip(odd, range(len(self._words), len(self._words) + len(odd)), strict=True)
         numbers = np.concatenate([np.empty(0, np.int32), *self._rows])
         self._rows.clear()
-        return ids, places[numbers]
+        if self._texts:
+            of_texts = np.array(list(self._texts.values()), np.int32)
+            is_text = numbers < 0
+            numbers[is_text] = of_texts[-1 - numbers[is_text]]
+        return Distinct(self._words, odd), numbers

@@ -23,6 +23,7 @@ class Rejects:
         self.count = 0
         self.of_file: Counter[str] = Counter()
         self.listed: list[tuple[str, int, int, str]] = []  # file, first line, lines, reason
+        self.unlisted: list[int] = []  # the lines of each of the others
 
     def add(self, file: str, line: int, reason: str, lines: int = 1) -> None:
         """Count a row that takes some lines.
@@ -35,6 +36,8 @@ class Rejects:
         self.of_file[file] += lines
         if len(self.listed) < LISTED:
             self.listed.append((file, line, lines, reason))
+        else:
+            self.unlisted.append(lines)
         if self.count > self.limit and self.count >= SHOWN:
             self.check(is_partial=True)
 

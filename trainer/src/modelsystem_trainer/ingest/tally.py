@@ -112,18 +112,6 @@ def _odd_at_end(days: Sequence[tuple[int, int]], total: int) -> int:
     return odd
 
 
-def clipped(seconds: Float64s, sound: Span) -> Float64s:
-    """Return times with the odd ones moved to the nearest time that is not odd.
-
-    The newest time is the origin from which recency counts: one row of the year 2099 would make
-    all others infinitely old.
-    """
-    start, end = sound.first_day * DAY, (sound.last_day + 1) * DAY
-    is_sound = (seconds >= start) & (seconds < end)
-    bounds = seconds[is_sound].min(), seconds[is_sound].max()
-    return np.clip(seconds, *bounds)
-
-
 def by_day(files: Iterable[FileTally]) -> Mapping[int, int]:
     """Return the rows of all files by day, days since 1970, in their order."""
     total: Counter[int] = Counter()

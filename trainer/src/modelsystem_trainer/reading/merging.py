@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import sparse
 
 from modelsystem_shared.numeric.arrays import Float64s, Mask
-from modelsystem_trainer.ingest.ids import Numbers
+from modelsystem_trainer.ingest import Numbers
 
 Order = npt.NDArray[np.signedinteger]
 
@@ -44,11 +44,11 @@ def merged(
 
 def _by_pair(user: Numbers, item: Numbers) -> Order:
     """Return the order that sorts rows by user and item, stable."""
-    order = _order(item)
-    return order[_order(user[order])]
+    order = order_of(item)
+    return order[order_of(user[order])]
 
 
-def _order(numbers: Numbers) -> Order:
+def order_of(numbers: Numbers) -> Order:
     """Return the stable order of small numbers, in linear time: CSR to CSC is a counting sort."""
     rows = len(numbers)
     ends = np.arange(rows + 1, dtype=np.int32 if rows < np.iinfo(np.int32).max else np.int64)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_trainer.ingest.merging import merged
+from modelsystem_trainer.reading.merging import merged
 
 Row = tuple[int, int, float, float]
 numbers = st.integers(0, 4)
