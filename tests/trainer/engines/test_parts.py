@@ -1,5 +1,6 @@
 """The files that phases share."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,20 @@ def test_a_part_that_is_cut_or_changed_is_refused(
     path.write_bytes(content)
     with pytest.raises(StorageError, match="part is cut short or changed"):
         parts.read(path)
+
+
+def test_a_full_volume_is_said_with_the_file(tmp_path: Path) -> None:
+    """The reason of the system and the name, whichever way an array is written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        for write in (parts.write, parts.save):
+            with pytest.raises(OSError, match="File too large") as caught:
+                write(tmp_path / "part", np.ones(1000))
+            assert str(tmp_path / "part") in str(caught.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:

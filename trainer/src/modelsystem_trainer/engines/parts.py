@@ -15,10 +15,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from modelsystem_shared import files
 from modelsystem_shared.errors import StorageError
 from modelsystem_shared.numeric.arrays import Array
 
@@ -98,7 +100,8 @@ def parsed(array: Array) -> dict[str, Any]:
 def save(path: Path, array: Array) -> None:
     """Write one array for `mapped`; like a part it gets its name when it is whole."""
     with new(path) as file:
-        np.save(file, array, allow_pickle=False)
+        # By its method: numpy writes into a file in a way that loses the reason of a failure.
+        np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
 
 
 def mapped(path: Path) -> Array:
@@ -112,7 +115,7 @@ def new(path: Path) -> Iterator[BinaryIO]:
     """Open a file of another name, which is renamed when it is written and removed on failure."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with temporary.open("xb") as file:
+        with files.naming(path), temporary.open("xb") as file:
             yield file
         try:
             temporary.replace(path)
