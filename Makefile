@@ -17,7 +17,7 @@ JUNIT = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 INTO ?= .run/sbom
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env spark-env run test test-faults spark-test isolated lint lock clean images compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env spark-env run test test-faults spark-test isolated lint lock clean images release-image compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,11 @@ images: export GIT_SOURCE := $(or $(GIT_SOURCE),$(BUILD_REPOSITORY_URI))
 images: ## the three images, tagged BUILDNUMBER (1); needs Docker with Compose
 	docker compose build trainer waiter scorer
 
+release-image: export GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+release-image: ## the release tool with Helm and kubectl, for the routing chart's prune; needs Docker
+	docker build --file release/Dockerfile --tag modelsystem/release:$(or $(BUILDNUMBER),1) \
+		--build-arg BUILDNUMBER=$(or $(BUILDNUMBER),1) --build-arg REVISION=$$GIT_COMMIT .
+
 compose-test: .venv/.helm ## the system in containers; needs Docker with Compose
 	$(BIN)/python -m pytest tests/e2e
 
@@ -77,7 +82,7 @@ lint: dev ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES:%=%/src) demo docs benchmarks helm
-	$(BIN)/hadolint $(WORKLOADS:%=%/Dockerfile)
+	$(BIN)/hadolint $(WORKLOADS:%=%/Dockerfile) release/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yml
 
 clean: ## remove what make made, the models of `make run` included

@@ -66,6 +66,8 @@ main() {
   name_what_cannot_come
   step "prune keeps what any route refers to, names a failure, and goes on after it"
   prune_builds
+  step "the account of the nightly prune may do what it needs, and nothing else"
+  check_rights
   step "the releases are uninstalled, the models stay"
   uninstall_all
   step "a training that is refused outranks a ready site"
@@ -372,6 +374,36 @@ import pathlib
 pathlib.Path('/mnt/azure/158/notes.txt').unlink()"
   ends 0 "gets requests from Service main" prune --keep 0 --days 0
   [ -z "$(h list --filter '^mlrelease-158$' --short)" ] || fail "build 158 is still installed"
+}
+
+# may VERB RESOURCE..., may_not VERB RESOURCE...: whether the account of the CronJob has a right.
+account=system:serviceaccount:$NAMESPACE:scoring-prune
+may() { k auth can-i "$@" --as "$account" || fail "the prune account may not $*"; }
+may_not() {
+  if k auth can-i "$@" --as "$account" && [ -z "$dry" ]; then
+    fail "the prune account may $*"
+  fi
+}
+
+check_rights() {
+  upgrade modelsystem-routing helm/modelsystem-routing --set provider=service \
+    --set-json 'builds=[{"number":"152","weight":100}]' --set prune.enabled=true \
+    --set-string "prune.image.repository=$registry/release,prune.image.tag=$tag"
+  may list services
+  may list ingresses.networking.k8s.io
+  may list secrets
+  may delete secrets
+  may patch deployments.apps --subresource=scale
+  may create jobs.batch
+  may get pods --subresource=log
+  may delete deployments.apps
+  may delete networkpolicies.networking.k8s.io
+  may_not create pods
+  may_not create pods --subresource=exec
+  may_not patch deployments.apps
+  may_not create secrets
+  may_not delete persistentvolumeclaims
+  may_not list nodes
 }
 
 # The folder of build 152 is complete, made with other settings.

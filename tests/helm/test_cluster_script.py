@@ -46,7 +46,7 @@ def test_the_dry_run_takes_every_step(helm: Helm) -> None:
             understood = runner.run(*arguments, "--help")
             assert understood.code == 0, (program, arguments, understood.errors)
     steps = [line for line in ended.stdout.splitlines() if line.startswith("== ")]
-    assert len(steps) == 12
+    assert len(steps) == 13
     assert ended.stdout.endswith("Dry run: All steps passed.\n")
     assert ended.stderr.count("must be refused") == 3
     assert ended.stderr.count("must end with") == 8

@@ -67,8 +67,9 @@ def test_the_schema_is_closed_everywhere(chart: str) -> None:
 def test_both_charts_define_a_type_alike() -> None:
     """Definitions of the same name are the same in both schemas."""
     build, routing = (schema_of(chart)["definitions"] for chart in NAMES)
-    assert set(build) & set(routing) == {"text", "strings"}
-    assert all(build[name] == routing[name] for name in ("text", "strings"))
+    common = set(build) & set(routing)
+    assert common == {"text", "strings", "resources", "quantities", "quantity", "objects"}
+    assert all(build[name] == routing[name] for name in common)
 
 
 def test_one_definition_has_one_description(

@@ -19,6 +19,7 @@ Checks that a schema cannot make. Every message is "key: fault; cure". Takes the
 {{- include "routing.checkTargets" (dict "root" . "known" $known) -}}
 {{- include "routing.checkProvider" . -}}
 {{- include "routing.checkPaths" . -}}
+{{- include "routing.checkPrune" . -}}
 {{- if include "modelsystem.isLive" . -}}{{- include "routing.checkCluster" . -}}{{- end -}}
 {{- end }}
 
@@ -53,6 +54,17 @@ Checks that a schema cannot make. Every message is "key: fault; cure". Takes the
 {{- fail "gateway.parentRefs: it is empty, so no Gateway would use the route; name the Gateway, for example [{name: public, namespace: gateways}]" -}}
 {{- else if and (eq $values.provider "istio") $values.istio.gateways (not $values.hostnames) -}}
 {{- fail "hostnames: it is empty, but istio.gateways serve only the host names that a route lists; list them" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "routing.checkPrune" -}}
+{{- if .Values.prune.enabled -}}
+{{- if not .Values.prune.image.repository -}}
+{{- fail "prune.image.repository: it is not set, but the CronJob runs the release tool in it; make the image by `make release-image`, push it, and name it here" -}}
+{{- end -}}
+{{- if not (or .Values.prune.image.tag .Values.prune.image.digest) -}}
+{{- fail "prune.image.tag: neither it nor prune.image.digest is set; set one, so that the same tool runs every night" -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 

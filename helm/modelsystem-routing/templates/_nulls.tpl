@@ -23,6 +23,7 @@ paths: []
 hostnames: []
 gateway: {parentRefs: []}
 istio: {gateways: []}
+prune: {image: {}}
 labels: {}
 annotations: {}
 {{- end }}
@@ -31,6 +32,13 @@ annotations: {}
 {{- define "routing.needed" -}}
 - provider
 - sticky.enabled
+- prune.enabled
+{{- if get .Values.prune "enabled" }}
+- prune.schedule
+- prune.keep
+- prune.days
+- prune.dryRun
+{{- end }}
 {{- if get .Values.mirror "build" }}
 - mirror.percent
 {{- end }}
