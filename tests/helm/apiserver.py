@@ -19,7 +19,15 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 KINDS = {
-    "v1": ["Secret", "Service", "ServiceAccount", "PersistentVolumeClaim", "Pod", "Namespace"],
+    "v1": [
+        "ConfigMap",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "PersistentVolumeClaim",
+        "Pod",
+        "Namespace",
+    ],
     "apps/v1": ["Deployment"],
     "batch/v1": ["Job"],
     "policy/v1": ["PodDisruptionBudget"],

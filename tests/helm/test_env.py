@@ -7,6 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from tests.helm import charts
 from tests.helm.charts import (
     CHARTS,
@@ -29,6 +36,7 @@ READ_BY = {"trainer": TrainerSettings, "waiter-container": WaiterSettings, "scor
 BLOB_SETTINGS = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER",
                    "BLOB_STORAGE_ENDPOINT", "BLOB_STORAGE_KEY"}  # fmt: skip
 DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "MODELCACHE_LIMIT",
+           "SIGNING_KEY_FILE", "TRUSTED_KEYS",
            "DRAIN_SECONDS", "PORT"}  # fmt: skip
 
 
@@ -53,15 +61,21 @@ def in_values() -> list[str]:
 
 def test_every_setting_reaches_every_program_that_reads_it(render: Render) -> None:
     """If all are set, the variables of each container are exactly its program's settings."""
-    minimal = VALUES / "minimal.yaml"
-    local = {name: "1" for name in in_values() if name not in BLOB_SETTINGS}
+    minimal, vault = (
+        VALUES / "minimal.yaml",
+        "SIGNING_KEY_VAULT",
+    )  # one key signs, one way to sign in
+    local = {name: "1" for name in in_values() if name not in BLOB_SETTINGS | {vault}}
     local["CSV_FOLDER"] = "/mnt/azure/export"
-    build = render(minimal, json=f"env={json.dumps(local)}")
+    keys = json.dumps({"existingSecret": "signing", "trustedKeys": "trusted-keys"})
+    build = render(minimal, json=f"env={json.dumps(local)},signing={keys}")
     for container, variables in environments(build).items():
-        assert set(variables) == declared(container) - BLOB_SETTINGS
-    blobs = {name: "1" for name in in_values() if name != "CSV_FOLDER"} | {"CSV_FOLDER": ""}
+        assert set(variables) == declared(container) - BLOB_SETTINGS - {vault}
+    blobs = dict.fromkeys(in_values(), "1") | {"CSV_FOLDER": "", vault: ""}
     build = render(minimal, json=f"env={json.dumps(blobs)}")
-    assert set(environments(build)["trainer"]) == declared("trainer") - {"CSV_FOLDER"}
+    assert set(environments(build)["trainer"]) == declared("trainer") - {
+        *("CSV_FOLDER", "SIGNING_KEY_FILE", vault)
+    }
 
 
 def test_values_list_every_setting() -> None:
@@ -82,7 +96,22 @@ def test_schema_and_templates_refuse_derived_settings_alike() -> None:
     assert yaml.safe_load(block) == {name: properties[name]["const"] for name in DERIVED}
 
 
-def test_the_programs_accept_their_environment(build: Release) -> None:
+@pytest.fixture
+def keys(tmp_path: Path) -> dict[str, str]:
+    """Make a pair of keys, in files as the chart mounts them; return their variables."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(private)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "a.pub").write_bytes(public)
+    return {
+        "SIGNING_KEY_FILE": str(tmp_path / "key.pem"),
+        "TRUSTED_KEYS": str(tmp_path / "keys"),
+    }
+
+
+def test_the_programs_accept_their_environment(build: Release, keys: dict[str, str]) -> None:
     """Each program's settings can be read from its container's environment."""
     for container, variables in environments(build).items():
         environ = {
@@ -91,6 +120,7 @@ def test_the_programs_accept_their_environment(build: Release) -> None:
         environ.update({"BLOB_STORAGE_KEY": "a2V5"} if "BLOB_STORAGE_KEY" in environ else {})
         if "$" in environ.get("BLOB_STORAGE_CSV_FOLDER", ""):
             environ["BLOB_STORAGE_CONTAINER"] = "etl"
+        environ.update({name: path for name, path in keys.items() if name in environ})
         settings.read(READ_BY[container], environ)
 
 

@@ -142,6 +142,21 @@ def test_a_missing_secret_is_named(upgrade: Upgrade, cluster: Cluster) -> None:
     assert ended.code == 0, ended.errors
 
 
+def test_missing_keys_of_signatures_are_named(upgrade: Upgrade, cluster: Cluster) -> None:
+    """A missing Secret or ConfigMap, or one without keys, is refused by name."""
+    values = ("--set", "signing.existingSecret=signing,signing.trustedKeys=trusted-keys")
+    assert "signing.existingSecret: there is no Secret signing" in upgrade(MINIMAL, *values).errors
+    cluster.put("Secret", "signing", data={"other": "YQ=="})
+    assert "Secret signing has no entry signing.pem" in upgrade(MINIMAL, *values).errors
+    cluster.put("Secret", "signing", data={"signing.pem": "YQ=="})
+    assert "signing.trustedKeys: there is no ConfigMap trusted-keys" in (
+        upgrade(MINIMAL, *values).errors
+    )
+    cluster.put("ConfigMap", "trusted-keys", data={"a.pub": "YQ=="})
+    ended = upgrade(MINIMAL, *values)
+    assert ended.code == 0, ended.errors
+
+
 def test_only_installed_builds_get_traffic(upgrade: Upgrade, cluster: Cluster) -> None:
     """A route to a build is refused until the build is installed."""
     builds = "builds=" + json.dumps([{"number": "20180523.10", "weight": 100}])

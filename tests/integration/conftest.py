@@ -18,8 +18,19 @@ from urllib.request import Request, urlopen
 
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from tests.release.fake_cluster import Cluster, deployment, pod, service
 
+from modelsystem_shared.signing import KeyFile
+
+SIGNING = Path(__file__).parents[2] / ".tools" / "signing" / "bin" / "python"
+Ask = Callable[..., Any]
 AZURITE = "azurite@3.37.0"
 TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"
 ACCOUNT = "devstoreaccount1"
@@ -366,10 +377,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     text = "user_id,item_id,timestamp\n" + "\n".join(rows) + "\n"
     (folder / "data" / "interactions.csv").write_text(text)
-    for build in ("152", "153"):
+    write_key(folder, "ours")
+    for build, key in (("152", {}), ("153", {"SIGNING_KEY_FILE": folder / "ours.pem"})):
         ended = run(
             "trainer", MODELFOLDER=folder / build, CSV_FOLDER=folder / "data", BUILDNUMBER=build,
-            PARAMETERS="method=cooccurrence", GIT_COMMIT="c" * 40,
+            PARAMETERS="method=cooccurrence", GIT_COMMIT="c" * 40, **key,
         )  # fmt: skip
         assert ended.code == 0, ended.output
     return folder
@@ -393,3 +405,36 @@ def live(serve: Serve, models: Path, tmp_path: Path) -> Live:
     cluster.route({"152": 100})
     (tmp_path / "rules.yaml").write_text(RULES)
     return Live(cluster, served, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[Ask]:
+    """Start `judge.py`, and return a function that gives it a command and returns its answer."""
+    if not SIGNING.exists():
+        pytest.skip("run `make .tools/signing/.installed`")
+    program = [SIGNING, Path(__file__).with_name("judge.py")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(program, text=True, **pipes) as process:
+        assert process.stdin
+        assert process.stdout
+        reader, writer = process.stdout, process.stdin
+
+        def ask(*words: object) -> object:
+            writer.write(json.dumps([str(word) for word in words]) + "\n")
+            writer.flush()
+            answer = reader.readline()
+            assert answer, "the judge has ended"
+            return json.loads(answer)
+
+        yield ask
+        writer.close()
+
+
+def write_key(folder: Path, name: str) -> KeyFile:
+    """Write `<name>.pem` and `<name>.pub`, and return the key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / f"{name}.pem").write_bytes(private)
+    (folder / f"{name}.pub").write_bytes(public)
+    return KeyFile(folder / f"{name}.pem")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from tests.integration.conftest import Live, Site
+from tests.integration.conftest import Ask, Ended, Live, Site, write_key
 from tests.release.fake_cluster import deployment, http_route, pod
 from tests.release.recorded import recorded
 
@@ -241,6 +241,46 @@ def test_verify_compares_a_running_build_with_its_provenance(live: Live, package
     swapped = live.release("verify", "p.json", "153")
     assert swapped.code == 4
     assert "image of scorer in pod-153" in swapped.output
+
+
+def test_verify_checks_signatures_as_one_chain(
+    live: Live, package: Path, models: Path, judge: Ask
+) -> None:
+    """From the signed statement to the model: the link that broke first is named first."""
+    write_key(live.folder, "theirs")
+    ours = models / "ours.pub"
+    images = [f"--image=acr.example/{name}@sha256:{sha}" for name, sha in IMAGES.items()]
+    for key in (models / "ours.pem", live.folder / "theirs.pem"):
+        into = ("--key", str(key), "--into", f"{key.stem}.json")
+        made = live.release("provenance", package.name, *images, "--trained", "153", *into)
+        assert made.code == 0, made.output
+    assert judge("envelope", live.folder / "ours.json", ours) == "https://slsa.dev/provenance/v1"
+    others = [thing for thing in live.cluster.state["objects"] if thing["kind"] != "Pod"]
+    live.cluster.change(objects=[*others, running("153", "b" * 64)])
+
+    def verify(*arguments: object) -> Ended:
+        return live.release("verify", *map(str, arguments), "--artefact", package.name)
+
+    good = verify("ours.json", "153", "--trusted-keys", ours)
+    assert good.code == 0, good.output
+    assert "signature of the statement" in good.output
+    assert "signature of the model" in good.output
+    assert verify("ours.json", "153").code == 0  # without keys it is read, not trusted
+    broken = "153 is not what its provenance says: "
+    other = verify("theirs.json", "153", "--trusted-keys", ours)
+    assert other.code == 4
+    assert f"{broken}signature of the statement: the statement is signed by key" in other.output
+    neither = verify("ours.json", "153", "--trusted-keys", live.folder / "theirs.pub")
+    assert "then signature of the model: model.sig is signed by key" in neither.output
+    live.release("provenance", package.name, *images, "--trained", "153", "--into", "p.json")
+    unsigned = verify("p.json", "153", "--trusted-keys", ours)
+    assert f"{broken}signature of the statement: the statement is not signed" in unsigned.output
+    live.cluster.change(objects=[*others, running("153", "e" * 64)])
+    swapped = verify("ours.json", "153", "--trusted-keys", ours)
+    assert f"{broken}image of scorer in pod-153" in swapped.output
+    url = f"http://127.0.0.1:{live.sites['152'].port}"
+    assert "the model is not signed" in verify("ours.json", url, "--trusted-keys", ours).output
+    assert verify("ours.json", "153", "--trusted-keys", package).code == 2
 
 
 def test_a_statement_without_a_model_is_not_enough(live: Live, package: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_folder_in_a_files_place_is_refused_by_name(make_published: MakePublis
     model = make_published()
     (model.attempt / "items.ends.npy").unlink()
     (model.attempt / "items.ends.npy").mkdir()
-    with pytest.raises(CorruptModelError, match=r"items\.ends\.npy cannot be read"):
+    with pytest.raises(CorruptModelError, match=r"items\.ends\.npy is not a plain file"):
         folder.verify(model)
 
 

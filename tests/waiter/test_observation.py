@@ -105,7 +105,7 @@ def test_an_unreadable_model_file(
     path.unlink()
     path.mkdir()  # there, but no file
     observation = observe(configure(MODELCACHE=tmp_path / "cache"))
-    assert observation.mismatch == f"{path} cannot be read: Is a directory"
+    assert observation.mismatch == f"{path} is not a plain file"
 
 
 def test_a_late_heartbeat_is_no_extra_file(

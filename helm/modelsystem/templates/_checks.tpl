@@ -5,6 +5,7 @@ Checks that a schema cannot make: values that contradict each other or the clust
 {{- define "modelsystem.checks" -}}
 {{- include "modelsystem.checkSettings" . -}}
 {{- include "modelsystem.checkExport" . -}}
+{{- include "modelsystem.checkSigning" . -}}
 {{- include "modelsystem.checkFolders" . -}}
 {{- include "modelsystem.checkScaling" . -}}
 {{- if include "modelsystem.isLive" . -}}
@@ -66,6 +67,22 @@ Checks that a schema cannot make: values that contradict each other or the clust
 {{- end -}}
 {{- end }}
 
+{{/* One key that signs, an identity that may use it, and no site that waits for a signature in vain. */}}
+{{- define "modelsystem.checkSigning" -}}
+{{- $vault := .Values.env.SIGNING_KEY_VAULT -}}
+{{- $identity := .Values.workloadIdentity.enabled -}}
+{{- range .Values.trainer.extraEnv -}}
+{{- if hasPrefix "AZURE_" .name -}}{{- $identity = true -}}{{- end -}}
+{{- end -}}
+{{- if and $vault .Values.signing.existingSecret -}}
+{{- fail "env.SIGNING_KEY_VAULT: signing.existingSecret is set too, but one key signs the model; remove one of the two" -}}
+{{- else if and $vault (not $identity) -}}
+{{- fail "env.SIGNING_KEY_VAULT: the Job has no way to sign in to the vault; set workloadIdentity.enabled=true" -}}
+{{- else if and .Values.signing.trustedKeys (not (or $vault .Values.signing.existingSecret)) -}}
+{{- fail "signing.trustedKeys: the Job does not sign, so that the site would refuse its model; set signing.existingSecret or env.SIGNING_KEY_VAULT, or remove signing.trustedKeys" -}}
+{{- end -}}
+{{- end }}
+
 {{- define "modelsystem.checkFolders" -}}
 {{- $mount := printf "%s/" (trimSuffix "/" .Values.outputs.mountpath) -}}
 {{- $folder := include "modelsystem.modelFolder" . -}}
@@ -97,12 +114,31 @@ Checks that a schema cannot make: values that contradict each other or the clust
 {{- if not (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim) -}}
 {{- fail (printf "outputs.claim: there is no claim %s in namespace %s; create it once, as kube/README.md says" $claim .Release.Namespace) -}}
 {{- end -}}
+{{- include "modelsystem.checkKeys" . -}}
 {{- with .Values.storage.existingSecret -}}
 {{- $secret := lookup "v1" "Secret" $.Release.Namespace . -}}
 {{- if not $secret -}}
 {{- fail (printf "storage.existingSecret: there is no Secret %s in namespace %s; create it first" . $.Release.Namespace) -}}
 {{- else if not (hasKey ($secret.data | default dict) $.Values.storage.existingSecretKey) -}}
 {{- fail (printf "storage.existingSecretKey: Secret %s has no entry %s; set the entry that holds the storage account's key" . $.Values.storage.existingSecretKey) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Secret and ConfigMap with the keys of signatures. */}}
+{{- define "modelsystem.checkKeys" -}}
+{{- with .Values.signing.existingSecret -}}
+{{- $secret := lookup "v1" "Secret" $.Release.Namespace . -}}
+{{- if not $secret -}}
+{{- fail (printf "signing.existingSecret: there is no Secret %s in namespace %s; create it first" . $.Release.Namespace) -}}
+{{- else if not (hasKey ($secret.data | default dict) $.Values.signing.existingSecretKey) -}}
+{{- fail (printf "signing.existingSecretKey: Secret %s has no entry %s; set the entry that holds the private key" . $.Values.signing.existingSecretKey) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.signing.trustedKeys -}}
+{{- $keys := lookup "v1" "ConfigMap" $.Release.Namespace . -}}
+{{- if not ($keys.data | default dict) -}}
+{{- fail (printf "signing.trustedKeys: there is no ConfigMap %s with keys in namespace %s; create it first" . $.Release.Namespace) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

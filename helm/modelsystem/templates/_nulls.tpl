@@ -23,6 +23,7 @@ imagePullSecrets: []
 outputs: {}
 env: {}
 storage: {}
+signing: {}
 workloadIdentity: {}
 serviceAccount: {annotations: {}}
 labels: {}

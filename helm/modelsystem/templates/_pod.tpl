@@ -41,3 +41,12 @@ securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{/* Where waiter and scorer find the public keys; empty without them. Takes the root. */}}
+{{- define "modelsystem.trustedKeysMount" -}}
+{{- if .Values.signing.trustedKeys -}}
+- name: trusted-keys
+  mountPath: /trusted-keys
+  readOnly: true
+{{- end -}}
+{{- end }}

@@ -4,7 +4,8 @@
 {{- define "modelsystem.reads" -}}
 trainer: [LOG_FORMAT, TENANTID, CSV_FOLDER, BLOB_STORAGE_ACCOUNT, BLOB_STORAGE_CONTAINER,
   BLOB_STORAGE_CSV_FOLDER, BLOB_STORAGE_ENDPOINT, CSV_COLUMNS, MAX_BAD_ROWS, DATA_RULES, NEIGHBOURS,
-  PARAMETERS, METHOD, HISTORIES, CHAMPIONFOLDER, THREADS, GIT_COMMIT, STARTED_BY, TRACEPARENT]
+  PARAMETERS, METHOD, HISTORIES, CHAMPIONFOLDER, THREADS, GIT_COMMIT, STARTED_BY, TRACEPARENT,
+  SIGNING_KEY_VAULT]
 waiter: [LOG_FORMAT, TENANTID, WAIT_INTERVAL, VERIFY_TIMEOUT, STALE_TIMEOUT, PUSHGATEWAY_URL]
 scorer: [LOG_FORMAT, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
 {{- end }}
@@ -16,6 +17,8 @@ BUILDNUMBER: set build.number instead
 WAIT_TIMEOUT: set trainer.deadlineSeconds instead; all deadlines follow from it
 MODELCACHE: set modelCache.enabled instead
 MODELCACHE_LIMIT: set modelCache.sizeLimit instead
+SIGNING_KEY_FILE: set signing.existingSecret instead
+TRUSTED_KEYS: set signing.trustedKeys instead
 DRAIN_SECONDS: set scorer.drainSeconds instead
 PORT: remove it; the container's port is always 3000 and the Service's 80
 {{- end }}

@@ -8,7 +8,7 @@ from modelsystem_shared import program
 ABOUT = """Serve the recommendations of one build's model over HTTP, until SIGTERM or Ctrl-C.
 
 exit codes: 0 stopped; 1 no complete model, or the port is in use; 2 settings;
-4 the model is corrupt; 5 it cannot be read."""
+4 the model is corrupt, or no key of TRUSTED_KEYS has signed it; 5 it cannot be read."""
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
 
 def run(settings: ScorerSettings) -> None:
     """Load the model, then serve it."""
-    served = engine.load(settings.source, settings.build)
+    served = engine.load(settings.source, settings.build, settings.trusted_keys)
     app = create_app(
         served,
         processes=serve.max_processes(settings),

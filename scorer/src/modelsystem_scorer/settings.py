@@ -8,7 +8,7 @@ from modelsystem_shared.settings import variable
 
 
 @dataclass(frozen=True)
-class ScorerSettings(settings.Settings):
+class ScorerSettings(settings.ReaderSettings):
     """The model to serve, and how to serve it."""
 
     build: str | None = variable(

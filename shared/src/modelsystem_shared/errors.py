@@ -100,3 +100,7 @@ class FormatError(CorruptModelError):
     """The model has a format that this version does not read; waiting does not help."""
 
     retry_helps = False
+
+
+class SignatureError(MismatchError):
+    """The model is not signed, or not by a trusted key, or not in this form; waiting is no help."""

@@ -5,6 +5,7 @@
       attempt-20180523T015959-1f0c…/  one for each training that was started here
         *.npy …                       the model files
         manifest.json                 names every file; see `manifest`
+        model.sig                     the signature, if there is one; see `signing`
         progress.jsonl, failed.json   see `progress`
         reserve                       room for failed.json, until the model is written
 
@@ -14,20 +15,30 @@ complete and wrong.
 """
 
 import hashlib
+import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelsystem_shared import files, manifest, marker, progress
 from modelsystem_shared.errors import (
     CorruptModelError,
     IncompleteModelError,
     SettingsError,
+    SignatureError,
     UnreadableModelError,
 )
 from modelsystem_shared.manifest import Manifest, ModelFile
 from modelsystem_shared.marker import Marker
+
+if TYPE_CHECKING:  # needs cryptography, which is imported only if there are keys
+    from modelsystem_shared.signing import TrustedKeys
+
+# Files beside a model that its signature is not about.
+UNSIGNED = (marker.SIGNATURE, progress.PROGRESS)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,14 @@ class Published:
         """The number of the model's files, their size, and their folder, as text."""
         megabytes = sum(file.size for file in self.manifest.files) / 1e6
         return f"{len(self.manifest.files)} files, {megabytes:,.1f} MB, in {self.attempt}"
+
+    @property
+    def seals(self) -> Mapping[str, str]:
+        """The SHA-256 of each file that the marker names, not the manifest."""
+        digests = {manifest.NAME: self.marker.manifest_sha256}
+        if self.marker.signature_sha256:
+            digests[marker.SIGNATURE] = self.marker.signature_sha256
+        return digests
 
 
 def new_attempt_name() -> str:
@@ -76,16 +95,20 @@ def read_marker(folder: Path) -> Marker | None:
     return marker.parse(marker_bytes(folder) or b"")
 
 
-def published(folder: Path, build: str | None = None) -> Published:
+def published(
+    folder: Path, build: str | None = None, trusted: "TrustedKeys | None" = None
+) -> Published:
     """Open the folder's published model, its manifest checked against the marker.
 
     build: the build that the model must be of (BUILDNUMBER); None for any.
+    trusted: the keys, one of which must have signed the model (TRUSTED_KEYS); None for any or none.
 
     Raises:
         IncompleteModelError: there is no whole marker.
         SettingsError: the model is of another build.
         FormatError: the manifest has a format that this version does not read.
-        CorruptModelError: the manifest does not have the digest in the marker.
+        CorruptModelError: the manifest or the signature does not have the digest in the marker.
+        SignatureError: no trusted key has signed this model; with the reason.
 
     """
     standing = read_marker(folder)
@@ -95,18 +118,43 @@ def published(folder: Path, build: str | None = None) -> Published:
         raise SettingsError(
             [f"BUILDNUMBER is {build}, but the model in {folder} is of build {standing.build}"]
         )
-    return Published(folder, standing, _checked_manifest(folder, standing))
+    model = Published(folder, standing, _checked_manifest(folder, standing))
+    if trusted:
+        _check_signature(model, trusted)
+    return model
 
 
-def _checked_manifest(folder: Path, standing: Marker) -> Manifest:
-    path = folder / standing.attempt / manifest.NAME
+def _check_signature(model: Published, trusted: "TrustedKeys") -> None:
+    """Refuse a model, its manifest or its score if no trusted key has signed it."""
+    if model.marker.signature_sha256 is None:
+        raise SignatureError(f"{model.attempt} is not signed, and TRUSTED_KEYS demands a signature")
+    path = model.attempt / marker.SIGNATURE
+    bundle = _sealed(path, model.marker.signature_sha256)
+    expected = manifest.signed_digests(model.manifest, model.marker.manifest_sha256)
+    try:
+        manifest.check_signed(trusted.digests(bundle), expected)
+    except ValueError as error:
+        raise SignatureError(f"{path} {error}") from error
+    if (score := model.manifest.score) not in (None, model.marker.score):
+        raise SignatureError(
+            f"{model.folder / marker.NAME} has score {model.marker.score}, but {score} is signed"
+        )
+
+
+def _sealed(path: Path, sha256: str) -> bytes:
+    """Return the content of a file whose digest is in the marker."""
     try:
         content = files.read_bounded(path, manifest.MOST_BYTES)
     except OSError as error:
         raise unreadable(path, error) from error
-    if hashlib.sha256(content).hexdigest() != standing.manifest_sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
-    parsed = manifest.parse(content, str(path))
+    return content
+
+
+def _checked_manifest(folder: Path, standing: Marker) -> Manifest:
+    path = folder / standing.attempt / manifest.NAME
+    parsed = manifest.parse(_sealed(path, standing.manifest_sha256), str(path))
     if parsed.build != standing.build:
         raise CorruptModelError(
             f"{path} is of build {parsed.build}, its marker of build {standing.build}"
@@ -124,26 +172,32 @@ def verify(model: Published) -> None:
     check_names(model)
     for file in model.manifest.files:
         check_file(model.attempt / file.name, file, _digest(model.attempt / file.name))
+    for name, sha256 in model.seals.items():
+        _sealed(model.attempt / name, sha256)
 
 
 def check_names(model: Published) -> None:
-    """Refuse a model if a file is missing, or if its manifest does not list a file.
+    """Refuse a model if a file is missing or a link, or if its manifest does not list a file.
 
     Raises:
         CorruptModelError: naming the file.
 
     """
-    expected = {file.name for file in model.manifest.files} | {manifest.NAME}
+    expected = {file.name for file in model.manifest.files} | {*model.seals}
     try:
-        present = {path.name for path in model.attempt.iterdir()} - {progress.PROGRESS}
+        with os.scandir(model.attempt) as entries:
+            is_plain = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
     except OSError as error:
         raise unreadable(model.attempt, error) from error
+    present = is_plain.keys() - {progress.PROGRESS}
     if missing := sorted(expected - present):
         raise CorruptModelError(f"{model.attempt / missing[0]} is missing")
     if extra := sorted(present - expected):
         raise CorruptModelError(
             f"{model.attempt / extra[0]} is extra: the manifest does not list it"
         )
+    if odd := sorted(name for name in expected if not is_plain[name]):
+        raise CorruptModelError(f"{model.attempt / odd[0]} is not a plain file")
 
 
 def check_file(path: Path, expected: ModelFile, digest: str) -> None:

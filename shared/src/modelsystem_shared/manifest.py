@@ -8,7 +8,7 @@ lack all that is `NotRequired`: a reader looks whether it is there.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
@@ -251,6 +251,13 @@ class Manifest:
         return tuple(ModelFile(**file) for file in self.model["files"])
 
     @property
+    def score(self) -> str | None:
+        """The model's score, its NDCG@20, as the marker writes it; None without metrics."""
+        metrics = self.model.get("metrics")
+        figures = metrics["model"]["at"].get("20") if metrics else None
+        return f"{figures['ndcg']['mean']:.6f}" if figures else None
+
+    @property
     def digest(self) -> str:
         """The model digest: the SHA-256 over the list of model files with their digests."""
         return model_digest(self.files)
@@ -259,6 +266,26 @@ class Manifest:
         """Return the file's content."""
         parts: _Parts = {"model": self.model, "run": self.run}
         return (json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def signed_digests(content: Manifest, sha256: str) -> dict[str, str]:
+    """Return the digests that the model's signature is about: of its files, and of its manifest.
+
+    sha256: of the manifest, as it is on the volume.
+    """
+    return {file.name: file.sha256 for file in content.files} | {NAME: sha256}
+
+
+def check_signed(signed: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse digests that were signed for another model.
+
+    Raises:
+        ValueError: naming the files that differ, are missing or are too many.
+
+    """
+    if signed != expected:
+        differing = sorted({name for name, _ in signed.items() ^ expected.items()})
+        raise ValueError(f"signs other bytes: {', '.join(differing)}")
 
 
 def listing(files: Iterable[ModelFile]) -> list[ListedFile]:

@@ -5,7 +5,11 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import TrustedKeys
 
 Parser = Callable[[str], object]
 _QUANTITY = re.compile(
@@ -50,6 +54,13 @@ def text(value: str) -> str:
 def folder(value: str) -> Path:
     """Accept a path, made absolute."""
     return Path(text(value)).absolute()
+
+
+def trusted_keys(value: str) -> "TrustedKeys":
+    """Accept a file or a folder with public keys, and read them."""
+    from modelsystem_shared.signing import TrustedKeys  # noqa: PLC0415  # only if there are keys
+
+    return TrustedKeys.read(folder(value))
 
 
 def choice(*allowed: str) -> Parser:

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from modelsystem_shared import files, folder, manifest, marker
@@ -16,10 +17,25 @@ from modelsystem_shared.errors import StorageError
 from modelsystem_shared.manifest import Manifest, ModelFile
 from modelsystem_shared.marker import Marker
 
+# Returns the bundle that signs a model: its name, and the SHA-256 in hex of each of its files.
+Sign = Callable[[str, Mapping[str, str]], bytes]
 log = logging.getLogger(__name__)
 DEAD_AFTER = 10.0  # seconds a marker may be short: its writer needs one write for it
 _POLL = 0.2
 _ROUNDS = 5
+
+
+def write(attempt: Path, name: str, *parts: bytes | memoryview) -> ModelFile:
+    """Write a file of an attempt from its parts, synced, and return its size and SHA-256.
+
+    They are those of the content, not of what is on the volume by now: a model is published, and
+    signed, as its trainer made it, or refused by its readers.
+    """
+    files.write_new(attempt / name, *parts)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return ModelFile(name, sum(memoryview(part).nbytes for part in parts), digest.hexdigest())
 
 
 def describe(attempt: Path, names: list[str]) -> list[ModelFile]:
@@ -30,8 +46,10 @@ def describe(attempt: Path, names: list[str]) -> list[ModelFile]:
     ]
 
 
-def publish(target: Path, attempt: Path, content: Manifest, score: str) -> Marker:
-    """Seal `attempt` with its manifest, then publish it by the marker in folder `target`.
+def publish(
+    target: Path, attempt: Path, content: Manifest, score: str, sign: Sign | None = None
+) -> Marker:
+    """Seal `attempt` with manifest and signature, then publish it by the marker in `target`.
 
     Returns the marker that stands in the end: ours, or the marker of another trainer that was
     first; its files are left alone.
@@ -40,11 +58,12 @@ def publish(target: Path, attempt: Path, content: Manifest, score: str) -> Marke
         StorageError: the marker does not keep the content that was written.
 
     """
-    sealed = content.to_bytes()
-    files.write_new(attempt / manifest.NAME, sealed)
+    sealed, signature = write(attempt, manifest.NAME, content.to_bytes()), None
+    if sign:
+        digests = manifest.signed_digests(content, sealed.sha256)
+        signature = write(attempt, marker.SIGNATURE, sign(attempt.name, digests)).sha256
     files.sync_folder(attempt)
-    digest = hashlib.sha256(sealed).hexdigest()
-    return place(target, Marker(score, attempt.name, content.build, digest))
+    return place(target, Marker(score, attempt.name, content.build, sealed.sha256, signature))
 
 
 def place(target: Path, ours: Marker) -> Marker:

@@ -7,11 +7,14 @@ each with the name of its variable and never with a secret's value.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelsystem_shared import parsers
 from modelsystem_shared.errors import SettingsError
 from modelsystem_shared.parsers import Parser, Secret
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import TrustedKeys
 
 S = TypeVar("S", bound="Settings")
 Values = Mapping[str, Any]  # by variable; Any: each parser has a type of its own
@@ -75,6 +78,19 @@ class Settings:
     def contradictions(cls, values: Values) -> Iterator[str]:
         """Yield contradictions between variables; a malformed variable's value is MALFORMED."""
         yield from ()
+
+
+@dataclass(frozen=True)
+class ReaderSettings(Settings):
+    """The settings of every workload that reads a published model."""
+
+    trusted_keys: "TrustedKeys | None" = variable(
+        "TRUSTED_KEYS",
+        parsers.trusted_keys,
+        "a PEM file of public keys, or a folder of such files: a model that none of them has "
+        "signed is refused; if not set, signatures are not checked",
+        None,
+    )
 
 
 def variables(cls: type[Settings]) -> list[Variable]:

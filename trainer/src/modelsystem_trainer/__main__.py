@@ -38,8 +38,9 @@ class Job:
         """Train and publish the build, unless it is complete already."""
         log.info("Model Folder: %s", settings.model_folder)
         log.info("Build Number: %s", settings.build)
+        signer = publishing.signer(settings)
         if publishing.is_published(settings.model_folder):
-            publishing.accept(settings)
+            publishing.accept(settings, signer)
             return
         champion = load_champion(settings.champion_folder) if settings.champion_folder else None
         with Attempt(settings.model_folder) as attempt:
@@ -50,7 +51,7 @@ class Job:
             profile.check(described)
             trained = training.train(data, _plan(settings, champion), attempt.progress)
             gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
-            publishing.publish(settings, attempt, Result(data, described, trained, gate))
+            publishing.publish(settings, attempt, Result(data, described, trained, gate), signer)
 
     def record_failure(self, error: ModelSystemError) -> None:
         """Leave the reason in the model folder, if that is usable."""

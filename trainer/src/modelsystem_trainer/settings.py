@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelsystem_shared import parsers, settings
 from modelsystem_shared.parsers import Secret
@@ -14,6 +15,9 @@ from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.fit import METHODS, Parameters
 from modelsystem_trainer.rules import Rules
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import KeyFile
 
 _BLOB = ("BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER")
 _BLOB_ONLY = (*_BLOB, "BLOB_STORAGE_KEY", "BLOB_STORAGE_ENDPOINT")
@@ -30,6 +34,12 @@ def _matching(pattern: str, description: str) -> parsers.Parser:
 
 def _blob_folder(value: str) -> str:
     return parsers.text(value).strip("/")
+
+
+def _key_file(value: str) -> "KeyFile":
+    from modelsystem_shared.signing import KeyFile  # noqa: PLC0415  # only if there is a key
+
+    return KeyFile(parsers.folder(value))
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,22 @@ class Settings(settings.Settings):
         "the model folder of an earlier build to compare with on the gate users; it is only read",
         None,
     )
+    signing_key: "KeyFile | None" = variable(
+        "SIGNING_KEY_FILE",
+        _key_file,
+        "a PEM file with a private key (ECDSA on P-256) that signs the model",
+        None,
+    )
+    signing_vault: str | None = variable(
+        "SIGNING_KEY_VAULT",
+        _matching(
+            r"https://[^/?#@]+/keys/[0-9A-Za-z-]+(/[0-9a-f]+)?",
+            "a key's URL, https://<vault>.vault.azure.net/keys/<name>",
+        ),
+        "the URL of a key in Azure Key Vault that signs the model, "
+        "`https://<vault>.vault.azure.net/keys/<name>`; DefaultAzureCredential (workload identity)",
+        None,
+    )
     threads: int = variable(
         "THREADS",
         parsers.integer(1, 1024),
@@ -194,6 +220,8 @@ class Settings(settings.Settings):
             yield from (f"{name} is not set{alternative}" for name in _BLOB if values[name] is None)
         if values["NEIGHBOURS"] and "neighbours" in (values["PARAMETERS"] or ""):
             yield "NEIGHBOURS contradicts the neighbours of PARAMETERS: set one of the two"
+        if values["SIGNING_KEY_FILE"] and values["SIGNING_KEY_VAULT"]:
+            yield "SIGNING_KEY_FILE contradicts SIGNING_KEY_VAULT: set one of the two"
         if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
             yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
 

@@ -16,8 +16,8 @@ from modelsystem_waiter.wake import Waker
 ABOUT = """Wait for the model of a build, verify it, and copy it to MODELCACHE if that is set.
 
 exit codes: 0 the model is ready; 1 not ready within WAIT_TIMEOUT, or stopped; 2 settings, or a
-model that is larger than MODELCACHE_LIMIT; 3 the training failed or died; 4 the model is corrupt;
-5 MODELCACHE cannot hold it."""
+model that is larger than MODELCACHE_LIMIT; 3 the training failed or died; 4 the model is corrupt,
+or no key of TRUSTED_KEYS has signed it; 5 MODELCACHE cannot hold it."""
 
 
 def main() -> None:

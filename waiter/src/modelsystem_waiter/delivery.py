@@ -8,7 +8,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from modelsystem_shared import files, folder, manifest, marker, publication
+from modelsystem_shared import files, folder, marker, publication
 from modelsystem_shared.errors import (
     CorruptModelError,
     IncompleteModelError,
@@ -31,11 +31,12 @@ def receive(settings: Settings) -> Published:
         CorruptModelError: a file cannot be read, or does not have the digest that was published.
         SettingsError: the model is of another build than BUILDNUMBER, or larger than
             MODELCACHE_LIMIT.
+        SignatureError: no key of TRUSTED_KEYS has signed it.
         StorageError: MODELCACHE cannot hold it.
         OSError: the marker cannot be read.
 
     """
-    model = folder.published(settings.model_folder, settings.build)
+    model = folder.published(settings.model_folder, settings.build, settings.trusted_keys)
     if settings.model_cache is None:
         log.info("Verifying %s", model.extent)
         folder.verify(model)
@@ -47,8 +48,8 @@ def receive(settings: Settings) -> Published:
 
 def _check_size(model: Published, limit: int | None) -> None:
     """Refuse a model that exceeds the limit: an emptyDir takes it, and the pod is then evicted."""
-    listing = (model.attempt / manifest.NAME).stat().st_size
-    sizes = [*(file.size for file in model.manifest.files), listing]
+    sizes = [file.size for file in model.manifest.files]
+    sizes += [(model.attempt / name).stat().st_size for name in model.seals]
     blocks = sum(-(-size // _BLOCK) for size in sizes) + 3  # and the marker and two folders
     if limit is not None and blocks * _BLOCK > limit:
         raise SettingsError(
@@ -96,9 +97,10 @@ def _copy_all(model: Published, cache: Path) -> None:
     for file in model.manifest.files:
         path = model.attempt / file.name
         folder.check_file(path, file, _copy_file(path, target))
-    path = model.attempt / manifest.NAME
-    if _copy_file(path, target) != model.marker.manifest_sha256:
-        raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
+    for name, sha256 in model.seals.items():
+        path = model.attempt / name
+        if _copy_file(path, target) != sha256:
+            raise CorruptModelError(f"{path} does not have the digest in {marker.NAME}")
     files.sync_folder(target)
     if publication.place(cache, model.marker) != model.marker:
         raise StorageError(f"MODELCACHE {cache} is in use by another process")

@@ -16,6 +16,7 @@ def observe(settings: Settings) -> Observation:
     Raises:
         SettingsError: the model is complete, but of another build.
         FormatError: the model is complete, but of another format.
+        SignatureError: the model is complete, but no trusted key has signed it.
         StorageError: MODELCACHE cannot hold the model.
 
     """

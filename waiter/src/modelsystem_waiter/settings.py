@@ -10,7 +10,7 @@ from modelsystem_shared.settings import Values, variable
 
 
 @dataclass(frozen=True)
-class Settings(settings.Settings):
+class Settings(settings.ReaderSettings):
     """The waiter's settings; all times are in seconds."""
 
     build: str | None = variable(

@@ -9,9 +9,11 @@ from modelsystem_release.artefact.provenance import make_statement
 from modelsystem_release.artefact.statement import (
     MODEL,
     Image,
+    Provenance,
     Statement,
-    load_statement,
+    load_provenance,
     parse_image,
+    sign_statement,
 )
 from modelsystem_release.artefact.tagging import tag
 
@@ -20,13 +22,15 @@ __all__ = [
     "Artefact",
     "Image",
     "Package",
+    "Provenance",
     "Statement",
-    "load_statement",
+    "load_provenance",
     "make",
     "make_statement",
     "package",
     "parse_image",
     "read",
+    "sign_statement",
     "tag",
     "write",
 ]

@@ -12,6 +12,7 @@ from typing import NamedTuple, NotRequired, TypedDict
 from modelsystem_release.values import read_text
 from modelsystem_shared import typed
 from modelsystem_shared.errors import UsageError
+from modelsystem_shared.signing import Envelope, Signer
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -102,19 +103,34 @@ def parse_image(text: str) -> Image:
     return Image(match[1], match[2])
 
 
-def load_statement(path: Path) -> Statement:
-    """Read a statement.
+class Provenance(NamedTuple):
+    """A statement, and the envelope that has its signature; None if it is not signed."""
+
+    statement: Statement
+    envelope: Envelope | None
+
+
+def sign_statement(statement: Statement, signer: Signer) -> Envelope:
+    """Return the statement in an envelope, signed."""
+    return signer.sign(json.dumps(statement, ensure_ascii=False).encode())
+
+
+def load_provenance(path: Path) -> Provenance:
+    """Read a statement, signed or not; its signature is not checked here.
 
     Raises:
         UsageError: it is not one that this tool has made.
 
     """
     try:
-        statement = typed.checked(Statement, json.loads(read_text(path)), "statement")
+        content = read_text(path)
+        envelope = Envelope.of_json(content.encode()) if '"payload"' in content else None
+        document = json.loads(envelope.payload if envelope else content)
+        statement = typed.checked(Statement, document, "statement")
     except ValueError as error:
         raise UsageError(f"{path}: not a provenance statement: {error}") from error
     build_type = statement["predicate"]["buildDefinition"]["buildType"]
     kinds = (statement["_type"], statement["predicateType"], build_type)
     if kinds != (STATEMENT, PREDICATE, BUILD_TYPE):
         raise UsageError(f"{path}: unknown kind of statement: {', '.join(kinds)}")
-    return statement
+    return Provenance(statement, envelope)

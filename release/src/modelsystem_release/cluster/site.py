@@ -157,6 +157,8 @@ class Site:
             raise ServiceError(f"{self.url} does not answer: {type(error).__name__}") from error
         if response.status == 404 and path.startswith("/v1/evaluation"):
             raise ServiceError(f"{self.url}{path}: not found; set EVALUATION_ENDPOINT=on")
+        if response.status == 404 and path.startswith("/v1/provenance"):
+            raise ServiceError(f"{self.url}{path}: not found; the model is not signed")
         if response.status != 200:
             raise ServiceError(f"{self.url}{path}: status {response.status}")
         return content

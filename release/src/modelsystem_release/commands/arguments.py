@@ -8,6 +8,7 @@ from modelsystem_release import naming, traffic
 from modelsystem_release.cluster import Target, is_url
 from modelsystem_release.traffic import Routing
 from modelsystem_shared.errors import UsageError
+from modelsystem_shared.signing import KeyFile, Signer, TrustedKeys, open_vault
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 Parser = argparse.ArgumentParser
@@ -59,6 +60,36 @@ def add_place(parser: Parser) -> None:
         metavar="BUILD=URL",
         help="URL of a build's site, instead of asking the cluster",
     )
+
+
+def signer(place: str) -> Signer:
+    """Return the key in a file, or of a URL in Azure Key Vault.
+
+    Raises:
+        UsageError: there is no usable key.
+        AccessDeniedError: the vault refuses us.
+        ServiceError: the vault does not answer.
+
+    """
+    if is_url(place):
+        return open_vault(place)
+    try:
+        return KeyFile(Path(place))
+    except ValueError as error:
+        raise UsageError(f"--key {place} {error}") from error
+
+
+def trusted_keys(path: Path | None) -> TrustedKeys | None:
+    """Return the public keys in a file or folder; None without a path.
+
+    Raises:
+        UsageError: there is no usable key.
+
+    """
+    try:
+        return TrustedKeys.read(path) if path else None
+    except ValueError as error:
+        raise UsageError(f"--trusted-keys {path} {error}") from error
 
 
 def target(arguments: argparse.Namespace) -> Target:

@@ -2,30 +2,67 @@
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 
-from modelsystem_release.artefact import MODEL, Artefact, Statement
+from modelsystem_release.artefact import MODEL, Artefact, Provenance, Statement
 from modelsystem_release.cluster import Site, Target, container_statuses
 from modelsystem_release.judging.check import Check
+from modelsystem_shared import manifest
+from modelsystem_shared.errors import ServiceError
 from modelsystem_shared.manifest import Manifest
+from modelsystem_shared.signing import Envelope, TrustedKeys
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})$")
 
 
 def verify(
-    statement: Statement, target: Target, build: str, artefact: Artefact | None
+    provenance: Provenance,
+    target: Target,
+    build: str,
+    artefact: Artefact | None,
+    trusted: TrustedKeys | None = None,
 ) -> list[Check]:
-    """Return all checks of a build, given by its number or its site's URL.
+    """Return all checks of a build, given by its number or its site's URL, as a chain.
 
-    Images are checked if the build is found by its number; the artefact if there is one.
+    It begins with the statement's signature and ends with a real answer. Images are checked if the
+    build is found by its number; the artefact if there is one; signatures if there are keys.
     """
-    with target.site(build) as site:
-        model = site.manifest()
-        checks = [*_of_model(statement, model), *_of_answer(site, model)]
-    if target.url(build) is None:
-        checks += _of_images(statement, target, model.build)
+    statement = provenance.statement
+    checks = [_of_statement(provenance.envelope, trusted)] if trusted else []
     if artefact:
         checks.append(_same("artefact", artefact.sha256, *_digests(statement)[:1]))
+    with target.site(build) as site:
+        model = site.manifest()
+        if target.url(build) is None:
+            checks += _of_images(statement, target, model.build)
+        checks += _of_model(statement, model)
+        if trusted:
+            checks.append(_of_signature(site, model, trusted))
+        checks += _of_answer(site, model)
     return checks
+
+
+def _of_statement(envelope: Envelope | None, trusted: TrustedKeys) -> Check:
+    name = "signature of the statement"
+    if envelope is None:
+        return Check(name, False, "the statement is not signed")
+    try:
+        trusted.payload(envelope)
+    except ValueError as error:
+        return Check(name, False, f"the statement {error}")
+    return Check(name, True, f"key {envelope.key_id}")
+
+
+def _of_signature(site: Site, model: Manifest, trusted: TrustedKeys) -> Check:
+    """Check that a trusted key has signed the manifest that the site shows, and its files."""
+    name, shown = "signature of the model", sha256(model.to_bytes()).hexdigest()
+    try:
+        bundle = site.read("/v1/provenance/signature")
+        signed = trusted.digests(bundle)
+        manifest.check_signed(signed, manifest.signed_digests(model, shown))
+    except (ServiceError, ValueError) as error:
+        return Check(name, False, f"model.sig {error}")
+    return Check(name, True, f"key {Envelope.of_bundle(bundle).key_id}")
 
 
 def _of_model(statement: Statement, model: Manifest) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pydantic_core import to_json
@@ -13,11 +14,14 @@ from modelsystem_scorer.engine.catalogue import Catalogue
 from modelsystem_scorer.engine.finder import Finder
 from modelsystem_scorer.engine.listing import Listing
 from modelsystem_scorer.engine.recommender import Recommender
-from modelsystem_shared import folder
+from modelsystem_shared import folder, marker
 from modelsystem_shared.folder import Published
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
 from modelsystem_shared.telemetry import trace
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import TrustedKeys
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +125,13 @@ class ServedModel:
         weights: list[float] = self.model.recency.tolist()
         return weights
 
+    @cached_property
+    def signature(self) -> bytes | None:
+        """The bundle that signs the model, or None."""
+        if self.published.marker.signature_sha256 is None:
+            return None
+        return (self.published.attempt / marker.SIGNATURE).read_bytes()
+
     def file(self, name: str) -> Path | None:
         """Return the path of a file of the model, or None if the manifest does not list it."""
         is_listed = any(file.name == name for file in self.published.manifest.files)
@@ -131,24 +142,27 @@ class ServedModel:
         return self.model.titles[item] or None
 
 
-def load(source: Path, build: str | None) -> ServedModel:
+def load(source: Path, build: str | None, trusted: "TrustedKeys | None" = None) -> ServedModel:
     """Verify and map the model in the folder `source`.
 
     build: the build that the model must be of; None for any.
+    trusted: the keys, one of which must have signed it; None for any or none.
 
     Raises:
         IncompleteModelError: the folder holds no complete model.
         CorruptModelError: the files are not the ones that were published.
         SettingsError: the model is of another build.
+        SignatureError: no trusted key has signed it.
 
     """
-    published = folder.published(source, build)
+    published = folder.published(source, build, trusted)
     log.info("Verifying and mapping %s", published.extent)
     folder.verify(published)
     mapped = model.load(published.attempt)
     recommender = Recommender(mapped)
     served = ServedModel(published, mapped, recommender, Catalogue(mapped, recommender.by_trend))
     _announce(served)
+    _ = served.signature  # one of the files that no request waits for
     _ = served.has_confidence  # reads every history: here once, not once in every process
     return served
 

@@ -91,6 +91,15 @@ def provenance() -> Response:
     return Response(api.site().served.published.manifest.to_bytes(), mimetype=JSON)
 
 
+@table.get("/v1/provenance/signature", {JSON: dict}, HTTPStatus.NOT_FOUND)
+def signature() -> Response:
+    """Return the model's signature, as an OpenSSF model-signing bundle, if it has one."""
+    bundle = api.site().served.signature
+    if bundle is None:
+        raise api.problem(HTTPStatus.NOT_FOUND, "path", "this model is not signed")
+    return Response(bundle, mimetype=JSON)
+
+
 @evaluation.get("/v1/evaluation/questions", {JSON: GateQuestions})
 def evaluation_questions() -> Response:
     """Return the gate users' questions: earlier items, and the held-out ones to be found."""

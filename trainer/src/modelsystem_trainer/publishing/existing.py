@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelsystem_shared import folder
 from modelsystem_shared.errors import (
@@ -10,12 +11,16 @@ from modelsystem_shared.errors import (
     FormatError,
     ModelSystemError,
     SettingsError,
+    SignatureError,
     StorageError,
     UnreadableModelError,
 )
 from modelsystem_shared.manifest import Manifest
 from modelsystem_trainer.publishing import record
 from modelsystem_trainer.settings import Settings
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import Signer
 
 log = logging.getLogger(__name__)
 _LOCATION = "CSV_FOLDER or BLOB_STORAGE_*"
@@ -34,22 +39,30 @@ def is_published(model_folder: Path) -> bool:
         raise SettingsError([f"MODELFOLDER: {model_folder} is not a folder"]) from error
 
 
-def accept(settings: Settings) -> None:
+def accept(settings: Settings, signer: "Signer | None" = None) -> None:
     """Accept the published model in place of a training: verify it and log its score.
 
+    signer: the key that must have signed it; None for any or none.
+
     Raises:
-        SettingsError: it was made with other settings; each is named.
+        SettingsError: it was made with other settings, or signed by another key; each is named.
         ModelSystemError: it is damaged.
         StorageError: it cannot be read.
 
     """
     try:
-        published = folder.published(settings.model_folder)
+        trusted = signer.public if signer else None
+        published = folder.published(settings.model_folder, trusted=trusted)
         if differing := list(differences(settings, published.manifest)):
             raise SettingsError(differing)
         folder.verify(published)
     except UnreadableModelError as error:
         raise StorageError(f"this build was published, but {error}") from error
+    except SignatureError as error:
+        name = "SIGNING_KEY_FILE" if settings.signing_key else "SIGNING_KEY_VAULT"
+        raise SettingsError(
+            [f"{name} is not the key of this folder's complete model: {error}; cut a new build"]
+        ) from error
     except FormatError as error:
         raise ModelSystemError(f"another version published this build: {error}") from error
     except CorruptModelError as error:

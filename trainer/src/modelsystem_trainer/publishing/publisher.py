@@ -2,24 +2,32 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelsystem_shared import files, marker, publication
+from modelsystem_shared import marker, publication
 from modelsystem_shared.errors import CorruptModelError, ModelSystemError
 from modelsystem_shared.manifest import REPORT, Manifest, ModelFile, ModelPart
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.publishing import existing, plots, record, report
+from modelsystem_trainer.publishing import existing, plots, record, report, signature
 from modelsystem_trainer.publishing.attempt import Attempt
 from modelsystem_trainer.publishing.record import Result
 from modelsystem_trainer.settings import Settings
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import Signer
 
 log = logging.getLogger(__name__)
 REJECTED = "rejected.csv"
 
 
-def publish(settings: Settings, attempt: Attempt, result: Result) -> None:
+def publish(
+    settings: Settings, attempt: Attempt, result: Result, signer: "Signer | None" = None
+) -> None:
     """Write all files of the attempt and publish it, unless another trainer published first.
+
+    signer: the key that signs the model; None leaves it unsigned.
 
     Raises:
         SettingsError: another trainer published first, a model of other settings.
@@ -35,10 +43,11 @@ def publish(settings: Settings, attempt: Attempt, result: Result) -> None:
     run = record.run_part(settings, attempt.path.name, attempt.started)
     score = f"{result.trained.metrics.ndcg:.6f}"
     content = Manifest(record.with_files(part, written), run)
-    standing = publication.publish(settings.model_folder, attempt.path, content, score)
+    sign = signature.by(signer) if signer else None
+    standing = publication.publish(settings.model_folder, attempt.path, content, score, sign)
     if standing.attempt != attempt.path.name:
         log.info("Stood back: %s was published by another trainer first", standing.attempt)
-        existing.accept(settings)
+        existing.accept(settings, signer)
         return
     log.info("Wrote: %s", settings.model_folder / marker.NAME)
     log.info("Score: %s", score)
@@ -57,24 +66,20 @@ def write_model(attempt: Path, written: Model) -> list[ModelFile]:
         raise ModelSystemError(
             f"nothing is published, a scorer would refuse it: {error}"
         ) from error
-    names = []
-    for name, array in model.arrays(written):
-        files.write_new(attempt / name, *model.npy(array))
-        names.append(name)
-    return publication.describe(attempt, names)
+    return [
+        publication.write(attempt, name, *model.npy(array)) for name, array in model.arrays(written)
+    ]
 
 
 def write_rejects(attempt: Path, data: Interactions) -> list[ModelFile]:
     """Write the list of malformed rows, if there are any."""
     if not data.rejects.count:
         return []
-    files.write_new(attempt / REJECTED, data.rejects.to_csv())
-    return publication.describe(attempt, [REJECTED])
+    return [publication.write(attempt, REJECTED, data.rejects.to_csv())]
 
 
 def write_report(attempt: Path, part: ModelPart) -> list[ModelFile]:
     """Write the report and its plots, as files of the model."""
     drawn = plots.drawn(part["metrics"], part["data"])
-    for name, content in {**drawn, REPORT: report.page(part, drawn)}.items():
-        files.write_new(attempt / name, content)
-    return publication.describe(attempt, [*drawn, REPORT])
+    pages = {**drawn, REPORT: report.page(part, drawn)}
+    return [publication.write(attempt, name, content) for name, content in pages.items()]
