@@ -57,7 +57,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_ranges")
-@pytest.mark.parametrize("name", ["threads", "processes"])
+@pytest.mark.parametrize("name", ["threads", "processes", "indexed"])
 def test_engines_and_cuts_do_not_matter(make_folder: MakeFolder, tmp_path: Path, name: str) -> None:
     """One file or seven, one worker or three: the same table to the bit."""
     with on_this_machine() as place:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -246,12 +247,18 @@ def test_a_file_that_changes_while_it_is_read_is_refused(read: Read) -> None:
         read_export(night, ReadOptions(Columns(), None, 0))
 
 
+def _note(progress: list[tuple[str, float]], phase: str, share: float) -> None:
+    progress.append((phase, share))
+
+
 def test_progress_is_by_bytes(read: Read) -> None:
     """Shares grow with the files' sizes and end at 1."""
     small, big = "user_id,item_id\nu,i\n", "user_id,item_id\n" + "u,i\n" * 100
     night = read({"a.csv": small, "b.csv": big}).export
-    shares: list[float] = []
-    read_export(night, ReadOptions(Columns(), None, 0), shares.append)
+    progress: list[tuple[str, float]] = []
+    read_export(night, ReadOptions(Columns(), None, 0), partial(_note, progress))
+    assert list(dict.fromkeys(phase for phase, _ in progress)) == ["read", "number", "merge"]
+    shares = [share for phase, share in progress if phase == "read"]
     assert shares[-1] == 1
     of_small = len(small) / (len(small) + len(big))
     assert shares == sorted(set(shares) & {of_small, 1})  # one look may see both files read
@@ -269,9 +276,10 @@ def test_progress_is_reported_within_a_file(
         f"{draw.randbytes(20).hex()},i\n" for _ in range(80_000)
     )
     for files in ({"a.csv": content}, {"a.csv.gz": content}, {"a.csv": content + 'u,"a ""b"""\n'}):
-        shares: list[float] = []
+        progress: list[tuple[str, float]] = []
         night = export.of_folder(make_folder(files))
-        read_export(night, ReadOptions(Columns(), None, 0), shares.append)
+        read_export(night, ReadOptions(Columns(), None, 0), partial(_note, progress))
+        shares = [share for phase, share in progress if phase == "read"]
         assert len(shares) > 9
         assert shares == sorted(shares)
         assert shares[-1] == 1

@@ -14,7 +14,7 @@ import pandas as pd
 
 from modelsystem_shared.errors import DataError, ModelSystemError
 from modelsystem_trainer import export as exports
-from modelsystem_trainer.engines import Workplace, faults, on_this_machine, parts
+from modelsystem_trainer.engines import Phase, Workplace, faults, on_this_machine, parts
 from modelsystem_trainer.export import Export
 from modelsystem_trainer.ingest import DAY, WAITING, FileTally, Interactions, Rejects, Span, span
 from modelsystem_trainer.reading import phases
@@ -25,7 +25,6 @@ from modelsystem_trainer.reading.sorting import SortedIds
 from modelsystem_trainer.settings import Settings
 
 log = logging.getLogger(__name__)
-OnShare = Callable[[float], None]
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
 _ROWS_OF_RANGE = 2_000_000  # about so many rows are merged at once
 _COLUMNS = ("user", "item", "weight", "time")
@@ -41,7 +40,7 @@ def read(settings: Settings, workplace: Workplace, on_progress: OnProgress) -> I
     """
     options = ReadOptions(settings.columns, settings.tenant, settings.bad_rows)
     export = exports.find(settings, workplace, lambda done: on_progress("download", done))
-    data = read_export(export, options, lambda done: on_progress("read", done), workplace)
+    data = read_export(export, options, on_progress, workplace)
     log.info(
         "Read %d interactions of %d users and %d items from %d rows",
         len(data.table), len(data.users), len(data.items), data.rows,
@@ -58,10 +57,10 @@ def read(settings: Settings, workplace: Workplace, on_progress: OnProgress) -> I
 def read_export(
     export: Export,
     options: ReadOptions,
-    on_share: OnShare = lambda _: None,
+    on_progress: OnProgress = lambda _phase, _share: None,
     workplace: Workplace | None = None,
 ) -> Interactions:
-    """Read every file of the export; `on_share` gets the share of bytes that are read.
+    """Read every file of the export; of the phase `read` the share is that of the bytes.
 
     workplace: where that is done; None for this machine, one file after the other.
 
@@ -71,21 +70,24 @@ def read_export(
 
     """
     with nullcontext(workplace) if workplace else on_this_machine() as place:
-        return _Reading(export, options, place).run(on_share)
+        return _Reading(export, options, place, on_progress).run()
 
 
 class _Reading:
     """The reading of one export: what runs where, and in which order."""
 
-    def __init__(self, export: Export, options: ReadOptions, workplace: Workplace) -> None:
+    def __init__(
+        self, export: Export, options: ReadOptions, workplace: Workplace, on_progress: OnProgress
+    ) -> None:
         self.export, self.options = export, options
         self.workplace, self.folder = workplace, workplace.folder
+        self.on_progress = on_progress
         self.rejects = Rejects(options.bad_rows)
         self.files: list[FileTally] = []
         self.titles: dict[str, str] = {}
 
-    def run(self, on_share: OnShare) -> Interactions:
-        self.read_files(on_share)
+    def run(self) -> Interactions:
+        self.read_files()
         with_rows = [number for number, file in enumerate(self.files) if file.rows_kept]
         if not with_rows:
             raise self.no_interactions()
@@ -107,7 +109,12 @@ class _Reading:
             rejects=self.rejects,
         )
 
-    def read_files(self, on_share: OnShare) -> None:
+    def phase(self, phase: Phase, name: str, numbers: Sequence[int], *sizes: Sequence[int]) -> None:
+        self.workplace.run(
+            phase, name, numbers, lambda share: self.on_progress(name, share), *sizes
+        )
+
+    def read_files(self) -> None:
         """Read all files; raise the error that comes first in their order."""
         files = self.export.files
         at_once = min(self.workplace.engine.workers, len(files))
@@ -115,7 +122,7 @@ class _Reading:
         Plan(self.options, files, threads, WAITING // at_once).save(self.folder)
         numbers, sizes = range(len(files)), [file.size for file in files]
         try:
-            self.workplace.run(phases.read, READ, numbers, on_share, sizes)
+            self.phase(phases.read, READ, numbers, sizes)
         except ModelSystemError:
             if (failed := faults.first(self.folder, READ, numbers)) is not None:
                 self.count(range(failed + 1))
@@ -170,7 +177,7 @@ class _Reading:
         clip = self.sound_times(with_rows, days) if days and days.odd else None
         ranges = Ranges(with_rows, bounds, columns, "rating" in theirs, clip)
         ranges.save(self.folder)
-        self.workplace.run(phases.number, NUMBER, with_rows)
+        self.phase(phases.number, NUMBER, with_rows)
         self.remove(READ, with_rows)
         return ranges
 
@@ -188,7 +195,7 @@ class _Reading:
     def merged(self, ranges: Ranges) -> pd.DataFrame:
         """Merge the rows of each range, and return the table of all."""
         numbers = range(len(ranges))
-        self.workplace.run(phases.merge, MERGE, numbers)
+        self.phase(phases.merge, MERGE, numbers)
         self.remove(NUMBER, ranges.files)
         columns = {name: self.joined(numbers, name) for name in _COLUMNS}
         self.remove(MERGE, numbers)
