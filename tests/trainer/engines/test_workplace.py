@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsystem_shared.errors import AccessDeniedError, DataError, ModelSystemError
+from modelsystem_shared.errors import AccessDeniedError, DataError, ModelSystemError, StoppedError
 from modelsystem_trainer.engines import Threads, Workplace, faults, note, on_this_machine, parts
 
 _RESTING = threading.Event()
@@ -28,6 +28,27 @@ def test_the_error_is_that_of_the_lowest_number(tmp_path: Path, workers: int) ->
     with pytest.raises(AccessDeniedError, match=r"^number 3 is refused$"):
         place.run(fail_beyond_2, "work", [7, 6, 5, 4, 3, 2, 1, 0])
     assert all(faults.part(tmp_path, "work", number).exists() for number in range(3))
+
+
+class StoppedEngine:
+    """An engine whose run SIGTERM ends."""
+
+    workers = 1
+    runs = 0
+
+    def run(self, *_: object) -> None:
+        """End at once."""
+        self.runs += 1
+        raise StoppedError("stopped by SIGTERM")
+
+
+def test_a_stop_waits_for_no_other_number(tmp_path: Path) -> None:
+    """Whatever has failed before, no number below it is begun any more."""
+    parts.write_json(faults.part(tmp_path, "work", 9).with_suffix(".fault"), {})
+    engine = StoppedEngine()
+    with pytest.raises(StoppedError):
+        Workplace(engine, tmp_path).run(fail_beyond_2, "work", range(10))
+    assert engine.runs == 1
 
 
 def test_a_retry_that_succeeds_is_no_fault(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from modelsystem_shared.errors import StoppedError
 from modelsystem_trainer.engines import faults
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
 from modelsystem_trainer.engines.threads import Threads
@@ -45,6 +46,8 @@ class Workplace:
             else:
                 with _Watch(self.folder, name, numbers, sum(sizes), on_share) as watch:
                     self.engine.run(phase, self.folder, numbers, lambda _: watch.look())
+        except StoppedError:
+            raise
         except Exception:
             first = faults.first(self.folder, name, numbers)
             if first is None:

@@ -129,6 +129,9 @@ class _Reading:
             raise
         self.count(numbers)
         self.rejects.check()
+        for file in files:
+            if file.etag is not None:  # a blob that was downloaded
+                file.path.unlink(missing_ok=True)
 
     def count(self, numbers: Sequence[int]) -> None:
         """Count what was read of some files, in their order, as if they were read one by one.
