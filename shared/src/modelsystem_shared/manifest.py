@@ -27,6 +27,7 @@ PLOTS = {  # a drawing in SVG and its caption, in the order of a page; a model l
     "plot_users.svg": "Users by number of items",
     "plot_items.svg": "Items by number of users",
     "plot_days.svg": "Interactions by day",
+    "plot_search.svg": "The search: NDCG@20 on its validation users, try by try",
 }
 FORMAT = 2
 MOST_BYTES = 16 << 20

@@ -15,9 +15,10 @@ from modelsystem_trainer.evaluation.gate import (
 )
 from modelsystem_trainer.evaluation.measurement import measure_on_test
 from modelsystem_trainer.evaluation.metrics import Band, Figures, Metrics, in_bands
-from modelsystem_trainer.evaluation.split import EvaluationSet, Split, matrix
+from modelsystem_trainer.evaluation.split import SEARCH_USERS, EvaluationSet, Split, matrix
 
 __all__ = [
+    "SEARCH_USERS",
     "Band",
     "Champion",
     "Comparison",

@@ -16,6 +16,8 @@ from modelsystem_trainer.evaluation import holdout
 from modelsystem_trainer.fit import Parameters, confidence
 from modelsystem_trainer.ingest import Interactions
 
+SEARCH_USERS = 4_000
+FEW_USERS = 4_000  # with held-out rows, below which all of them are both searched and measured on
 SEARCHED_AT_MOST = 5_000_000  # interactions: more do not change which parameters are best
 
 
@@ -24,8 +26,12 @@ class Split:
 
     table: that of `data`, with the column `later` of `holdout`.
     gate: rows of gate users; none of them are in the other parts.
-    test, validation: held-out rows; validation is the latest of what is not test.
+    test, validation: held-out rows: each user's latest.
     train: rows that are not test, those of validation among them.
+
+    Some users are asked by the search, all others by the test: a search whose fit and histories
+    lack two fifths of the rows prefers parameters for sparser data than the model's. Few users are
+    asked by both: then validation is the latest of what is not test.
     """
 
     def __init__(self, data: Interactions) -> None:
@@ -42,12 +48,21 @@ class Split:
         self._is_test: Mask = later < n_test[user]
         self.gate: Mask = holdout.gate_users(data.users)[user]
         self.test = self._is_test & ~self.gate
-        self.validation = (later < (n_test + n_validation)[user]) & ~self._is_test & ~self.gate
+        asked = np.flatnonzero(self.user_counts(self.test))
+        if len(asked) < FEW_USERS:
+            self.validation = (later < (n_test + n_validation)[user]) & ~self._is_test & ~self.gate
+        else:
+            self._n_validation = n_test
+            most = min(SEARCH_USERS, len(asked) // 2)
+            is_searched = np.isin(user, self.sample(self.test, "validation", most))
+            self.validation = self.test & is_searched
+            self.test = self.test & ~is_searched
 
     @property
     def train(self) -> Mask:
         """Rows that the measured model is fitted on."""
-        return ~self.gate & ~self._is_test
+        mask: Mask = ~self.gate & ~self.test
+        return mask
 
     @cached_property
     def searched(self) -> Mask:
@@ -70,7 +85,7 @@ class Split:
 
     def drawn_validation(self, seed: str) -> Mask:
         """Return as many held-out rows of each user as `validation` has, drawn by another hash."""
-        is_candidate = ~self._is_test & ~self.gate
+        is_candidate = self.train
         rows = self.table[is_candidate]
         hashes = (holdout.hashes(ids, seed) for ids in (self.data.users, self.data.items))
         later = holdout.later(rows, holdout.pair_hashes(rows, *hashes))

@@ -20,10 +20,11 @@ from modelsystem_shared.manifest import (
     HistoryBand,
     Interval,
     Metrics,
+    ModelPart,
 )
 from modelsystem_shared.profile import Band as ItemBand
 from modelsystem_shared.profile import Profile
-from modelsystem_trainer.publishing import calendar
+from modelsystem_trainer.publishing import calendar, search_plot
 from modelsystem_trainer.publishing.colours import INK, LINE, SERIES, dark_style
 
 ziaplot.config.text = "text"  # not as paths, whether or not its optional fonts are installed
@@ -61,8 +62,9 @@ class Bar:
 Series = Mapping[str, Sequence[Bar]]
 
 
-def drawn(metrics: Evaluation, data: Data) -> dict[str, bytes]:
-    """Return the content of each plot that these figures have, by name, in the order of `PLOTS`."""
+def drawn(part: ModelPart) -> dict[str, bytes]:
+    """Return the content of each plot that a manifest has figures for, in the order of `PLOTS`."""
+    metrics, data = part["metrics"], part["data"]
     contents = {
         name: draw(PLOTS[name], labels, series)
         for name, (labels, series) in _plots(metrics, data).items()
@@ -70,6 +72,9 @@ def drawn(metrics: Evaluation, data: Data) -> dict[str, bytes]:
     profile = data.get("profile")
     if profile and profile["days"]:
         contents["plot_days.svg"] = calendar.draw(PLOTS["plot_days.svg"], profile["days"])
+    if "searched" in part:
+        name = "plot_search.svg"
+        contents[name] = search_plot.draw(PLOTS[name], part["search"], part["searched"])
     return {name: contents[name] for name in PLOTS if name in contents}
 
 

@@ -80,6 +80,6 @@ def write_rejects(attempt: Path, data: Interactions) -> list[ModelFile]:
 
 def write_report(attempt: Path, part: ModelPart) -> list[ModelFile]:
     """Write the report and its plots, as files of the model."""
-    drawn = plots.drawn(part["metrics"], part["data"])
+    drawn = plots.drawn(part)
     pages = {**drawn, REPORT: report.page(part, drawn)}
     return [publication.write(attempt, name, content) for name, content in pages.items()]

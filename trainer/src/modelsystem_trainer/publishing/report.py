@@ -29,6 +29,7 @@ def page(part: ModelPart, drawn: Mapping[str, bytes]) -> bytes:
         .get_template("report.html")
         .render(
             part=part,
+            searched=part.get("searched"),
             metrics=metrics,
             k=_K,
             lengths=sorted(model["at"], key=int),

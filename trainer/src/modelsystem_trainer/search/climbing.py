@@ -20,17 +20,19 @@ from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
 MANY_ITEMS = 20_000
 CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
+_TRIES_WITH_TERM = 3  # what a try with the term costs, in tries without
+_CLIMB_SHARE = 0.75  # of the tries, for the climbs
 _FIRST_SHARE = 0.7  # of the fits, for the climb from the best start
 _FITS_OF_NEIGHBOURS = 3  # kept for a larger number of neighbours
 _FIT_NAMES = ("lam", "a", "beta", "fit_power", "c")
 _TERM = ("w", "rank", "h")
-_RETUNED = ("s", "b", "c")  # after each fit, before fits are compared
+_RETUNED = ("s", "b", "c", "w")  # after each fit, before fits are compared
 _PAIRS = (("b", "c"), ("s", "r"))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The most fits and tries of a search."""
+    """The most fits and tries of a search; one with the low-rank term counts as several."""
 
     fits: int
     tries: int
@@ -95,7 +97,8 @@ class Search:
         self._measure, self._budget = measure, budget
         self._idle, self._on_share = set(idle) | set(_TERM), on_share
         self._fits: set[tuple[object, ...]] = set()
-        self._fits_allowed = budget.fits
+        self._fits_allowed, self._tries_allowed = budget.fits, budget.tries
+        self._tries = 0
         self._path = ""
         self.tried: dict[Parameters, Tried] = {}
 
@@ -114,15 +117,20 @@ class Search:
         has_more = neighbours[-1] > climbed and any(s.parameters.method != "dense" for s in starts)
         kept = _FITS_OF_NEIGHBOURS if has_more else 0
         self._climb_from(starts, climbed, self._budget.fits - kept)
-        self._fits_allowed = self._budget.fits
+        self._fits_allowed, self._tries_allowed = self._budget.fits, self._budget.tries
         best = self._widen(self._best(), neighbours, climbed)
-        best = self._tune(self._add_term(best))
+        if not best.w:
+            best = self._tune(self._add_term(best))
         self._on_share(1.0)
         return best
 
     def _climb_from(self, starts: Sequence[Start], neighbours: int, fits: int) -> None:
-        """Tune the weights of each start, then climb from the best one, then from the others."""
+        """Tune the weights of each start, then climb from the best one, then from the others.
+
+        The low-rank term is tried first: a ridge beside it is weaker than one that stands alone.
+        """
         self._fits_allowed = fits
+        self._tries_allowed = round(self._budget.tries * _CLIMB_SHARE)
         leaders = []
         for start in starts:
             self._path = start.name
@@ -130,9 +138,11 @@ class Search:
             leaders.append((start.name, self._tune(parameters)))
         leaders.sort(key=lambda leader: -self._ndcg(leader[1]))  # stable
         self._fits_allowed = round(fits * _FIRST_SHARE)
+        with_term = self._add_term(leaders[0][1])
+        term = {name: getattr(with_term, name) for name in _TERM} if with_term.w else {}
         for name, parameters in leaders:
             self._path = name
-            self._climb(parameters)
+            self._climb(replace(parameters, **term))
             self._fits_allowed = fits
 
     def _climb(self, start: Parameters) -> Parameters:
@@ -234,7 +244,7 @@ class Search:
         middle = [replace(best, w=1.0, h=h) for h in (0.0, 0.5)]
         current = max(middle, key=self._ndcg)
         before = None
-        while current != before:
+        while current != before and current.w:
             before = current
             for name in ("w", "rank", "h"):
                 current = self._along(name, current, lambda p: p)
@@ -250,18 +260,23 @@ class Search:
         return bool(gains.mean() > standard_error(gains)) if len(gains) else False
 
     def _best(self) -> Parameters:
-        """Return the parameters of the highest NDCG; of equal ones the first that was tried."""
-        return max(self.tried, key=self._ndcg)
+        """Return the parameters of the highest NDCG; of equal ones the first that was tried.
+
+        They have no low-rank term if it has not earned its place.
+        """
+        return max((p for p in self.tried if not p.w or "w" not in self._idle), key=self._ndcg)
 
     def _ndcg(self, p: Parameters) -> float:
         """Return the NDCG, or minus infinity if no try or fit is left for it."""
         if p not in self.tried:
             is_fitted = p.of_fit in self._fits
             may_fit = is_fitted or len(self._fits) < self._fits_allowed
-            if len(self.tried) >= self._budget.tries or not may_fit:
+            cost = _TRIES_WITH_TERM if p.w else 1
+            if self._tries + cost > self._tries_allowed or not may_fit:
                 return float("-inf")
+            self._tries += cost
             self._fits.add(p.of_fit)
             self.tried[p] = Tried(self._measure(p), len(self._fits), self._path)
-            shares = len(self._fits) / self._budget.fits, len(self.tried) / self._budget.tries
+            shares = len(self._fits) / self._budget.fits, self._tries / self._budget.tries
             self._on_share(max(shares))
         return self.tried[p].measured.ndcg

@@ -14,13 +14,12 @@ from scipy import sparse
 
 from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import K
-from modelsystem_trainer.evaluation import EvaluationSet, Split, metrics, ranking
+from modelsystem_trainer.evaluation import SEARCH_USERS, EvaluationSet, Split, metrics, ranking
 from modelsystem_trainer.fit import Parameters, lowrank, unweighed, weighed
 from modelsystem_trainer.search.climbing import Measured
 
-SEARCH_USERS = 4_000
 MOST_DRAWS = 4
-_ENOUGH_USERS = 8_000  # of all draws together
+_ENOUGH_USERS = 6_000  # of all draws together
 _SEED = "validation"
 _KEPT_FITS = 2
 
