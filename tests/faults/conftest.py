@@ -6,12 +6,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.faults.preloaded import THREADS, Preloaded
-from tests.integration.conftest import (
+from tests.integration.conftest import (  # noqa: F401  # fixtures
     QUICK,
     catalogue,
     debian_program,
     environment,
     interactions,
+    start,
+    target,
 )
 
 MEMORY = Path("/dev/shm")

@@ -132,6 +132,7 @@ class Preloaded:
         assert self._server.stdout
         self._runs += 1
         output = Path(self._folder.name) / f"{self._runs}.log"
+        output.touch()
         request = {"program": program, "environ": dict(environ), "output": str(output)}
         self._server.stdin.write(json.dumps(request | {"fixed": fixed, "hasty": hasty}) + "\n")
         self._server.stdin.flush()

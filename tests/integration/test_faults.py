@@ -173,19 +173,6 @@ def test_killed_at_random_instants(tmp_path: Path, in_folder: InFolder) -> None:
     assert kill_at_random_instants(12, tmp_path, in_folder).total() == 12
 
 
-@pytest.mark.faults
-def test_killed_at_many_random_instants(
-    tmp_path: Path, in_folder: InFolder, report: Callable[[str], None]
-) -> None:
-    """The same with 200 kills."""
-    stages = kill_at_random_instants(200, tmp_path, in_folder)
-    report(
-        f"{stages.total()} of 200 kills at random instants: absent or complete, "
-        f"next training succeeded ({listed(stages)})"
-    )
-    assert stages.total() == 200
-
-
 # SIGKILL at each file-system call below MODELFOLDER
 
 # Names are fixed, so that all paths can be given to strace; a short marker counts as dead at once,
@@ -366,16 +353,3 @@ def races(rounds: int, root: Path, in_folder: InFolder) -> Counter[str]:
 def test_two_trainers_at_once(tmp_path: Path, in_folder: InFolder) -> None:
     """One publishes, the other logs that it is not needed; both end with 0, with one model."""
     assert races(4, tmp_path, in_folder).total() == 4
-
-
-@pytest.mark.faults
-def test_two_trainers_at_once_many_times(
-    tmp_path: Path, in_folder: InFolder, report: Callable[[str], None]
-) -> None:
-    """The same with 28 races."""
-    words = races(28, tmp_path, in_folder)
-    report(
-        f"{words.total()} of 28 races of two trainers, 7 of them over a dead trainer's marker: "
-        f"one model, both ended 0 ({listed(words)})"
-    )
-    assert words.total() == 28

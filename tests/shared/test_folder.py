@@ -1,6 +1,7 @@
 """A model folder is complete or the model is absent."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,30 @@ def test_a_changed_file_is_refused_by_name(make_published: MakePublished, conten
         folder.verify(model)
 
 
+@pytest.mark.parametrize("name", ["items.ends.npy", "similarity.npy"])
+def test_each_file_is_hashed(make_published: MakePublished, name: str) -> None:
+    """The first and the last file of the manifest count like any other."""
+    model = make_published()
+    content = (model.attempt / name).read_bytes()
+    (model.attempt / name).write_bytes(content[:-1] + b"?")
+    with pytest.raises(CorruptModelError, match=f"{name} does not have the digest"):
+        folder.verify(model)
+
+
+def test_digests_are_compared_to_the_last_digit(make_published: MakePublished) -> None:
+    """A digest that only begins like the right one is refused, in marker and manifest."""
+    model = make_published()
+    digest = model.marker.manifest_sha256
+    almost = digest[:-1] + ("0" if digest[-1] != "0" else "1")
+    forged = replace(model.marker, manifest_sha256=almost)
+    (model.folder / marker.NAME).write_bytes(forged.to_bytes())
+    with pytest.raises(CorruptModelError, match="does not have the digest"):
+        folder.published(model.folder)
+    (file, *_) = model.manifest.files
+    with pytest.raises(CorruptModelError, match="does not have the digest"):
+        folder.check_file(model.attempt / file.name, file, file.sha256[:-1] + "x")
+
+
 def test_a_folder_in_a_files_place_is_refused_by_name(make_published: MakePublished) -> None:
     """What cannot be read as a file is corruption."""
     model = make_published()
@@ -132,11 +157,12 @@ def test_a_folder_in_a_files_place_is_refused_by_name(make_published: MakePublis
         folder.verify(model)
 
 
-def test_an_extra_file_is_refused_by_name(make_published: MakePublished) -> None:
+@pytest.mark.parametrize("name", ["extra.npy", progress.FAILED])
+def test_an_extra_file_is_refused_by_name(make_published: MakePublished, name: str) -> None:
     """A file that no manifest covers could have come from anybody."""
     model = make_published()
-    (model.attempt / "extra.npy").write_bytes(b"")
-    with pytest.raises(CorruptModelError, match=r"extra\.npy is extra"):
+    (model.attempt / name).write_bytes(b"")
+    with pytest.raises(CorruptModelError, match=f"{name} is extra"):
         folder.verify(model)
 
 

@@ -2,7 +2,9 @@
 
 import os
 import resource
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,28 @@ def test_a_failed_copy_has_no_marker(cached: Settings, publish: Make, model_fold
         delivery.receive(cached)
     assert cached.model_cache
     assert folder.marker_bytes(cached.model_cache) is None
+
+
+def test_the_bytes_that_are_copied_are_those_that_are_hashed(
+    cached: Settings, publish: Make, model_folder: Path
+) -> None:
+    """A file that shows other bytes to a second reader is read once."""
+    assert cached.model_cache
+    source = model_folder / publish().attempt / "items.npy"
+    content = source.read_bytes()
+    source.unlink()
+    os.mkfifo(source)
+
+    def show() -> None:
+        source.write_bytes(content)  # waits for a reader
+        with suppress(OSError):
+            while True:  # until that reader has closed it
+                os.close(os.open(source, os.O_WRONLY | os.O_NONBLOCK))
+        source.write_bytes(b"other")
+
+    threading.Thread(target=show, daemon=True).start()
+    delivery.receive(cached)
+    assert (cached.model_cache / source.parent.name / source.name).read_bytes() == content
 
 
 def test_a_manifest_that_changes_meanwhile(

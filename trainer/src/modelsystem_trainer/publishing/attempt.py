@@ -33,7 +33,7 @@ class Attempt:
             StorageError: the model folder cannot be made or written to.
 
         """
-        self.started = datetime.now(UTC)
+        self.started, self._began = datetime.now(UTC), time.monotonic()
         self.path = model_folder / folder.new_attempt_name()
         try:
             files.make_folder(model_folder)
@@ -49,6 +49,11 @@ class Attempt:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds since the start, whatever the clock was set to meanwhile."""
+        return time.monotonic() - self._began
 
     def __enter__(self) -> "Attempt":
         self._append(0)

@@ -40,7 +40,7 @@ def publish(
     written = write_model(attempt.path, result.trained.model)
     written += write_rejects(attempt.path, result.data)
     written += write_report(attempt.path, part)
-    run = record.run_part(settings, attempt.path.name, attempt.started)
+    run = record.run_part(settings, attempt.path.name, attempt.started, attempt.seconds)
     score = f"{result.trained.metrics.ndcg:.6f}"
     content = Manifest(record.with_files(part, written), run)
     sign = signature.by(signer) if signer else None

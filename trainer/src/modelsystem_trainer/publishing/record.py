@@ -63,14 +63,13 @@ def with_files(part: ModelPart, files: list[ModelFile]) -> ModelPart:
     return {**part, "files": manifest.listing(files), "digest": manifest.model_digest(files)}
 
 
-def run_part(settings: Settings, attempt: str, started: datetime) -> RunPart:
-    """Return the part on this one training."""
-    finished = datetime.now(UTC)
+def run_part(settings: Settings, attempt: str, started: datetime, seconds: float) -> RunPart:
+    """Return the part on this one training; `seconds` are not those between two clock times."""
     return {
         "attempt": attempt,
         "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        "seconds": round((finished - started).total_seconds(), 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
         "threads": settings.threads,
         "host": socket.gethostname(),
         "python": platform.python_version(),
