@@ -38,7 +38,7 @@ test: lint .tools/generator/.installed .tools/signing/.installed ## everything a
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
 		$(call JUNIT,whole)
 
-test-faults: dev .tools/generator/.installed .tools/signing/.installed ## the full counts of fault injection, printed; half an hour
+test-faults: dev .tools/generator/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
