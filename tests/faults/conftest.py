@@ -14,6 +14,7 @@ from tests.integration.conftest import (  # noqa: F401  # fixtures
     interactions,
     start,
     target,
+    write_key,
 )
 
 MEMORY = Path("/dev/shm")
@@ -30,12 +31,21 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environ_of_training(export: Path) -> Callable[[Path], Environ]:
-    """Return a function that gives the environment of such a training in a folder."""
+def environ_of_training(
+    export: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Environ]:
+    """Return a function that gives the environment of such a training in a folder; it signs."""
+    keys = tmp_path_factory.mktemp("keys")
+    write_key(keys, "ours")
 
     def variables(model_folder: Path) -> Environ:
         return environment(
-            MODELFOLDER=model_folder, CSV_FOLDER=export, THREADS=1, **THREADS, **QUICK
+            MODELFOLDER=model_folder,
+            CSV_FOLDER=export,
+            THREADS=1,
+            SIGNING_KEY_FILE=keys / "ours.pem",
+            **THREADS,
+            **QUICK,
         )
 
     return variables

@@ -46,8 +46,9 @@ class Mutant:
 
 
 _MARKER_IS_CREATED = "            files.write_new(target / marker.NAME, ours.to_bytes())\n"
-_SEALED = "    files.write_new(attempt / manifest.NAME, sealed)\n"
-_PLACED = "return place(target, Marker(score, attempt.name, content.build, digest))"
+_SEALED = "write(attempt, manifest.NAME, content.to_bytes()), None"
+_DIGEST = "hashlib.sha256(content.to_bytes()).hexdigest()"
+_EARLY = f"place(target, Marker(score, attempt.name, content.build, {_DIGEST}))"
 _COPIED = "folder.check_file(path, file, _copy_file(path, target))"
 
 MUTANTS = (
@@ -68,8 +69,8 @@ MUTANTS = (
     Mutant(FILES, "        rest = rest[os.write(descriptor, rest) :]", "        rest = rest[os.write(descriptor, rest[:1]) + len(rest) :]"),
     # folder: digests that are skipped or compared in part, names that are not looked at
     Mutant(FOLDER, "if build not in (None, standing.build):", "if False:"),
-    Mutant(FOLDER, "if hashlib.sha256(content).hexdigest() != standing.manifest_sha256:", "if False:"),
-    Mutant(FOLDER, "hexdigest() != standing.manifest_sha256:", "hexdigest()[:8] != standing.manifest_sha256[:8]:"),
+    Mutant(FOLDER, "if hashlib.sha256(content).hexdigest() != sha256:", "if False:"),
+    Mutant(FOLDER, "hexdigest() != sha256:", "hexdigest()[:8] != sha256[:8]:"),
     Mutant(FOLDER, "if parsed.build != standing.build:", "if False:"),
     Mutant(FOLDER, "    check_names(model)\n", ""),
     Mutant(FOLDER, "    for file in model.manifest.files:\n", "    for file in model.manifest.files[:-1]:\n"),
@@ -99,7 +100,8 @@ MUTANTS = (
     Mutant(MARKER, "    body, digest = content[:-65], content[-65:]", '    content = content.rstrip() + b"\\n"\n    body, digest = content[:-65], content[-65:]'),
     Mutant(MARKER, 'r"attempt-[A-Za-z0-9-]{1,100}"', 'r"[A-Za-z0-9-./]{1,100}"'),
     # publication: the order, the syncs, and who stands back
-    Mutant(PUBLICATION, _SEALED, "", TRAINING),
+    Mutant(PUBLICATION, _SEALED, f"ModelFile(manifest.NAME, 1, {_DIGEST}), None", TRAINING),
+    Mutant(PUBLICATION, _SEALED, f"({_EARLY}, write(attempt, manifest.NAME, content.to_bytes()))[1], None", TRAINING),
     Mutant(PUBLICATION, "    files.sync_folder(attempt)\n", "", TRAINING),
     Mutant(PUBLICATION, '    """\n    files.sync_folder(target)\n', '    """\n', TRAINING),
     Mutant(PUBLICATION, "            files.sync_folder(target)\n", "", TRAINING),
@@ -123,7 +125,7 @@ MUTANTS = (
     # delivery: what is copied is what was published
     Mutant(DELIVERY, _COPIED, "_copy_file(path, target)"),
     Mutant(DELIVERY, _COPIED, "folder.check_file(path, file, files.sha256(path)); _copy_file(path, target)"),
-    Mutant(DELIVERY, "if _copy_file(path, target) != model.marker.manifest_sha256:", "if not _copy_file(path, target):"),
+    Mutant(DELIVERY, "if _copy_file(path, target) != sha256:", "if not _copy_file(path, target):"),
     Mutant(DELIVERY, "        folder.check_names(model)\n", "", "tests/waiter/test_observation.py"),
     Mutant(DELIVERY, "        folder.verify(cached)\n", ""),
     Mutant(DELIVERY, "return cached.marker == expected", "return True"),

@@ -1,5 +1,6 @@
 """The copy in MODELCACHE is the model, marker last, or it is not there."""
 
+import logging
 import os
 import resource
 import threading
@@ -120,12 +121,10 @@ def test_a_failed_copy_has_no_marker(cached: Settings, publish: Make, model_fold
 def test_the_bytes_that_are_copied_are_those_that_are_hashed(
     cached: Settings, publish: Make, model_folder: Path
 ) -> None:
-    """A file that shows other bytes to a second reader is read once."""
+    """A file that becomes one with other bytes for a second reader is read once."""
     assert cached.model_cache
     source = model_folder / publish().attempt / "items.npy"
     content = source.read_bytes()
-    source.unlink()
-    os.mkfifo(source)
 
     def show() -> None:
         source.write_bytes(content)  # waits for a reader
@@ -134,8 +133,20 @@ def test_the_bytes_that_are_copied_are_those_that_are_hashed(
                 os.close(os.open(source, os.O_WRONLY | os.O_NONBLOCK))
         source.write_bytes(b"other")
 
-    threading.Thread(target=show, daemon=True).start()
-    delivery.receive(cached)
+    class Swap(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "Copying" in record.msg:  # the names are checked, and nothing is copied yet
+                source.unlink()
+                os.mkfifo(source)
+                threading.Thread(target=show, daemon=True).start()
+
+    delivery.log.setLevel(logging.INFO)
+    delivery.log.addHandler(handler := Swap())
+    try:
+        delivery.receive(cached)
+    finally:
+        delivery.log.removeHandler(handler)
+        delivery.log.setLevel(logging.NOTSET)
     assert (cached.model_cache / source.parent.name / source.name).read_bytes() == content
 
 
