@@ -152,6 +152,21 @@ def test_a_number_of_neighbours_that_is_set_is_kept() -> None:
     assert searched(lambda p: -p.w, neighbours=(20,))[0].neighbours == 20
 
 
+@pytest.mark.parametrize(("loss", "b"), [(0.001, 0.0), (0.01, 0.1)])
+def test_a_tie_goes_to_what_shows_more_of_the_catalogue(loss: float, b: float) -> None:
+    """A loss of a tenth of a percent is a tie, one of a percent is none."""
+    spread = np.array([-1.0, 1.0, -1.0, 1.0]) / 8
+
+    def measure(p: Parameters) -> Measured:
+        steps = GRID["b"].index(0.1) - GRID["b"].index(p.b)
+        ndcg = 1 - p.w - loss * (steps > 0) + (steps < 0) * -1
+        users = ndcg + spread * (1 + steps)
+        return Measured(users, coverage=0.5 + 0.01 * steps, novelty=5.0)
+
+    searching = Search(measure, LARGE)
+    assert searching.run([Start("one", WEAK)], (100,)).b == b
+
+
 def test_progress_grows_to_one() -> None:
     """Shares say how much of the budget is used."""
     shares: list[float] = []

@@ -4,7 +4,8 @@ It is deterministic, with bounds on the tries and on the fits. Weights of simila
 user's history need no new fit: after each fit they are tuned again, so that fits are compared by
 the best that each can give. Then what makes the model larger or less simple has to earn its place:
 more neighbours, and the low-rank term, are taken if they gain more than one standard error of the
-difference, user by user.
+difference, user by user. Of parameters that are as good as the best, those win that show more of
+the catalogue.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -21,6 +22,7 @@ from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 MANY_ITEMS = 20_000
 CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
 _TRIES_WITH_TERM = 3  # what a try with the term costs, in tries without
+_TIE = 0.002  # of the NDCG
 _CLIMB_SHARE = 0.75  # of the tries, for the climbs
 _FIRST_SHARE = 0.7  # of the fits, for the climb from the best start
 _FITS_OF_NEIGHBOURS = 3  # kept for a larger number of neighbours
@@ -121,6 +123,7 @@ class Search:
         best = self._widen(self._best(), neighbours, climbed)
         if not best.w:
             best = self._tune(self._add_term(best))
+        best = self._of_widest_coverage(best)
         self._on_share(1.0)
         return best
 
@@ -252,6 +255,23 @@ class Search:
             return current
         self._idle |= set(_TERM)
         return best
+
+    def _of_widest_coverage(self, best: Parameters) -> Parameters:
+        """Return what shows most of the catalogue among what is as good, and no larger."""
+        equal = [
+            p
+            for p in self.tried
+            if (p.method, p.neighbours) == (best.method, best.neighbours)
+            and (best.w or not p.w)
+            and self._is_as_good(p, best)
+        ]
+        return max([best, *equal], key=lambda p: self.tried[p].measured.coverage)
+
+    def _is_as_good(self, p: Parameters, best: Parameters) -> bool:
+        """Whether a loss is within one standard error, and too small to matter."""
+        losses = self.tried[best].measured.users - self.tried[p].measured.users
+        bound = min(standard_error(losses), _TIE * self._ndcg(best))
+        return bool(len(losses)) and float(losses.mean()) <= bound
 
     def _is_clearly_better(self, new: Parameters, old: Parameters) -> bool:
         if new not in self.tried or old not in self.tried:
