@@ -37,7 +37,8 @@ BLOB_SETTINGS = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE
                    "BLOB_STORAGE_ENDPOINT", "BLOB_STORAGE_KEY"}  # fmt: skip
 DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "MODELCACHE_LIMIT",
            "SIGNING_KEY_FILE", "TRUSTED_KEYS",
-           "DRAIN_SECONDS", "PORT"}  # fmt: skip
+           "DRAIN_SECONDS", "PORT", "JOB_COMPLETION_INDEX"}  # fmt: skip
+BY_KUBERNETES = {"JOB_COMPLETION_INDEX"}  # in the containers of an Indexed Job
 
 
 def environments(build: Release) -> dict[str, dict[str, Any]]:
@@ -51,7 +52,8 @@ def environments(build: Release) -> dict[str, dict[str, Any]]:
 
 def declared(container: str) -> set[str]:
     """Return the variables that the program of a container reads."""
-    return {variable.name for variable in settings.variables(READ_BY[container])}
+    names = {variable.name for variable in settings.variables(READ_BY[container])}
+    return names - BY_KUBERNETES
 
 
 def in_values() -> list[str]:

@@ -156,3 +156,26 @@ def reference(build: Release) -> Any:
     [trainer] = containers(pods(build)["trainer"])
     [key] = [entry for entry in trainer["env"] if entry["name"] == "BLOB_STORAGE_KEY"]
     return key["valueFrom"]["secretKeyRef"]
+
+
+def test_a_job_of_one_pod_has_no_index(render: Render) -> None:
+    """It is the Job that it was before."""
+    job = the(render(VALUES / "minimal.yaml"), "Job")["spec"]
+    assert (job["completions"], job["parallelism"], job["backoffLimit"]) == (1, 1, 3)
+    assert not {"completionMode", "successPolicy", "backoffLimitPerIndex"} & job.keys()
+    [trainer] = containers(job["template"])
+    assert all(variable["name"] != "ENGINE" for variable in trainer["env"])
+
+
+def test_a_job_of_several_pods_is_complete_with_its_index_0(render: Render) -> None:
+    """A pod that never comes, or that dies too often, does not stop the night."""
+    job = the(render(VALUES / "parallel.yaml"), "Job")["spec"]
+    assert (job["completions"], job["parallelism"]) == (4, 4)
+    assert job["completionMode"] == "Indexed"
+    assert job["successPolicy"] == {"rules": [{"succeededIndexes": "0"}]}
+    assert job["backoffLimitPerIndex"] == 2
+    assert "backoffLimit" not in job
+    [trainer] = containers(job["template"])
+    assert {"name": "ENGINE", "value": "indexed"} in trainer["env"]
+    none = render(VALUES / "parallel.yaml", json="trainer.backoffLimit=null")
+    assert the(none, "Job")["spec"]["backoffLimitPerIndex"] == 6  # as without indexes

@@ -72,6 +72,12 @@ BUILD = [
           "outputs.modelfolder", "not below outputs.mountpath /mnt/azure"),
     Wrong("own champion", "minimal", "env: {CHAMPIONFOLDER: /mnt/azure/20180523.10/}",
           "env.CHAMPIONFOLDER", "set the folder of an earlier build"),
+    Wrong("another engine", "parallel", "env: {ENGINE: processes}",
+          "env.ENGINE: processes does not share work among the 4 pods", "remove env.ENGINE"),
+    Wrong("no pod", "minimal", "trainer: {parallelism: 0}",
+          "trainer parallelism", "minimum|greater than or equal to 1"),
+    Wrong("index as setting", "minimal", "env: {JOB_COMPLETION_INDEX: '1'}",
+          "env JOB_COMPLETION_INDEX", "set trainer.parallelism instead"),
     Wrong("no tag", "identity", "image: {tag: ''}", "image.tag", "set image.tag"),
     Wrong("scale upside down", "production", "autoscaling: {minReplicas: 30}",
           "autoscaling.maxReplicas", "raise it"),
@@ -144,3 +150,12 @@ def test_the_message_names_key_and_cure(
     assert ended.code != 0
     assert flat(wrong.key) in flat(ended.errors), ended.errors
     assert re.search(wrong.cure, ended.errors), ended.errors
+
+
+def test_several_pods_need_a_cluster_that_ends_the_job_with_index_0(helm: Helm) -> None:
+    """An older one would wait for a pod that never comes."""
+    template = ["template", "r", CHARTS / "modelsystem", "-f", VALUES / "parallel.yaml"]
+    ended = helm.run(*template, "--kube-version", "1.30.4")
+    assert ended.code != 0
+    assert "trainer.parallelism: Kubernetes v1.30.4" in ended.errors
+    assert helm.run(*template, "--kube-version", "1.31.0").code == 0

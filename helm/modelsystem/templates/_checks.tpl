@@ -7,6 +7,7 @@ Checks that a schema cannot make: values that contradict each other or the clust
 {{- include "modelsystem.checkExport" . -}}
 {{- include "modelsystem.checkSigning" . -}}
 {{- include "modelsystem.checkFolders" . -}}
+{{- include "modelsystem.checkTrainers" . -}}
 {{- include "modelsystem.checkScaling" . -}}
 {{- if include "modelsystem.isLive" . -}}
 {{- include "modelsystem.checkCluster" . -}}
@@ -92,6 +93,20 @@ Checks that a schema cannot make: values that contradict each other or the clust
 {{- $champion := include "modelsystem.text" (dict "key" "env.CHAMPIONFOLDER" "value" .Values.env.CHAMPIONFOLDER) -}}
 {{- if eq (clean $champion) (clean $folder) -}}
 {{- fail (printf "env.CHAMPIONFOLDER: %s is the folder of this build; set the folder of an earlier build" $champion) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A Job of several pods is complete with its index 0 since Kubernetes 1.31. */}}
+{{- define "modelsystem.checkTrainers" -}}
+{{- $pods := include "modelsystem.trainers" . | int -}}
+{{- $engine := include "modelsystem.text" (dict "key" "env.ENGINE" "value" .Values.env.ENGINE) | lower -}}
+{{- if gt $pods 1 -}}
+{{- if not (has $engine (list "" "indexed")) -}}
+{{- fail (printf "env.ENGINE: %s does not share work among the %d pods of trainer.parallelism; remove env.ENGINE, or set trainer.parallelism=1" $engine $pods) -}}
+{{- end -}}
+{{- if not (semverCompare ">=1.31.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "trainer.parallelism: Kubernetes %s does not complete a Job with its index 0, 1.31 does; set trainer.parallelism=1" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 

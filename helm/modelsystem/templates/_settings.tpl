@@ -4,8 +4,8 @@
 {{- define "modelsystem.reads" -}}
 trainer: [LOG_FORMAT, TENANTID, CSV_FOLDER, BLOB_STORAGE_ACCOUNT, BLOB_STORAGE_CONTAINER,
   BLOB_STORAGE_CSV_FOLDER, BLOB_STORAGE_ENDPOINT, CSV_COLUMNS, MAX_BAD_ROWS, DATA_RULES, NEIGHBOURS,
-  PARAMETERS, METHOD, HISTORIES, CHAMPIONFOLDER, THREADS, GIT_COMMIT, STARTED_BY, TRACEPARENT,
-  SIGNING_KEY_VAULT]
+  PARAMETERS, METHOD, HISTORIES, CHAMPIONFOLDER, ENGINE, SPARK_REMOTE, SPARK_MASTER, THREADS,
+  GIT_COMMIT, STARTED_BY, TRACEPARENT, SIGNING_KEY_VAULT]
 waiter: [LOG_FORMAT, TENANTID, WAIT_INTERVAL, VERIFY_TIMEOUT, STALE_TIMEOUT, PUSHGATEWAY_URL]
 scorer: [LOG_FORMAT, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
 {{- end }}
@@ -21,6 +21,12 @@ SIGNING_KEY_FILE: set signing.existingSecret instead
 TRUSTED_KEYS: set signing.trustedKeys instead
 DRAIN_SECONDS: set scorer.drainSeconds instead
 PORT: remove it; the container's port is always 3000 and the Service's 80
+JOB_COMPLETION_INDEX: set trainer.parallelism instead; Kubernetes numbers the Job's pods
+{{- end }}
+
+{{/* Number of the Job's pods. */}}
+{{- define "modelsystem.trainers" -}}
+{{- kindIs "invalid" .Values.trainer.parallelism | ternary 1 .Values.trainer.parallelism -}}
 {{- end }}
 
 {{/* Deadline of the waiter in seconds: it outlives the training and copies the model. */}}

@@ -2,12 +2,13 @@
 
 import logging
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from modelsystem_shared import parsers, program
 from modelsystem_shared.errors import ModelSystemError
-from modelsystem_trainer import profile, publishing, reading, training
-from modelsystem_trainer.engines import on_this_machine
+from modelsystem_trainer import engines, profile, publishing, reading, training
+from modelsystem_trainer.engines import Workplace
 from modelsystem_trainer.evaluation import Champion, load_champion, measure_on_gate
 from modelsystem_trainer.publishing import Attempt, Result
 from modelsystem_trainer.search import Start
@@ -35,9 +36,12 @@ class Job:
         self.attempt: Path | None = None
 
     def run(self, settings: Settings) -> None:
-        """Train and publish the build, unless it is complete already."""
+        """Train and publish the build, unless it is complete already, or help who does."""
         log.info("Model Folder: %s", settings.model_folder)
         log.info("Build Number: %s", settings.build)
+        if settings.is_helper:
+            engines.help_driver(settings.model_folder, settings.index, settings.threads)
+            return
         signer = publishing.signer(settings)
         if publishing.is_published(settings.model_folder):
             publishing.accept(settings, signer)
@@ -45,7 +49,7 @@ class Job:
         champion = load_champion(settings.champion_folder) if settings.champion_folder else None
         with Attempt(settings.model_folder) as attempt:
             self.attempt = attempt.path
-            with on_this_machine(settings.threads) as workplace:
+            with _workplace(settings, attempt.path) as workplace:
                 data = reading.read(settings, workplace, attempt.progress)
             described = profile.profiled(data, champion, settings.rules)
             profile.check(described)
@@ -56,8 +60,16 @@ class Job:
     def record_failure(self, error: ModelSystemError) -> None:
         """Leave the reason in the model folder, if that is usable."""
         # Not from the settings: they may be what failed.
-        if name := parsers.unquoted(os.environ.get("MODELFOLDER", "")):
+        variables = {name: parsers.unquoted(value) for name, value in os.environ.items()}
+        index = variables.get("JOB_COMPLETION_INDEX") or "0"
+        if variables.get("ENGINE", "").lower() == "indexed" and index != "0":
+            return  # index 0 speaks for the training
+        if name := variables.get("MODELFOLDER"):
             publishing.record_failure(Path(name).absolute(), self.attempt, error)
+
+
+def _workplace(settings: Settings, attempt: Path) -> AbstractContextManager[Workplace]:
+    return engines.opened(settings.engine, settings.threads, attempt, settings.spark_url)
 
 
 def _plan(settings: Settings, champion: Champion | None) -> Plan:

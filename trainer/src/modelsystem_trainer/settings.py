@@ -13,6 +13,7 @@ from modelsystem_shared.settings import Values, variable
 from modelsystem_shared.telemetry import trace
 from modelsystem_trainer import cpus
 from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.engines import ENGINES
 from modelsystem_trainer.fit import METHODS, Parameters
 from modelsystem_trainer.rules import Rules
 
@@ -172,10 +173,37 @@ class Settings(settings.Settings):
         "`https://<vault>.vault.azure.net/keys/<name>`; DefaultAzureCredential (workload identity)",
         None,
     )
+    engine: str = variable(
+        "ENGINE",
+        parsers.choice(*ENGINES),
+        "the workers of the training: `threads`; `processes`; `spark`; `indexed`, the pods of an "
+        "Indexed Job (docs/scale.md); they have no effect on the model",
+        "threads",
+    )
+    spark_remote: str | None = variable(
+        "SPARK_REMOTE",
+        _matching(r"sc://\S+", "the URL of a Spark Connect server, sc://…"),
+        "for ENGINE=spark: the URL of a Spark Connect server, `sc://host:15002`",
+        None,
+    )
+    spark_master: str | None = variable(
+        "SPARK_MASTER",
+        parsers.text,
+        "for ENGINE=spark: the URL of a master, `spark://host:7077` or `local[2]`; if not set that "
+        "of spark-submit, else this machine with THREADS workers",
+        None,
+    )
+    index: int = variable(
+        "JOB_COMPLETION_INDEX",
+        parsers.integer(0, 100_000),
+        "for ENGINE=indexed: the number of this pod, which Kubernetes sets; 0 drives and "
+        "publishes, the others help",
+        0,
+    )
     threads: int = variable(
         "THREADS",
         parsers.integer(1, 1024),
-        "threads of reading and fitting; they have no effect on the model",
+        "threads of reading and fitting, on each machine; they have no effect on the model",
         cpus.available(),
     )
     commit: str | None = variable(
@@ -205,6 +233,16 @@ class Settings(settings.Settings):
         return f"{self.account_url}/{self.container}/{self.blob_folder}"
 
     @property
+    def is_helper(self) -> bool:
+        """Whether another pod of the Job drives and publishes."""
+        return self.engine == "indexed" and self.index > 0
+
+    @property
+    def spark_url(self) -> str | None:
+        """The Spark Connect server or the master; None for what the environment says."""
+        return self.spark_remote or self.spark_master
+
+    @property
     def account_url(self) -> str:
         """The storage account's URL."""
         return self.endpoint or f"https://{self.account}.blob.core.windows.net"
@@ -222,6 +260,8 @@ class Settings(settings.Settings):
             yield "NEIGHBOURS contradicts the neighbours of PARAMETERS: set one of the two"
         if values["SIGNING_KEY_FILE"] and values["SIGNING_KEY_VAULT"]:
             yield "SIGNING_KEY_FILE contradicts SIGNING_KEY_VAULT: set one of the two"
+        if values["SPARK_REMOTE"] and values["SPARK_MASTER"]:
+            yield "SPARK_REMOTE contradicts SPARK_MASTER: set one of the two"
         if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
             yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
 

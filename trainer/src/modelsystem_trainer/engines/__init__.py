@@ -7,14 +7,15 @@ on the engine, nor on the number of workers, nor on the order of their work.
 """
 
 from modelsystem_trainer.engines import faults, parts
-from modelsystem_trainer.engines.choice import ENGINES, started
+from modelsystem_trainer.engines.choice import ENGINES, LOCAL, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
 from modelsystem_trainer.engines.helping import help_driver
 from modelsystem_trainer.engines.threads import Threads
-from modelsystem_trainer.engines.workplace import Workplace, note, on_this_machine
+from modelsystem_trainer.engines.workplace import Workplace, note, on_this_machine, opened
 
 __all__ = [
     "ENGINES",
+    "LOCAL",
     "Engine",
     "OnShare",
     "Phase",
@@ -24,6 +25,7 @@ __all__ = [
     "help_driver",
     "note",
     "on_this_machine",
+    "opened",
     "parts",
     "started",
 ]

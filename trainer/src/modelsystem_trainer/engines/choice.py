@@ -32,6 +32,7 @@ _STARTS: dict[str, Callable[[int, Path, str | None], AbstractContextManager[Engi
     "indexed": lambda workers, attempt, _url: Indexed(workers, attempt),
 }
 ENGINES = tuple(_STARTS)
+LOCAL = ("threads", "processes")  # all workers are on this machine
 
 
 def started(

@@ -10,11 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from modelsystem_shared.errors import StoppedError
-from modelsystem_trainer.engines import faults
+from modelsystem_shared.errors import StoppedError, StorageError
+from modelsystem_trainer.engines import faults, parts
+from modelsystem_trainer.engines.choice import LOCAL, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
 from modelsystem_trainer.engines.threads import Threads
 
+PARTS = "parts"  # a folder of the attempt
 POLL = 0.5  # seconds between two looks at what the workers note
 
 
@@ -62,6 +64,35 @@ def on_this_machine(threads: int = 1) -> Iterator[Workplace]:
     """Make a workplace of threads and a temporary folder, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="modelsystem-") as folder:
         yield Workplace(Threads(threads), Path(folder))
+
+
+@contextlib.contextmanager
+def opened(
+    name: str, workers: int, attempt: Path, spark_url: str | None = None
+) -> Iterator[Workplace]:
+    """Start an engine, with a folder that all its workers see and that is removed at the end.
+
+    It lies in the attempt's folder, unless all workers are on this machine. See `started`.
+    """
+    with started(name, workers, attempt, spark_url) as engine:
+        if name in LOCAL:
+            with tempfile.TemporaryDirectory(prefix="modelsystem-") as folder:
+                yield Workplace(engine, Path(folder))
+        else:
+            with _shared(attempt / PARTS) as path:
+                yield Workplace(engine, path)
+
+
+@contextlib.contextmanager
+def _shared(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(StorageError):  # another error is on its way
+            parts.remove(folder)
+        raise
+    parts.remove(folder)
 
 
 def note(folder: Path, name: str, number: int, done: int) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import threading
 import time
 from datetime import UTC, datetime
@@ -117,5 +118,7 @@ def _remove_files(attempt: Path) -> None:
     """Remove an attempt's files but its progress and the reason of its failure, if that works."""
     with contextlib.suppress(OSError):
         for path in attempt.iterdir():
-            if path.name not in (progress.PROGRESS, progress.FAILED):
+            if path.is_dir():  # of an engine, which could not remove it
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name not in (progress.PROGRESS, progress.FAILED):
                 path.unlink()
