@@ -6,6 +6,7 @@ from urllib.request import Request, urlopen
 
 from tests.e2e.conftest import NewCompose
 from tests.e2e.engine import Compose
+from tests.integration.conftest import write_key
 
 
 def front(port: str) -> str:
@@ -63,10 +64,26 @@ def test_a_finished_build_is_left_alone(served: Compose) -> None:
     assert "Build Number:152" in front(served.variables["PORT"])
 
 
-def test_a_second_build_is_beside_the_first(served: Compose) -> None:
-    """Another build number gets a folder of its own; no byte of the first build changes."""
+def test_a_second_build_is_beside_the_first(served: Compose, tmp_path: Path) -> None:
+    """Another build number gets a folder of its own; no byte of the first build changes.
+
+    The second one is signed: its site starts with the right key only.
+    """
+    for name in ("ours", "theirs"):
+        write_key(tmp_path, name)
+        (tmp_path / f"{name}.pem").chmod(0o644)  # a container's user is another
     before = below(served.files(), 152)
-    served.with_(BUILDNUMBER=154).up()
+    keys = {"SIGNING_KEY": tmp_path / "ours.pem", "TRUSTED_KEYS": tmp_path / "ours.pub"}
+    signed = served.with_(BUILDNUMBER=154, **keys)
+    signed.up()
+    with urlopen(
+        f"http://127.0.0.1:{served.variables['PORT']}/v1/provenance/signature", timeout=10
+    ) as answer:
+        assert "dsseEnvelope" in json.load(answer)
+    other = signed.with_(TRUSTED_KEYS=tmp_path / "theirs.pub")
+    refused = other("run", "--rm", "--no-deps", "waiter", check=False)
+    assert refused.returncode == 4, refused.stdout
+    assert "is signed by key" in refused.stdout
     assert "Build Number:154" in front(served.variables["PORT"])
     after = served.files()
     assert below(after, 152) == before
