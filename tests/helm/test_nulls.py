@@ -19,6 +19,7 @@ OWN_SENTENCES = {
     **dict.fromkeys(
         ("storage", "storage.existingSecret"), "storage.existingSecret: the Job has no"
     ),
+    "signing.existingSecret": "signing.trustedKeys: the Job does not sign",
     **dict.fromkeys(
         ("scorer.resources", "scorer.resources.requests", "scorer.resources.requests.cpu"),
         "scorer.resources.requests.cpu: it is not set",

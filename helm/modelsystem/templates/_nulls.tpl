@@ -70,5 +70,6 @@ podMonitor: {labels: {}}
 {{- end }}
 {{- if get .Values.storage "existingSecret" }}
 - storage.existingSecretKey
+- signing.existingSecretKey
 {{- end }}
 {{- end }}
