@@ -1,12 +1,10 @@
-"""What a signature costs: the share of a training, and the waiter's check with and without keys.
+"""What the check of a signature costs: the waiter with and without TRUSTED_KEYS.
 
-`.venv/bin/python benchmarks/signing.py` trains 20,000 rows without a search with and without a key, and
-lets the waiter check a model of 300 MB with and without TRUSTED_KEYS. CPU seconds (user and system) of whole
-processes, the least of some runs, which alternate.
+`.venv/bin/python benchmarks/signing.py` lets the waiter check a signed model of 300 MB. CPU seconds
+(user and system) of whole processes, the least of some runs, which alternate.
 """
 
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -53,17 +51,6 @@ def keys(work: Path) -> None:
     (work / "key.pub").write_bytes(public)
 
 
-def export(target: Path, rows: int) -> None:
-    """Write an export of so many rows."""
-    target.mkdir()
-    rng = random.Random(1)
-    with (target / "interactions.csv").open("w") as file:
-        file.write("user_id,item_id,timestamp\n")
-        for _ in range(rows):
-            user, item = rng.randrange(rows // 20), int(rng.paretovariate(1.1)) % 2000
-            file.write(f"u{user},i{item},{1525000000 + rng.randrange(10**6)}\n")
-
-
 def large_model(target: Path, key: KeyFile) -> None:
     """Publish files of random bytes as a signed model."""
     attempt = target / "attempt-a"
@@ -80,28 +67,18 @@ def large_model(target: Path, key: KeyFile) -> None:
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Measure, and print the ratio."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         keys(work)
-        export(work / "data", 20_000)
         large_model(work / "large", KeyFile(work / "key.pem"))
-        training = {"CSV_FOLDER": work / "data", "BUILDNUMBER": BUILD, "PARAMETERS": "method=ridge"}
         waiting = {"MODELFOLDER": work / "large", "BUILDNUMBER": BUILD, "WAIT_TIMEOUT": 60}
-        cases = {
-            "training": ("trainer", training, {"SIGNING_KEY_FILE": work / "key.pem"}, 2),
-            "check": ("waiter", waiting, {"TRUSTED_KEYS": work / "key.pub"}, RUNS),
-        }
-        for case, (program, variables, key, runs) in cases.items():
-            seconds: dict[bool, list[float]] = {False: [], True: []}
-            for number in range(2 * runs):
-                own = {"MODELFOLDER": work / f"{case}{number}"} if program == "trainer" else {}
-                with_key = key if number % 2 else {}
-                measured = cpu_seconds(program, **{**variables, **own, **with_key})
-                seconds[bool(number % 2)].append(measured)
-            without, with_ = min(seconds[False]), min(seconds[True])
-            ratio = with_ / without
-            print(f"{case}: {without:.2f} s without a key, {with_:.2f} s with: {ratio:.3f} times")
+        without, with_ = [], []
+        for _ in range(RUNS):
+            without.append(cpu_seconds("waiter", **waiting))
+            with_.append(cpu_seconds("waiter", **waiting, TRUSTED_KEYS=work / "key.pub"))
+        ratio = min(with_) / min(without)
+        print(f"{min(without):.3f} s without keys, {min(with_):.3f} s with: {ratio:.3f} times")
 
 
 if __name__ == "__main__":
