@@ -86,6 +86,7 @@ EXAMPLES = (
     Example("GET", "/v1/items?q=number+1&k=2", "Items by a part of their title"),
     Example("GET", "/v1/provenance", "What the model was made of, and how good it is"),
     Example("GET", "/v1/provenance/signature", "Who made it; this model is not signed"),
+    Example("GET", "/v1/provenance/signature", "Its signature; this model has none"),
     Example("GET", "/v1/evaluation/questions", "The gate's questions (`EVALUATION_ENDPOINT=on`)"),
     Example("GET", "/v2", "The server, for clients of the Open Inference Protocol"),
     Example("GET", "/v2/health/live", "Whether it is alive"),
