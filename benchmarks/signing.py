@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -61,9 +62,11 @@ def large_model(target: Path, key: KeyFile) -> None:
     ]
     listed = manifest.listing(written)
     content = Manifest({"format": manifest.FORMAT, "build": BUILD, "files": listed}, {})
-    publication.publish(
-        target, attempt, content, "0.1", lambda *what: sign_model(key, *what, folder.UNSIGNED)
-    )
+
+    def sign(name: str, digests: Mapping[str, str]) -> bytes:
+        return sign_model(key, name, digests, folder.UNSIGNED)
+
+    publication.publish(target, attempt, content, "0.1", sign)
 
 
 def main() -> None:
