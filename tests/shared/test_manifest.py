@@ -80,6 +80,7 @@ def _file(**changes: Any) -> list[dict[str, Any]]:
         {"files": _file(size=True)},
         {"files": _file(size="3")},
         {"files": _file(sha256="A" * 64)},
+        {"files": _file(sha256="a" * 65)},
         {"files": _file(sha256=None)},
         {"files": _file(colour="red")},
     ],
