@@ -33,12 +33,12 @@ spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: lint .tools/generator/.installed .tools/signing/.installed ## everything at small counts, each package alone first, two at a time
+test: lint .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
 		$(call JUNIT,whole)
 
-test-faults: dev .tools/generator/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones
+test-faults: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them
@@ -186,7 +186,7 @@ $(PACKAGES:%=isolated-%): isolated-%: .isolated/%/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-package modelsystem-shared \
 	--custom-compile-command "make lock"
-ALONE := $(patsubst %,tests/requirements/%.in,checkov generator signing)
+ALONE := $(patsubst %,tests/requirements/%.in,checkov generator neighbours signing)
 INS := shared/requirements.in $(filter-out $(ALONE),$(wildcard tests/requirements/*.in)) \
 	benchmarks/requirements.in
 
@@ -198,6 +198,8 @@ lock: .venv/.installed ## pin every dependency anew, with hashes, the same versi
 		trainer/pyproject.toml -o trainer/requirements-spark.txt
 	@for p in $(LOCKED); do rm -f $$p/requirements.txt; \
 		$(LOCK) -c .tools/all.txt $$p/pyproject.toml -o $$p/requirements.txt || exit; done
+	@$(LOCK) -c release/requirements.txt --extra mlflow release/pyproject.toml \
+		-o release/requirements-mlflow.txt
 	@for i in $(INS); do rm -f $${i%.in}.txt; \
 		$(LOCK) -c .tools/all.txt $$i -o $${i%.in}.txt || exit; done
 	@for i in $(ALONE); do rm -f $${i%.in}.txt; $(LOCK) $$i -o $${i%.in}.txt || exit; done

@@ -17,6 +17,7 @@ VERSIONS = ("1.30", "1.34")
 MONITORS = {
     "ServiceMonitor": {"selector", "namespaceSelector", "targetLabels", "endpoints"},
     "PodMonitor": {"selector", "namespaceSelector", "podTargetLabels", "podMetricsEndpoints"},
+    "PrometheusRule": {"groups"},
 }
 
 

@@ -83,10 +83,19 @@ ROOMS = {
     ),
     "modelsystem_release": (
         *("__main__", "commands", "diagnosis", "traffic", "judging", "cluster"),
-        *("artefact", "values", "naming", "errors"),
+        *("artefact", "registry", "values", "naming", "errors"),
     ),
     "modelsystem_trainer": (
-        *("__main__", "publishing", "profile", "training", "search", "evaluation"),
+        *(
+            "__main__",
+            "lineage",
+            "publishing",
+            "cards",
+            "profile",
+            "training",
+            "search",
+            "evaluation",
+        ),
         *("reading", "ingest", "export", "settings", "fit", "columns", "rules", "cpus", "engines"),
     ),
     "modelsystem_waiter": (

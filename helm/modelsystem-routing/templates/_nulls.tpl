@@ -24,6 +24,8 @@ hostnames: []
 gateway: {parentRefs: []}
 istio: {gateways: []}
 prune: {image: {}}
+alerts: {labels: {}}
+dashboard: {labels: {}, annotations: {}}
 labels: {}
 annotations: {}
 {{- end }}
@@ -38,6 +40,13 @@ annotations: {}
 - prune.keep
 - prune.days
 - prune.dryRun
+{{- end }}
+- alerts.enabled
+- dashboard.enabled
+{{- if get .Values.alerts "enabled" }}
+{{- range list "runbook" "readyBy" "nights" "errors" "seconds" "slow" "claim" "room" }}
+- alerts.{{ . }}
+{{- end }}
 {{- end }}
 {{- if get .Values.mirror "build" }}
 - mirror.percent

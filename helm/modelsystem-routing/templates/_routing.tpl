@@ -12,12 +12,18 @@
 {{- end }}
 
 {{- define "routing.metadata" -}}
-{{- $own := dict "app.kubernetes.io/name" "modelsystem-routing" "app.kubernetes.io/instance" .Release.Name "app.kubernetes.io/managed-by" .Release.Service "app.kubernetes.io/part-of" "modelsystem" -}}
-name: {{ include "routing.name" . }}
-namespace: {{ .Release.Namespace }}
+{{- include "routing.metadataOf" (dict "root" . "name" (include "routing.name" .)) -}}
+{{- end }}
+
+{{/* Metadata of an object: dict "root" <root> "name" <name> "labels" <more> "annotations" <more> */}}
+{{- define "routing.metadataOf" -}}
+{{- $values := .root.Values -}}
+{{- $own := dict "app.kubernetes.io/name" "modelsystem-routing" "app.kubernetes.io/instance" .root.Release.Name "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/part-of" "modelsystem" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
 labels:
-  {{- include "modelsystem.strings" (mergeOverwrite dict .Values.labels $own) | nindent 2 }}
-{{- with .Values.annotations }}
+  {{- include "modelsystem.strings" (mergeOverwrite dict (.labels | default dict) $values.labels $own) | nindent 2 }}
+{{- with mergeOverwrite dict (.annotations | default dict) $values.annotations }}
 annotations:
   {{- include "modelsystem.strings" . | nindent 2 }}
 {{- end }}

@@ -37,6 +37,7 @@ scorer: {resources: {}, podLabels: {}, podAnnotations: {}, extraEnv: []}
 service: {annotations: {}}
 podDisruptionBudget: {}
 autoscaling: {}
+alerts: {labels: {}}
 networkPolicy: {}
 serviceMonitor: {labels: {}}
 podMonitor: {labels: {}}
@@ -56,6 +57,11 @@ podMonitor: {labels: {}}
 - modelCache.enabled
 - podDisruptionBudget.enabled
 - autoscaling.enabled
+- alerts.enabled
+{{- if get .Values.alerts "enabled" }}
+- alerts.runbook
+- alerts.stalledAfter
+{{- end }}
 - networkPolicy.enabled
 - serviceMonitor.enabled
 - podMonitor.enabled

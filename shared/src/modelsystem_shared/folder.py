@@ -170,7 +170,7 @@ def verify(model: Published) -> None:
 
     """
     check_names(model)
-    for file in model.manifest.files:
+    for file in model.manifest.all_files:
         check_file(model.attempt / file.name, file, _digest(model.attempt / file.name))
     for name, sha256 in model.seals.items():
         _sealed(model.attempt / name, sha256)
@@ -183,7 +183,7 @@ def check_names(model: Published) -> None:
         CorruptModelError: naming the file.
 
     """
-    expected = {file.name for file in model.manifest.files} | {*model.seals}
+    expected = {file.name for file in model.manifest.all_files} | {*model.seals}
     try:
         with os.scandir(model.attempt) as entries:
             is_plain = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}

@@ -205,6 +205,7 @@ class RunPart(TypedDict):
     """What one training says of itself; times are ISO 8601 in UTC.
 
     traceparent: of the pipeline's run that made the build, see `telemetry.trace`.
+    documents: files beside the model's that describe this training, and do not count in its digest.
     """
 
     attempt: NotRequired[str]
@@ -218,6 +219,7 @@ class RunPart(TypedDict):
     commit: NotRequired[str | None]
     started_by: NotRequired[str | None]
     traceparent: NotRequired[str | None]
+    documents: NotRequired[list[ListedFile]]
 
 
 class _Parts(TypedDict):
@@ -259,6 +261,12 @@ class Manifest:
         return f"{figures['ndcg']['mean']:.6f}" if figures else None
 
     @property
+    def all_files(self) -> tuple[ModelFile, ...]:
+        """The model files, and those that describe the training."""
+        documents = (ModelFile(**file) for file in self.run.get("documents", []))
+        return (*self.files, *documents)
+
+    @property
     def digest(self) -> str:
         """The model digest: the SHA-256 over the list of model files with their digests."""
         return model_digest(self.files)
@@ -274,7 +282,7 @@ def signed_digests(content: Manifest, sha256: str) -> dict[str, str]:
 
     sha256: of the manifest, as it is on the volume.
     """
-    return {file.name: file.sha256 for file in content.files} | {NAME: sha256}
+    return {file.name: file.sha256 for file in content.all_files} | {NAME: sha256}
 
 
 def check_signed(signed: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -314,7 +322,8 @@ def parse(content: bytes, name: str = NAME) -> Manifest:
         _check_format(parts.get("model"), name)
         model = typed.checked(ModelPart, parts.get("model"), "model")
         manifest = Manifest(model, typed.checked(RunPart, parts.get("run"), "run"))
-        _check_files(manifest.files)
+        for files in (manifest.files, manifest.all_files):
+            _check_files(files)
     except (ValueError, TypeError) as error:
         raise CorruptModelError(f"{name} is not a manifest: {error}") from error
     return manifest

@@ -10,6 +10,7 @@ from modelsystem_shared.errors import ModelSystemError
 from modelsystem_trainer import engines, profile, publishing, reading, training
 from modelsystem_trainer.engines import Workplace
 from modelsystem_trainer.evaluation import Champion, load_champion, measure_on_gate
+from modelsystem_trainer.lineage import Reporter
 from modelsystem_trainer.publishing import Attempt, Result
 from modelsystem_trainer.search import Start
 from modelsystem_trainer.settings import Settings
@@ -34,6 +35,7 @@ class Job:
     def __init__(self) -> None:
         """Start without an attempt."""
         self.attempt: Path | None = None
+        self.lineage: Reporter | None = None
 
     def run(self, settings: Settings) -> None:
         """Train and publish the build, unless it is complete already, or help who does."""
@@ -49,16 +51,19 @@ class Job:
         champion = load_champion(settings.champion_folder) if settings.champion_folder else None
         with Attempt(settings.model_folder) as attempt:
             self.attempt = attempt.path
+            self.lineage = Reporter(settings, attempt.path.name)
             with _workplace(settings, attempt.path) as workplace:
                 data = reading.read(settings, workplace, attempt.progress)
             described = profile.profiled(data, champion, settings.rules)
             profile.check(described)
             trained = training.train(data, _plan(settings, champion), attempt.progress)
             gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
-            publishing.publish(settings, attempt, Result(data, described, trained, gate), signer)
+            result = Result(data, described, trained, gate)
+            manifest = publishing.publish(settings, attempt, result, signer)
+        self.lineage.completed(manifest)
 
     def record_failure(self, error: ModelSystemError) -> None:
-        """Leave the reason in the model folder, if that is usable."""
+        """Leave the reason in the model folder, if that is usable, and report it."""
         # Not from the settings: they may be what failed.
         variables = {name: parsers.unquoted(value) for name, value in os.environ.items()}
         index = variables.get("JOB_COMPLETION_INDEX") or "0"
@@ -66,6 +71,8 @@ class Job:
             return  # index 0 speaks for the training
         if name := variables.get("MODELFOLDER"):
             publishing.record_failure(Path(name).absolute(), self.attempt, error)
+        if self.lineage:
+            self.lineage.failed(str(error))
 
 
 def _workplace(settings: Settings, attempt: Path) -> AbstractContextManager[Workplace]:

@@ -218,6 +218,13 @@ class Settings(settings.Settings):
         "the person or program that started this training, for the manifest",
         None,
     )
+    openlineage: str | None = variable(
+        "OPENLINEAGE_URL",
+        parsers.url,
+        "the URL of an OpenLineage receiver, such as Marquez, to which the training reports its "
+        "start, its end and its failure",
+        None,
+    )
     traceparent: str | None = variable(
         "TRACEPARENT",
         trace.parse,

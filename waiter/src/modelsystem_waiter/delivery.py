@@ -48,7 +48,7 @@ def receive(settings: Settings) -> Published:
 
 def _check_size(model: Published, limit: int | None) -> None:
     """Refuse a model that exceeds the limit: an emptyDir takes it, and the pod is then evicted."""
-    sizes = [file.size for file in model.manifest.files]
+    sizes = [file.size for file in model.manifest.all_files]
     sizes += [(model.attempt / name).stat().st_size for name in model.seals]
     blocks = sum(-(-size // _BLOCK) for size in sizes) + 3  # and the marker and two folders
     if limit is not None and blocks * _BLOCK > limit:
@@ -94,7 +94,7 @@ def _clear(cache: Path) -> None:
 def _copy_all(model: Published, cache: Path) -> None:
     target = cache / model.marker.attempt
     files.make_folder(target)
-    for file in model.manifest.files:
+    for file in model.manifest.all_files:
         path = model.attempt / file.name
         folder.check_file(path, file, _copy_file(path, target))
     for name, sha256 in model.seals.items():

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from modelsystem_release import registry
 from modelsystem_release.cluster import Target
 from modelsystem_release.commands.arguments import (
     Commands,
@@ -36,7 +37,7 @@ from modelsystem_release.judging import (
     write_junit,
 )
 from modelsystem_shared import parsers
-from modelsystem_shared.errors import ServiceError
+from modelsystem_shared.errors import ModelSystemError, ServiceError
 from modelsystem_shared.profile import rows_of_figures
 from modelsystem_shared.telemetry import pushgateway
 from modelsystem_shared.telemetry.pushgateway import Gauge
@@ -65,6 +66,12 @@ def add(commands: "Commands[Parser]") -> None:
         default=os.environ.get("PUSHGATEWAY_URL"),
         metavar="URL",
         help="push the verdict there, for alerts (default: PUSHGATEWAY_URL)",
+    )
+    parser.add_argument(
+        "--mlflow",
+        default=os.environ.get("MLFLOW_TRACKING_URI"),
+        metavar="URI",
+        help="write the build and its verdict there (default: MLFLOW_TRACKING_URI)",
     )
     add_place(parser)
     parser.set_defaults(run=run)
@@ -96,6 +103,8 @@ def _judge(arguments: argparse.Namespace) -> tuple[str, str]:
     data = report(comparison, checks, rules.confidence)
     build = comparison.candidate.build
     _record(place, arguments.candidate, GateRecord.new(checks, champion))
+    if arguments.mlflow:
+        _register(arguments, place, data)
     if arguments.junit:
         write_junit(arguments.junit, f"gate of build {build}", checks)
     if arguments.json:
@@ -104,6 +113,16 @@ def _judge(arguments: argparse.Namespace) -> tuple[str, str]:
     show(arguments, data, "\n\n".join(tables))
     broken = "; ".join(f"{c.name}: {c.reason}" for c in checks if not c.passed)
     return build or arguments.candidate, broken
+
+
+def _register(arguments: argparse.Namespace, place: Target, verdict: dict[str, object]) -> None:
+    """Write the build into MLflow; a fault is only logged, and changes no verdict."""
+    try:
+        with place.site(arguments.candidate) as site:
+            entry = registry.entry(site.manifest(), verdict)
+        log.info("MLflow: run %s", registry.write(arguments.mlflow, entry))
+    except ModelSystemError as error:
+        log.warning("%s", error)
 
 
 def _push(arguments: argparse.Namespace, build: str, passed: str) -> None:

@@ -3,6 +3,7 @@
 A failure is only logged, and a gateway that does not answer costs one second.
 """
 
+import http.client
 import logging
 import threading
 import urllib.request
@@ -56,7 +57,7 @@ def _send(request: urllib.request.Request, gauges: Sequence[Gauge]) -> None:
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310  # as above
             log.info("Pushed %s to the Pushgateway", _names(gauges))
-    except (OSError, ValueError) as error:  # refused, unreachable, or an answer that is an error
+    except (OSError, ValueError, http.client.HTTPException) as error:
         log.warning("%s cannot be pushed to the Pushgateway: %s", _names(gauges), error)
 
 

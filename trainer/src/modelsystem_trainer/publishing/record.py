@@ -12,7 +12,7 @@ from importlib.metadata import version
 import numpy as np
 
 from modelsystem_shared import manifest, settings
-from modelsystem_shared.manifest import Data, HistoryBand, ModelFile, ModelPart, RunPart
+from modelsystem_shared.manifest import Data, HistoryBand, Manifest, ModelFile, ModelPart, RunPart
 from modelsystem_shared.profile import Profile
 from modelsystem_trainer.evaluation import Gate, in_bands
 from modelsystem_trainer.ingest import Interactions
@@ -61,6 +61,11 @@ def model_part(settings: Settings, result: Result) -> ModelPart:
 def with_files(part: ModelPart, files: list[ModelFile]) -> ModelPart:
     """Return the part with the model's files and their digest."""
     return {**part, "files": manifest.listing(files), "digest": manifest.model_digest(files)}
+
+
+def with_documents(content: Manifest, documents: list[ModelFile]) -> Manifest:
+    """Return the manifest with files that describe the training."""
+    return Manifest(content.model, {**content.run, "documents": manifest.listing(documents)})
 
 
 def run_part(settings: Settings, attempt: str, started: datetime, seconds: float) -> RunPart:
