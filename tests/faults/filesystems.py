@@ -252,6 +252,8 @@ def states(
             disk.apply(recording.operations[done - 1])
         if prefixes is not None and done not in prefixes:
             continue
+        if done == len(recording.operations):
+            seen.clear()  # after the end even a folder that was right before can be a lost model
         for tree in model(disk):
             if (key := frozenset(tree.items())) not in seen:
                 seen.add(key)

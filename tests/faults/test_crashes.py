@@ -4,6 +4,7 @@ The operations of real programs are recorded by strace; `filesystems` makes ever
 crash can leave of them; `judges` lets the programs judge each.
 """
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -99,7 +100,8 @@ def sampled(
 ) -> Iterator[tuple[int, Tree]]:
     """Return some of the states since the marker was created, and some from before."""
     marked = len(recording.operations) - 3  # its creation, its bytes, and two syncs
-    for prefixes in (range(marked, marked + 4), rng.sample(range(marked), early)):
+    yield from itertools.islice(states(recording, model, [marked + 3]), SAMPLE)
+    for prefixes in (range(marked, marked + 3), rng.sample(range(marked), early)):
         found = list(states(recording, model, prefixes))
         yield from rng.sample(found, min(SAMPLE, len(found)))
 
