@@ -120,9 +120,11 @@ def sansa(x: sparse.csr_matrix, l2: float, density: float, *, exact: bool) -> Fi
 
 def ours(x: sparse.csr_matrix, parameters: str, neighbours: int) -> Fitted:
     """Fit our model with given parameters: the one place that knows the trainer's `fit`."""
-    from modelsystem_trainer.fit import Parameters, fit
+    from modelsystem_trainer.engines import Threads
+    from modelsystem_trainer.fit import Parameters, Resources, fit
 
-    similarity = fit(sparse.csr_array(x), Parameters.parse(parameters), neighbours, THREADS)
+    resources = Resources(Threads(THREADS))
+    similarity = fit(sparse.csr_array(x), Parameters.parse(parameters), neighbours, resources)
     return _item_to_item(x, similarity)
 
 

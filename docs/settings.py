@@ -16,7 +16,8 @@ from modelsystem_waiter.settings import Settings as WaiterSettings
 PAGE = Path(__file__).with_name("settings.md")
 HEADING = "## All variables"
 PROGRAMS = {"trainer": TrainerSettings, "waiter": WaiterSettings, "scorer": ScorerSettings}
-MACHINE_DEFAULTS = {"THREADS": "the CPUs"}  # other machines have other defaults
+# Other machines have other defaults.
+MACHINE_DEFAULTS = {"THREADS": "the CPUs", "MEMORY_LIMIT": "the container's, or the machine's"}
 
 
 def main() -> None:

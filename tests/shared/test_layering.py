@@ -96,7 +96,8 @@ ROOMS = {
             "search",
             "evaluation",
         ),
-        *("reading", "ingest", "export", "settings", "fit", "columns", "rules", "cpus", "engines"),
+        *("reading", "ingest", "export", "settings", "fit", "columns", "rules"),
+        *("cpus", "memory", "engines"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

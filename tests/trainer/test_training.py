@@ -15,8 +15,9 @@ from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
 from modelsystem_trainer import export, fit, training
 from modelsystem_trainer.columns import Columns
+from modelsystem_trainer.engines import Threads
 from modelsystem_trainer.evaluation import holdout, ranking, split
-from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.fit import Parameters, Resources
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.publishing import publisher
 from modelsystem_trainer.reading import ReadOptions, read_export
@@ -45,7 +46,9 @@ def train(read: Read) -> Train:
 
     def make(rows: list[str], parameters: Parameters | None = None, threads: int = 1) -> Trained:
         data = read({"clicks.csv": "\n".join([TIMED, *rows])})
-        return training.train(data, Plan(20, parameters, threads), lambda *_: None)
+        return training.train(
+            data, Plan(20, parameters), lambda *_: None, Resources(Threads(threads))
+        )
 
     return make
 
@@ -68,7 +71,7 @@ def movielens_export() -> Interactions:
 def movielens(movielens_export: Interactions) -> Trained:
     """Train once on MovieLens, with parameters that a search found."""
     searched = "a=0.25,lam=160,beta=0.25,b=0.1,c=0.05,r=0.25,fit_power=0.5,history_power=2,fade=0.5"
-    plan = Plan(100, Parameters.parse(searched), 2)
+    plan = Plan(100, Parameters.parse(searched))
     return training.train(movielens_export, plan, lambda *_: None)
 
 
@@ -151,7 +154,7 @@ def test_a_model_without_histories_is_the_same_but_for_its_users(
 ) -> None:
     """HISTORIES=off: nothing of users is left, and all else has the same bytes and figures."""
     data = read({"clicks.csv": "\n".join([TIMED, *clustered_rows()])})
-    plan = Plan(20, Parameters(), 1)
+    plan = Plan(20, Parameters())
     whole, small = (
         training.train(data, replace(plan, histories=histories), lambda *_: None)
         for histories in (True, False)
@@ -233,7 +236,7 @@ def test_any_small_export_gives_a_whole_model(
     users = [*gate_ids[:3], "u", "\x00", "é"]
     rows = [f"{users[user]},{users[item]}{f',{START}' * timed}" for user, item in pairs]
     data = read({"a.csv": "\n".join([TIMED if timed else TIMED.removesuffix(",timestamp"), *rows])})
-    trained = training.train(data, Plan(2, None, 1), lambda *_: None)
+    trained = training.train(data, Plan(2, None), lambda *_: None)
     attempt = tmp_path_factory.mktemp("attempt")
     publisher.write_model(attempt, trained.model)
     loaded = model.load(attempt)
@@ -246,7 +249,7 @@ def test_progress_reports_every_phase(read: Read, clustered_rows: Rows) -> None:
     """Phases come in their order, with shares from 0 to 1."""
     reported: list[tuple[str, float]] = []
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=40)])})
-    training.train(data, Plan(5, None, 1), lambda *progress: reported.append(progress))
+    training.train(data, Plan(5, None), lambda *progress: reported.append(progress))
     assert list(dict.fromkeys(phase for phase, _ in reported)) == ["search", "evaluate", "fit"]
     assert all(0 <= share <= 1 for _, share in reported)
     assert reported[-1] == ("fit", 1.0)
@@ -258,7 +261,7 @@ def test_at_most_so_many_users_are_measured(
     """A measurement of a large export ends in time; popularity is measured on the same users."""
     data = read({"a.csv": "\n".join([TIMED, *clustered_rows(users=100)])})
     monkeypatch.setattr(ranking, "MOST_USERS", 10)
-    trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
+    trained = training.train(data, Plan(5, Parameters()), lambda *_: None)
     assert trained.metrics.users == trained.popularity.users == 10
 
 
@@ -285,7 +288,7 @@ def test_neighbours_of_toy_story_are_films_for_children(movielens: Trained) -> N
 def test_neighbours_by_cosine_read_right(movielens_export: Interactions) -> None:
     """With the parameters of cosine, Toy Story's sequel and its kind are among the first."""
     cosine = Parameters("cooccurrence", a=0, b=0.5, c=0.5, s=1)
-    trained = training.train(movielens_export, Plan(100, cosine, 2), lambda *_: None)
+    trained = training.train(movielens_export, Plan(100, cosine), lambda *_: None)
     assert len(LIKE_TOY_STORY & set(neighbours(trained, "1", 20))) >= 5
 
 
@@ -293,15 +296,6 @@ def test_movielens_is_better_than_popularity(movielens: Trained) -> None:
     """On real ratings too, by a quarter at least."""
     assert movielens.metrics.ndcg > 1.25 * movielens.popularity.ndcg
     assert movielens.metrics.users == 600
-
-
-def test_if_memory_does_not_allow_ridge_cooccurrence_is_taken(
-    train: Train, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The method that is chosen is the one that the memory allows, and is in the parameters."""
-    assert train(clustered_rows(users=60)).parameters.method == "ridge"
-    monkeypatch.setattr(training, "_MOST_BYTES", 100)
-    assert train(clustered_rows(users=60)).parameters.method == "cooccurrence"
 
 
 def test_a_small_catalogue_may_be_solved_as_a_whole(
@@ -314,14 +308,14 @@ def test_a_small_catalogue_may_be_solved_as_a_whole(
         trained = training.train(data, plan, lambda *_: None)
         return {tried.method for tried in trained.search.tried}
 
-    assert methods(Plan(None, None, 1)) == {"ridge", "dense"}
-    assert methods(Plan(20, None, 1)) == methods(Plan(None, None, 1, "ridge")) == {"ridge"}
-    assert methods(Plan(20, None, 1, "dense")) == {"dense"}
+    assert methods(Plan(None, None)) == {"ridge", "dense"}
+    assert methods(Plan(20, None)) == methods(Plan(None, None, "ridge")) == {"ridge"}
+    assert methods(Plan(20, None, "dense")) == {"dense"}
     monkeypatch.setattr(fit, "MOST_ITEMS_OF_DENSE", 119)
-    assert methods(Plan(None, None, 1)) == {"ridge"}
+    assert methods(Plan(None, None)) == {"ridge"}
 
 
-@pytest.mark.parametrize("plan", [Plan(20, None, 1, "dense"), Plan(20, Parameters("dense"), 1)])
+@pytest.mark.parametrize("plan", [Plan(20, None, "dense"), Plan(20, Parameters("dense"))])
 def test_a_large_catalogue_is_not_solved_as_a_whole(
     read: Read, clustered_rows: Rows, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:

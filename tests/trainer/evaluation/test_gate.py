@@ -32,7 +32,7 @@ def build(read: Callable[..., Interactions], gate_ids: list[str]) -> Callable[..
         gates = {f"u{n}": user for n, user in enumerate(gate_ids)}
         renamed = [",".join([gates.get((p := row.split(","))[0], p[0]), *p[1:]]) for row in rows]
         data = read({"a.csv": "\n".join(["user_id,item_id,timestamp", *renamed])})
-        return training.train(data, Plan(20, parameters, 1), lambda *_: None).model
+        return training.train(data, Plan(20, parameters), lambda *_: None).model
 
     return make
 
@@ -115,7 +115,7 @@ def test_data_without_gate_users_has_no_figures(
 ) -> None:
     """The figures of no users are 0."""
     data = read({"a.csv": "\n".join(["user_id,item_id", "u,a", "u,b", "w,a"])})
-    ours = training.train(data, Plan(20, GOOD, 1), lambda *_: None).model
+    ours = training.train(data, Plan(20, GOOD), lambda *_: None).model
     figures = measure(ours, as_champion(ours))
     assert figures.users == figures.model.users == 0
     assert figures.champion

@@ -1,7 +1,5 @@
 """Co-occurrence against the formula, computed densely."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
-from sparse_dot_topn import sp_matmul_topn
 
-from modelsystem_trainer.fit import Parameters, cooccurrence, fit
+from modelsystem_trainer.engines import Threads
+from modelsystem_trainer.fit import Parameters, Resources, fit, portions
 from modelsystem_trainer.search import GRIDS
 
 Dense = npt.NDArray[np.float64]
@@ -66,7 +64,7 @@ def test_it_is_the_formulas_top_k(
 ) -> None:
     """Values are the formula's; each row has its K highest, the highest first."""
     expected = by_formula(interactions, p)
-    similarity = fit(matrix(interactions), p, neighbours, threads)
+    similarity = fit(matrix(interactions), p, neighbours, Resources(Threads(threads)))
     assert similarity.shape == expected.shape
     assert similarity.dtype == np.float32
     for item, (indices, data) in enumerate(rows(similarity)):
@@ -97,7 +95,8 @@ def test_threads_do_not_matter(
 ) -> None:
     """One, two and four threads give the same bytes."""
     one, two, four = (
-        contents(fit(matrix(interactions), p, neighbours, threads)) for threads in (1, 2, 4)
+        contents(fit(matrix(interactions), p, neighbours, Resources(Threads(threads))))
+        for threads in (1, 2, 4)
     )
     assert one == two == four
 
@@ -106,37 +105,33 @@ def test_threads_do_not_matter(
 def test_portions_do_not_matter(
     interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int, products: int
 ) -> None:
-    """Many short calls, between which a heartbeat can be written, change no byte."""
+    """Many small parts change no byte."""
     whole = fit(matrix(interactions), p, neighbours)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "PRODUCTS_AT_ONCE", products)
+        patch.setattr(portions, "_COST", products)
         cut = fit(matrix(interactions), p, neighbours)
     assert contents(cut) == contents(whole)
 
 
-def test_no_call_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call has at most the allowed number of products, and those of one more row."""
-    called: list[int] = []
-
-    def recorded(left: Any, right: Any, *others: Any, **options: Any) -> Any:
-        called.append(int((left @ np.diff(right.indptr)).sum()))
-        return sp_matmul_topn(left, right, *others, **options)
-
-    monkeypatch.setattr(cooccurrence, "sp_matmul_topn", recorded)
-    monkeypatch.setattr(cooccurrence, "PRODUCTS_AT_ONCE", 100)
-    interactions = np.random.default_rng(1).random((20, 50)) < 0.2
-    fit(matrix(interactions), by_exponents(), 5)
-    products = interactions.T.astype(int) @ interactions.sum(axis=1)
-    assert sum(called) == products.sum()
-    assert len(called) > 10
-    assert max(called) < 100 + products.max()
+@given(choices, st.integers(1, 13))
+def test_of_equal_ones_the_more_popular_is_kept(
+    interactions: npt.NDArray[np.bool_], neighbours: int
+) -> None:
+    """Ties at the K-th place go by popularity, then by place: the rule, entry by entry."""
+    p = by_exponents(0, 0, 0, 1)
+    counts, popularity = by_formula(interactions, p), interactions.sum(axis=0)
+    for item, (indices, _) in enumerate(rows(fit(matrix(interactions), p, neighbours))):
+        others = np.flatnonzero(counts[item])
+        ranked = others[np.lexsort((others, -popularity[others], -counts[item, others]))]
+        assert set(indices) == set(ranked[:neighbours])
 
 
 def test_threads_do_not_matter_for_a_large_matrix() -> None:
     """The same holds for a matrix with work for all of them, and many ties at the K-th place."""
     interactions = np.random.default_rng(1).random((300, 500)) < 0.05
     one, four = (
-        fit(matrix(interactions), by_exponents(0, 0, 0, 1), 10, threads) for threads in (1, 4)
+        fit(matrix(interactions), by_exponents(0, 0, 0, 1), 10, Resources(Threads(threads)))
+        for threads in (1, 4)
     )
     assert contents(one) == contents(four)
 

@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from modelsystem_trainer.fit import Parameters, dense, fit, ridge, unweighed
+from modelsystem_trainer.engines import Threads
+from modelsystem_trainer.fit import Parameters, Resources, dense, fit, ridge, unweighed
 
 Dense = npt.NDArray[np.float64]
 choices = st_numpy.arrays(np.bool_, st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -54,7 +55,7 @@ def test_it_equals_ridge_with_all_candidates() -> None:
     """If all items occur together and all are candidates, both are the same."""
     x = matrix(np.random.default_rng(1).random((400, 30)) < 0.4)
     p = Parameters(a=0.5, lam=20)
-    near = ridge.similarities(x, p, 29, 1).toarray()
+    near = ridge.similarities(x, p, 29, Resources()).toarray()
     np.testing.assert_allclose(dense.similarities(x, p).toarray(), near, atol=1e-4)
 
 
@@ -72,7 +73,9 @@ def test_threads_of_blas_do_not_matter() -> None:
     results = []
     for threads in (1, 2, 4):
         with threadpool_limits(threads):
-            results.append(fit(x, Parameters("dense"), 100, threads).data.tobytes())
+            results.append(
+                fit(x, Parameters("dense"), 100, Resources(Threads(threads))).data.tobytes()
+            )
     assert results[0] == results[1] == results[2]
 
 

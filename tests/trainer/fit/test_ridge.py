@@ -1,5 +1,7 @@
 """Neighbourhood ridge against a dense solution, one target after the other."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer.fit import METHODS, Parameters, fit
+from modelsystem_trainer.engines import Threads, started
+from modelsystem_trainer.fit import METHODS, Parameters, Resources, fit, kernels, portions
 from modelsystem_trainer.fit import ridge as ridge_module
 from modelsystem_trainer.search import GRIDS
 
@@ -51,7 +54,9 @@ def ridge(g: Dense, p: Parameters) -> Dense:
 
 
 def neighbourhood(interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int) -> Dense:
-    dense: Dense = ridge_module.similarities(matrix(interactions), p, neighbours, 1).toarray()
+    dense: Dense = ridge_module.similarities(
+        matrix(interactions), p, neighbours, Resources()
+    ).toarray()
     return dense
 
 
@@ -140,14 +145,18 @@ def test_threads_do_not_matter(
 ) -> None:
     """One, two and four threads give the same bytes."""
     x = matrix(interactions)
-    one, two, four = (contents(fit(x, p, neighbours, threads)) for threads in (1, 2, 4))
+    one, two, four = (
+        contents(fit(x, p, neighbours, Resources(Threads(threads)))) for threads in (1, 2, 4)
+    )
     assert one == two == four
 
 
 def test_threads_do_not_matter_for_a_large_matrix() -> None:
     """The same holds for a matrix with work for all threads."""
     x = matrix(np.random.default_rng(3).random((500, 1500)) < 0.02)
-    one, two, four = (contents(fit(x, Parameters(), 40, threads)) for threads in (1, 2, 4))
+    one, two, four = (
+        contents(fit(x, Parameters(), 40, Resources(Threads(threads)))) for threads in (1, 2, 4)
+    )
     assert one == two == four
 
 
@@ -162,8 +171,79 @@ def test_rows_are_strongest_first() -> None:
 def test_more_neighbours_than_items_are_all_of_them() -> None:
     """No memory is kept for more neighbours than there are items."""
     x = matrix(np.random.default_rng(5).random((60, 12)) < 0.4)
-    most, all_of_them = (ridge_module.similarities(x, Parameters(), k, 1) for k in (10_000, 12))
+    most, all_of_them = (
+        ridge_module.similarities(x, Parameters(), k, Resources()) for k in (10_000, 12)
+    )
     assert contents(most) == contents(all_of_them)
-    counts = np.diff(x.indptr).astype(np.int64)
-    needed = {ridge_module.most_bytes(counts, 12, neighbours) for neighbours in (12, 10_000)}
-    assert len(needed) == 1
+
+
+@given(choices, parameters, st.integers(1, 13), st.integers(1, 13), st.integers(0, 13))
+def test_blocks_and_portions_do_not_matter(
+    interactions: npt.NDArray[np.bool_], p: Parameters, neighbours: int, size: int, side: int
+) -> None:
+    """Any number of targets in a block, rows in the head and products in a portion: same bytes."""
+    x = matrix(interactions)
+    usual = contents(ridge_module.similarities(x, p, neighbours, Resources()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ridge_module, "_targets", lambda *_: size)
+        patch.setattr(ridge_module, "_MOST_HEAD", side)
+        patch.setattr(ridge_module, "_HEAD_SHARE", 1)
+        patch.setattr(portions, "_COST", 3 * size)
+        other = contents(ridge_module.similarities(x, p, neighbours, Resources()))
+    assert other == usual
+
+
+def test_engines_and_budgets_do_not_matter(tmp_path: Path) -> None:
+    """Processes give the bytes of threads, and so does hardly any memory; the folder is empty."""
+    x = matrix(np.random.default_rng(7).random((400, 1200)) < 0.02)
+    usual = contents(fit(x, Parameters(), 40))
+    for memory in (0, 300 << 20, 1 << 40):
+        assert contents(fit(x, Parameters(), 40, Resources(Threads(2), tmp_path, memory))) == usual
+    with started("processes", 2, tmp_path) as engine:
+        assert contents(fit(x, Parameters(), 40, Resources(engine, tmp_path))) == usual
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends a fit, its folder of parts is gone."""
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(kernels, "gather", fail)
+    with pytest.raises(OSError, match="no space"):
+        fit(matrix(np.ones((9, 5))), Parameters(), 3, Resources(folder=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@given(choices, st.integers(1, 13))
+def test_of_equal_candidates_the_more_popular_is_taken(
+    interactions: npt.NDArray[np.bool_], neighbours: int
+) -> None:
+    """Ties at the M-th place go by popularity, then by place: the rule, target by target."""
+    counts = interactions.T.astype(int) @ interactions
+    solved = neighbourhood(interactions, Parameters(a=0.0, e=0.0, lam=1e6), neighbours)
+    for target in range(len(counts)):
+        others = np.flatnonzero(np.where(np.arange(len(counts)) == target, 0, counts[target]))
+        popularity = counts.diagonal()[others]
+        ranked = others[np.lexsort((others, -popularity, -counts[target, others]))]
+        assert set(np.flatnonzero(solved[:, target])) == set(ranked[:neighbours])
+
+
+@given(st.lists(st.integers(0, 30), max_size=30))
+def test_the_walk_goes_depth_first(numbers: list[int]) -> None:
+    """Each node once, a parent before its children, and a subtree in one piece."""
+    parents = np.array([number % (node + 1) - 1 for node, number in enumerate(numbers)], np.int64)
+    walk = np.empty(len(parents), np.int64)
+    kernels.preorder(parents, walk)
+    assert sorted(walk) == list(range(len(parents)))
+    place = np.argsort(walk)
+    assert all(place[parent] < place[node] for node, parent in enumerate(parents) if parent >= 0)
+
+    def subtree(node: int) -> set[int]:
+        children = np.flatnonzero(parents == node)
+        return {node}.union(*(subtree(int(child)) for child in children))
+
+    for node in range(len(parents)):
+        nodes = subtree(node)
+        assert set(walk[place[node] : place[node] + len(nodes)].tolist()) == nodes

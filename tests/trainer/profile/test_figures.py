@@ -37,7 +37,7 @@ def profiled(data: Interactions, champion: Champion | None = None) -> Profile:
 
 def as_champion(data: Interactions, *, has_profile: bool = True) -> Champion:
     """Return a champion of this data; without a profile it is of an earlier version."""
-    model = training.train(data, Plan(5, Parameters(), 1), lambda *_: None).model
+    model = training.train(data, Plan(5, Parameters()), lambda *_: None).model
     described = {
         "location": "",
         "files": [],

@@ -120,7 +120,7 @@ def test_the_run_can_be_traced(trained: Any) -> None:
     assert run["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     assert run["attempt"] == trained.published.marker.attempt
     assert set(run["libraries"]) == {
-        *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy", "sparse-dot-topn"),
+        *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy"),
         *("threadpoolctl", "ziaplot"),
     }
     times = [datetime.fromisoformat(run[name]) for name in ("started", "finished")]

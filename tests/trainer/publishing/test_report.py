@@ -63,7 +63,7 @@ def make_part(read: Read) -> Callable[..., ModelPart]:
         data = read({"a.csv": text})
         environ = {"MODELFOLDER": "/m", "CSV_FOLDER": "/x", "BUILDNUMBER": build}
         values = settings.read(Settings, environ | {"TENANTID": tenant})
-        trained = training.train(data, Plan(5, Parameters(), 1), lambda *_: None)
+        trained = training.train(data, Plan(5, Parameters()), lambda *_: None)
         against = Champion(champion, "0" * 64, trained.model) if champion else None
         gate = measure_on_gate(trained.model, trained.counts, len(data.users), against)
         described = profile.profiled(data, against, values.rules)

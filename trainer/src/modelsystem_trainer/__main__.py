@@ -10,6 +10,7 @@ from modelsystem_shared.errors import ModelSystemError
 from modelsystem_trainer import engines, profile, publishing, reading, training
 from modelsystem_trainer.engines import Workplace
 from modelsystem_trainer.evaluation import Champion, load_champion, measure_on_gate
+from modelsystem_trainer.fit import Resources
 from modelsystem_trainer.lineage import Reporter
 from modelsystem_trainer.publishing import Attempt, Result
 from modelsystem_trainer.search import Start
@@ -54,9 +55,11 @@ class Job:
             self.lineage = Reporter(settings, attempt.path.name)
             with _workplace(settings, attempt.path) as workplace:
                 data = reading.read(settings, workplace, attempt.progress)
-            described = profile.profiled(data, champion, settings.rules)
-            profile.check(described)
-            trained = training.train(data, _plan(settings, champion), attempt.progress)
+                described = profile.profiled(data, champion, settings.rules)
+                profile.check(described)
+                plan = _plan(settings, champion)
+                resources = Resources(workplace.engine, workplace.folder, settings.memory_limit)
+                trained = training.train(data, plan, attempt.progress, resources)
             gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
             result = Result(data, described, trained, gate)
             manifest = publishing.publish(settings, attempt, result, signer)
@@ -83,7 +86,6 @@ def _plan(settings: Settings, champion: Champion | None) -> Plan:
     return Plan(
         settings.neighbours,
         settings.parameters,
-        settings.threads,
         settings.method,
         histories=settings.histories == "on",
         champion=_start(champion) if champion else None,

@@ -11,7 +11,7 @@ from modelsystem_shared import parsers, settings
 from modelsystem_shared.parsers import Secret
 from modelsystem_shared.settings import Values, variable
 from modelsystem_shared.telemetry import trace
-from modelsystem_trainer import cpus
+from modelsystem_trainer import cpus, memory
 from modelsystem_trainer.columns import Columns
 from modelsystem_trainer.engines import ENGINES
 from modelsystem_trainer.fit import METHODS, Parameters
@@ -138,7 +138,7 @@ class Settings(settings.Settings):
     method: str | None = variable(
         "METHOD",
         parsers.choice(*METHODS),
-        "`ridge`; `cooccurrence`: quicker, less memory; `dense`: all items are neighbours, at most "
+        "`ridge`; `cooccurrence`: quicker; `dense`: all items are neighbours, at most "
         "4,000; chosen if not set",
         None,
         shapes_model=True,
@@ -205,6 +205,13 @@ class Settings(settings.Settings):
         parsers.integer(1, 1024),
         "threads of reading and fitting, on each machine; they have no effect on the model",
         cpus.available(),
+    )
+    memory_limit: int = variable(
+        "MEMORY_LIMIT",
+        parsers.quantity,
+        "bytes of memory that a fit may take where it has a choice, such as 3Gi or 500M; it has no "
+        "effect on the model",
+        memory.limit(),
     )
     commit: str | None = variable(
         "GIT_COMMIT",

@@ -23,7 +23,7 @@ from modelsystem_trainer.evaluation import (
     measure_on_test,
     trend,
 )
-from modelsystem_trainer.fit import Parameters, confidence
+from modelsystem_trainer.fit import METHODS, Parameters, Resources, confidence
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.search import (
     NOTHING,
@@ -39,7 +39,6 @@ from modelsystem_trainer.search import (
 log = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]  # (phase, share of it that is done)
 NEIGHBOURS = (100, 200)  # of which a search chooses
-_MOST_BYTES = 3 << 30  # of ridge's result; while it is made it takes twice as much
 
 
 @dataclass(frozen=True)
@@ -47,15 +46,14 @@ class Plan:
     """What shapes a training besides the data.
 
     neighbours: None for what the search chooses of `NEIGHBOURS`, or all items of a small catalogue.
-    parameters: None to search them, by `method`, or by a method that fits into the memory if
-        `method` is None too.
+    parameters: None to search them, by `method`.
+    method: None for ridge, or dense if that is better and the catalogue small.
     histories: whether the model has the users and their histories.
     champion: where the search starts too, beside its own starts.
     """
 
     neighbours: int | None
     parameters: Parameters | None
-    threads: int
     method: str | None = None
     histories: bool = True
     champion: Start | None = None
@@ -88,18 +86,20 @@ class Trained:
         return self.search.parameters
 
 
-def train(data: Interactions, plan: Plan, on_progress: OnProgress) -> Trained:
-    """Train on `data`; the result depends on the data and the plan only, not on its threads."""
+def train(
+    data: Interactions, plan: Plan, on_progress: OnProgress, resources: Resources = fit.DEFAULT
+) -> Trained:
+    """Train on `data`; the result depends on the data and the plan only, not on `resources`."""
     _check_size(len(data.items), plan)
     split = Split(data)
-    outcome = _search(split, plan, on_progress)
+    outcome = _search(split, plan, on_progress, resources)
     parameters = outcome.parameters
     log.info("Parameters: %s", parameters)
-    measured, popularity = _measure(split, parameters, plan, on_progress)
+    measured, popularity = _measure(split, parameters, on_progress, resources)
     half_lives = trend.try_half_lives(split.rows(split.train), split.n_items)
     on_progress("fit", 0.0)
     learned = split.rows(~split.gate)
-    similarity = _fit(split.fit_matrix(learned, parameters), parameters, plan)
+    similarity = _fit(split.fit_matrix(learned, parameters), parameters, resources)
     trending = trend.shares(learned, split.n_items, trend.best(half_lives))
     on_progress("fit", 1.0)
     model = _model(split, similarity, parameters, trending, histories=plan.histories)
@@ -117,15 +117,15 @@ def _check_size(n_items: int, plan: Plan) -> None:
         )
 
 
-def _search(split: Split, plan: Plan, on_progress: OnProgress) -> Outcome:
+def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resources) -> Outcome:
     """Return the best parameters that the search finds, or those of the plan."""
     if plan.parameters:
         given = plan.parameters
         given = replace(given, neighbours=plan.neighbours or given.neighbours)
         return Outcome(given, given)
     started = time.monotonic()
-    starts, neighbours = _starts(split, plan), _neighbours(split, plan)
-    validation = Validation(split, plan.threads)
+    starts, neighbours = _starts(split, plan), _neighbours(plan)
+    validation = Validation(split, resources)
     if not validation.is_possible:
         default = replace(starts[0].parameters, neighbours=neighbours[0])
         return Outcome(default, default, {default: NOTHING}, starts[:1])
@@ -146,7 +146,7 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress) -> Outcome:
 
 def _starts(split: Split, plan: Plan) -> list[Start]:
     """Return the starts of each method that may be searched, and the champion's parameters."""
-    method = plan.method or _affordable_method(split, plan)
+    method = plan.method or METHODS[0]
     starts = starts_of(method)
     if plan.may_turn_dense(split.n_items):
         starts = starts_of("dense") + starts[:1]
@@ -157,41 +157,28 @@ def _starts(split: Split, plan: Plan) -> list[Start]:
     return starts
 
 
-def _neighbours(split: Split, plan: Plan) -> list[int]:
-    """Return the numbers of neighbours that settings and memory allow."""
-    if plan.neighbours:
-        return [plan.neighbours]
-    return [n for n in NEIGHBOURS if n == NEIGHBOURS[0] or _most_bytes(split, n) <= _MOST_BYTES]
-
-
-def _affordable_method(split: Split, plan: Plan) -> str:
-    """Return ridge if the memory allows it, else cooccurrence."""
-    most_bytes = _most_bytes(split, plan.neighbours or NEIGHBOURS[0])
-    if most_bytes <= _MOST_BYTES:
-        return "ridge"
-    log.info("Method: cooccurrence, because ridge could need %.1f GB", most_bytes / 1e9)
-    return "cooccurrence"
-
-
-def _most_bytes(split: Split, neighbours: int) -> int:
-    return fit.most_bytes_of_ridge(split.user_counts(~split.gate), split.n_items, neighbours)
+def _neighbours(plan: Plan) -> list[int]:
+    """Return the numbers of neighbours that the search may choose."""
+    return [plan.neighbours] if plan.neighbours else [*NEIGHBOURS]
 
 
 def _measure(
-    split: Split, parameters: Parameters, plan: Plan, on_progress: OnProgress
+    split: Split, parameters: Parameters, on_progress: OnProgress, resources: Resources
 ) -> tuple[Metrics, Metrics]:
     """Return the test part's figures of a fit without it, and of popularity."""
     if not split.test.any():
         log.warning("No user has two interactions, so none can be held out: the score is 0")
     train = split.fit_matrix(split.rows(split.train), parameters)
-    similarity = _fit(train, parameters, plan)
+    similarity = _fit(train, parameters, resources)
     return measure_on_test(
         split, similarity, parameters, lambda share: on_progress("evaluate", share)
     )
 
 
-def _fit(interactions: sparse.csr_array, parameters: Parameters, plan: Plan) -> sparse.csr_array:
-    return fit.fit(interactions, parameters, parameters.neighbours, plan.threads)
+def _fit(
+    interactions: sparse.csr_array, parameters: Parameters, resources: Resources
+) -> sparse.csr_array:
+    return fit.fit(interactions, parameters, parameters.neighbours, resources)
 
 
 def _model(

@@ -59,7 +59,7 @@ def read(path: Path) -> list[Array]:
     end = max(len(content) - _DIGEST, 0)
     if hashlib.sha256(memoryview(content)[:end]).digest() != content[end:]:
         raise StorageError(f"{path} is cut short or changed")
-    arrays, stream = [], io.BytesIO(content[:end])
+    arrays, stream = [], io.BytesIO(content)  # no copy
     while stream.tell() < end:
         arrays.append(np.load(stream, allow_pickle=False))
     return arrays

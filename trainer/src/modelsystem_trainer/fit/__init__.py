@@ -8,16 +8,17 @@ from modelsystem_trainer.fit import confidence, lowrank
 from modelsystem_trainer.fit.dense import MOST_ITEMS as MOST_ITEMS_OF_DENSE
 from modelsystem_trainer.fit.fitting import fit, unweighed, weighed
 from modelsystem_trainer.fit.parameters import METHODS, Parameters
-from modelsystem_trainer.fit.ridge import most_bytes as most_bytes_of_ridge
+from modelsystem_trainer.fit.portions import DEFAULT, Resources
 
 __all__ = [
+    "DEFAULT",
     "METHODS",
     "MOST_ITEMS_OF_DENSE",
     "Parameters",
+    "Resources",
     "confidence",
     "fit",
     "lowrank",
-    "most_bytes_of_ridge",
     "unweighed",
     "weighed",
 ]

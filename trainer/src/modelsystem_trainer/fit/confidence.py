@@ -21,6 +21,8 @@ _DAY = 86_400.0
 
 def in_fit(table: pd.DataFrame, p: Parameters) -> Float32s:
     """Return x of each row."""
+    if not p.fit_power:
+        return np.ones(len(table), np.float32)
     return _relative(_powered(table, p.fit_power)).astype(np.float32)
 
 

@@ -10,39 +10,46 @@ from scipy import sparse
 
 from modelsystem_trainer.fit import cooccurrence, dense, lowrank, ridge
 from modelsystem_trainer.fit.parameters import Parameters
+from modelsystem_trainer.fit.portions import DEFAULT, Resources
 from modelsystem_trainer.fit.weighing import degrees, weigh
 
 _ROWS_AT_ONCE = 256
 
 
 def fit(
-    interactions: sparse.csr_array, parameters: Parameters, neighbours: int, threads: int = 1
+    interactions: sparse.csr_array,
+    parameters: Parameters,
+    neighbours: int,
+    resources: Resources = DEFAULT,
 ) -> sparse.csr_array:
     """Return the similarity matrix: row i holds how strongly item i recommends each other item.
 
     interactions: users × items, float32: how much each interaction counts.
     Returns items × items, float32, finite, nothing on the diagonal, each row strongest first; at
     most `neighbours` × items entries, unless the method is `dense`. The result does not depend on
-    `threads`.
+    `resources`.
     """
-    similarity = unweighed(interactions, parameters, neighbours, threads)
+    similarity = unweighed(interactions, parameters, neighbours, resources)
     similarity = weighed(interactions, similarity, parameters)
     if parameters.w:
         vectors = lowrank.basis(interactions)
         term = lowrank.term(interactions, vectors, similarity, parameters)
-        similarity = lowrank.added(similarity, term, parameters, threads)
-    return strongest_first(similarity, threads)
+        similarity = lowrank.added(similarity, term, parameters, resources.engine.workers)
+    return strongest_first(similarity, resources.engine.workers)
 
 
 def unweighed(
-    interactions: sparse.csr_array, parameters: Parameters, neighbours: int, threads: int = 1
+    interactions: sparse.csr_array,
+    parameters: Parameters,
+    neighbours: int,
+    resources: Resources = DEFAULT,
 ) -> sparse.csr_array:
     """Return the similarities before they are weighed; see `fit`."""
     if parameters.method == "dense":
         return dense.similarities(interactions, parameters)
     if parameters.method == "cooccurrence":
-        return cooccurrence.similarities(interactions, parameters, neighbours, threads)
-    return ridge.similarities(interactions, parameters, neighbours, threads)
+        return cooccurrence.similarities(interactions, parameters, neighbours, resources)
+    return ridge.similarities(interactions, parameters, neighbours, resources)
 
 
 def weighed(

@@ -1,8 +1,8 @@
 """Compiled loops: what numpy and scipy cannot express.
 
 numba compiles them on first use, once for each machine if the folder of this file is writable.
-Multiplications and additions may be fused (`contract`) and never reordered: results are the same
-for any number of threads and any width of vectors.
+Sums are never reordered, so results are the same for any number of threads and any width of
+vectors; multiplications and additions of a solution may be fused (`contract`), those of G are not.
 """
 
 from collections.abc import Callable
@@ -11,25 +11,29 @@ from typing import TypeVar
 import numba
 import numpy as np
 
-from modelsystem_shared.numeric.arrays import Float32s, Indices
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
 
 _BLOCK = 8  # columns in one step of Cholesky: their factors fit the registers
 _LEAST = np.float32(1e-12)
+# Interactions both ways, as `stored` describes: ends, users, values; user_ends, items, weighted.
+X = tuple[Indices, Indices, Float32s, Indices, Indices, Float32s]
+F = TypeVar("F", bound=Callable[..., object])
 
 
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def _compiled(function: F) -> F:
+def _compiled(function: F, *flags: str) -> F:
     try:
-        cached: F = numba.njit(function, nogil=True, fastmath={"contract"}, cache=True)
+        cached: F = numba.njit(function, nogil=True, fastmath=set(flags), cache=True)
     except RuntimeError:  # no folder is writable, as in a read-only container
-        uncached: F = numba.njit(function, nogil=True, fastmath={"contract"})
+        uncached: F = numba.njit(function, nogil=True, fastmath=set(flags))
         return uncached
     return cached
 
 
-@_compiled
+def _fused(function: F) -> F:
+    return _compiled(function, "contract")
+
+
+@_fused
 def _subtract(a: Float32s, k: int, end: int, m: int, panel: Float32s) -> None:
     """Eliminate the columns k to end - 1 from the rest: the loop that takes most of the time."""
     for i in range(end, m + 1):
@@ -44,7 +48,7 @@ def _subtract(a: Float32s, k: int, end: int, m: int, panel: Float32s) -> None:
             row[j] = total - f4 * p4[j] - f5 * p5[j] - f6 * p6[j] - f7 * p7[j]
 
 
-@_compiled
+@_fused
 def factor(a: Float32s, m: int, panel: Float32s) -> None:
     """Factor `a[:m, :m]` by Cholesky, in place; only its lower triangle is read.
 
@@ -73,41 +77,29 @@ def factor(a: Float32s, m: int, panel: Float32s) -> None:
             _subtract(a, k, end, m, panel)
 
 
-@_compiled
-def solve_rows(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not objects
-    targets: Indices,
+@_fused
+def solve(
+    triangles: Float32s,
     candidates: Indices,
     counts: Indices,
     weights: Float32s,
-    ends: Indices,
-    columns: Indices,
-    values: Float32s,
     diagonal: Float32s,
-    place: Indices,
 ) -> None:
-    """Solve the regressions of some targets (intp), in place.
+    """Solve the regressions of some targets, in place.
 
-    candidates: int32, targets × M, each row's first `counts` entries ascending.
+    triangles: targets × M · (M - 1) / 2, the part of G[C, C] below its diagonal, row after row.
+    candidates, counts: int32, targets × M, each row's first `counts` entries ascending.
     weights: targets × M; before: G[C, j]; after: w.
-    ends, columns, values: the part of G below its diagonal, as CSR.
-    diagonal: that of G with the ridge added.
-    place: uint16, one for each item, all M before and after.
+    diagonal: that of G with the ridge added, for all items.
     """
     most = candidates.shape[1]
-    a = np.empty((most + 1, most + 1), np.float32)  # column M takes the values of other items
+    a = np.empty((most + 1, most + 1), np.float32)
     panel = np.empty((_BLOCK, most + 1), np.float32)
-    for j in targets:
-        m, c, w = counts[j], candidates[j], weights[j]
+    for t in range(len(counts)):
+        m, c, w, triangle = counts[t], candidates[t], weights[t], triangles[t]
         for p in range(m):
-            place[c[p]] = p
-        for p in range(m):
-            row = a[p]
-            row[:p] = 0
-            for t in range(ends[c[p]], ends[c[p] + 1]):
-                row[place[columns[t]]] = values[t]
-            row[p] = diagonal[c[p]]
-        for p in range(m):
-            place[c[p]] = most
+            a[p, :p] = triangle[p * (p - 1) // 2 : p * (p + 1) // 2]
+            a[p, p] = diagonal[c[p]]
         a[m, :m] = w[:m]
         factor(a, m, panel)
         w[:m] = a[m, :m]
@@ -119,6 +111,296 @@ def solve_rows(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not obj
 
 
 @_compiled
+def transpose(
+    csr: tuple[Indices, Indices, Float32s], new: tuple[Indices, Indices, Float32s]
+) -> None:
+    """Fill the transpose of a CSR matrix (ends, columns, values), whose ends are known."""
+    ends, columns, values = csr
+    new_ends, rows, new_values = new
+    place = new_ends[:-1].copy()
+    for row in range(len(ends) - 1):
+        for t in range(ends[row], ends[row + 1]):
+            s = place[columns[t]]
+            place[columns[t]] = s + 1
+            rows[s] = row
+            new_values[s] = values[t]
+
+
+@_compiled
+def weigh(
+    by_user: tuple[Indices, Indices, Float32s],
+    of_users: Float64s,
+    of_items: Float64s,
+    weighted: Float32s,
+) -> None:
+    """Multiply each x by the weights of its user and its item, in float64."""
+    user_ends, items, values = by_user
+    for u in range(len(user_ends) - 1):
+        for t in range(user_ends[u], user_ends[u + 1]):
+            weighted[t] = values[t] * of_users[u] * of_items[items[t]]
+
+
+@_compiled
+def count_visits(user_ends: Indices, items: Indices, below: Indices, visits: Indices) -> None:
+    """Count the entries of X to visit for each item's row of G: below the diagonal, and all."""
+    for u in range(len(user_ends) - 1):
+        start, end = user_ends[u], user_ends[u + 1]
+        for t in range(start, end):
+            below[items[t]] += t - start
+            visits[items[t]] += end - start
+
+
+@_compiled
+def add_squares(items: Indices, values: Float32s, weighted: Float32s, diagonal: Float64s) -> None:
+    """Add up the diagonal of G."""
+    for t in range(len(items)):
+        diagonal[items[t]] += values[t] * weighted[t]
+
+
+@_compiled
+def _add_row(p: int, x: X, row: Float32s) -> None:
+    """Add up row p of G below its diagonal."""
+    ends, users, values, user_ends, items, weighted = x
+    for s in range(ends[p], ends[p + 1]):
+        for t in range(user_ends[users[s]], user_ends[users[s] + 1]):
+            if items[t] >= p:
+                break
+            row[items[t]] += values[s] * weighted[t]
+
+
+@_compiled
+def _add_needed(p: int, x: X, is_needed: Mask, row: Float32s) -> None:
+    """Add up some entries of row p of G below its diagonal."""
+    ends, users, values, user_ends, items, weighted = x
+    for s in range(ends[p], ends[p + 1]):
+        for t in range(user_ends[users[s]], user_ends[users[s] + 1]):
+            q = items[t]
+            if q >= p:
+                break
+            if is_needed[q]:
+                row[q] += values[s] * weighted[t]
+
+
+@_compiled
+def head(first: int, last: int, x: X, triangle: Float32s) -> None:
+    """Add up the rows `first` to `last` - 1 of G below its diagonal, one after the other."""
+    start = 0
+    for p in range(first, last):
+        _add_row(p, x, triangle[start : start + p])
+        start += p
+
+
+@_compiled
+def strongest(first: int, x: X, candidates: Indices, keys: Float32s, counts: Indices) -> None:
+    """Choose the candidates of the targets `first`, `first` + 1, ...
+
+    A candidate's key is its sum of x times `weighted`; of equal keys the more popular item comes
+    first.
+    candidates, keys: targets × M; each row's first `counts` entries are filled, ascending.
+    """
+    ends, users, values, user_ends, items, weighted = x
+    n = len(ends) - 1
+    sums, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
+    for row in range(len(counts)):
+        j, size = first + row, 0
+        for s in range(ends[j], ends[j + 1]):
+            for t in range(user_ends[users[s]], user_ends[users[s] + 1]):
+                i, product = items[t], values[s] * weighted[t]
+                if sums[i] == 0 and product > 0:
+                    touched[size] = i
+                    size += 1
+                sums[i] += product
+        sums[j] = 0  # an item is no candidate of its own
+        m = _select(sums, touched[:size], candidates[row], keys[row])
+        counts[row] = m
+        candidates[row, :m] = np.sort(candidates[row, :m])
+        for a in range(m):
+            keys[row, a] = sums[candidates[row, a]]
+        for t in range(size):
+            sums[touched[t]] = 0
+
+
+@_compiled
+def _select(sums: Float32s, touched: Indices, chosen: Indices, keys: Float32s) -> int:
+    """Choose the largest of the sums above 0 by a heap, the weakest on top; return their number."""
+    most, count = len(chosen), 0
+    for item in touched:
+        key = sums[item]
+        if key <= 0:
+            continue
+        if count < most:
+            _rise(key, item, count, keys, chosen)
+            count += 1
+        elif key > keys[0] or (key == keys[0] and item < chosen[0]):
+            _sink(key, item, keys, chosen)
+    return count
+
+
+@_compiled
+def _rise(key: float, item: int, place: int, keys: Float32s, chosen: Indices) -> None:
+    """Put a key at the end of the heap, and move it up while those above are stronger."""
+    while place:
+        above = (place - 1) // 2
+        if keys[above] < key or (keys[above] == key and chosen[above] > item):
+            break
+        keys[place], chosen[place] = keys[above], chosen[above]
+        place = above
+    keys[place], chosen[place] = key, item
+
+
+@_compiled
+def _sink(key: float, item: int, keys: Float32s, chosen: Indices) -> None:
+    """Put a key in the place of the weakest, and move it down while those below are weaker."""
+    place, below = 0, 1
+    while below < len(keys):
+        if below + 1 < len(keys) and (
+            keys[below + 1] < keys[below]
+            or (keys[below + 1] == keys[below] and chosen[below + 1] > chosen[below])
+        ):
+            below += 1
+        if keys[below] > key or (keys[below] == key and chosen[below] < item):
+            break
+        keys[place], chosen[place] = keys[below], chosen[below]
+        place, below = below, 2 * below + 1
+    keys[place], chosen[place] = key, item
+
+
+@_compiled
+def regress(
+    candidates: tuple[Indices, Float32s, Indices],
+    damping: Float64s,
+    weights: Float32s,
+    parents: Indices,
+) -> None:
+    """Fill G[C, j], and each target's strongest more popular candidate, -1 for none.
+
+    candidates: sources, keys (both targets × M) and counts.
+    """
+    sources, keys, counts = candidates
+    for j in range(len(counts)):
+        strongest_key, parents[j] = np.float32(0), -1
+        for a in range(counts[j]):
+            i, key = sources[j, a], keys[j, a]
+            weights[j, a] = key / damping[i]
+            if i < j and key > strongest_key:
+                strongest_key, parents[j] = key, i
+
+
+@_compiled
+def group(candidates: Indices, counts: Indices, starts: Indices, places: Indices) -> None:
+    """Fill for each item the flat places where it is a candidate; see `gather`.
+
+    starts: zeros, one more than items; places: as many as candidates.
+    """
+    most = candidates.shape[1]
+    for t in range(len(counts)):
+        for c in candidates[t, : counts[t]]:
+            starts[c + 1] += 1
+    for item in range(len(starts) - 1):
+        starts[item + 1] += starts[item]
+    place = starts[:-1].copy()
+    for t in range(len(counts)):
+        for a in range(counts[t]):
+            c = candidates[t, a]
+            places[place[c]] = t * most + a
+            place[c] += 1
+
+
+@_compiled
+def gather(
+    candidates: Indices,
+    places: tuple[Indices, Indices],
+    head: tuple[Float32s, Indices],
+    x: X,
+    triangles: Float32s,
+) -> None:
+    """Fill for each target of a block the part of G[C, C] below its diagonal.
+
+    candidates: int32, targets × M.
+    places: as `group` fills them.
+    head: the rows of G below its diagonal of the most popular items, one after the other, and for
+        each item how many entries of X make its row.
+    triangles: targets × M · (M - 1) / 2.
+    """
+    (starts, all_places), (triangle, below) = places, head
+    n = len(starts) - 1
+    row, is_needed, marked = np.zeros(n, np.float32), np.zeros(n, np.bool_), np.empty(n, np.int32)
+    for p in range(n):
+        of_p = all_places[starts[p] : starts[p + 1]]
+        if not len(of_p):
+            continue
+        if p * (p + 1) // 2 <= len(triangle):
+            known = triangle[p * (p - 1) // 2 : p * (p + 1) // 2]
+            _take(known, of_p, candidates, triangles)
+        elif _entries(of_p, candidates) < below[p]:
+            needed = marked[: _mark(of_p, candidates, is_needed, marked)]
+            _add_needed(p, x, is_needed, row)
+            _take(row, of_p, candidates, triangles)
+            for q in needed:
+                row[q], is_needed[q] = 0, False
+        else:  # marks cost more than they save
+            _add_row(p, x, row)
+            _take(row, of_p, candidates, triangles)
+            row[:p] = 0
+
+
+@_compiled
+def _entries(places: Indices, candidates: Indices) -> int:
+    """Return how many entries of a row all targets need."""
+    entries, most = 0, candidates.shape[1]
+    for place in places:
+        entries += place % most
+    return entries
+
+
+@_compiled
+def _mark(places: Indices, candidates: Indices, is_needed: Mask, marked: Indices) -> int:
+    """Mark the entries of a row that any target needs; return how many there are."""
+    size, most = 0, candidates.shape[1]
+    for place in places:
+        c = candidates[place // most]
+        for b in range(place % most):
+            if not is_needed[c[b]]:
+                is_needed[c[b]] = True
+                marked[size] = c[b]
+                size += 1
+    return size
+
+
+@_compiled
+def _take(row: Float32s, places: Indices, candidates: Indices, triangles: Float32s) -> None:
+    """Copy what each target needs of a row."""
+    most = candidates.shape[1]
+    for place in places:
+        a, c = place % most, candidates[place // most]
+        out = triangles[place // most, a * (a - 1) // 2 :]
+        for b in range(a):
+            out[b] = row[c[b]]
+
+
+@_compiled
+def preorder(parents: Indices, order: Indices) -> None:
+    """Walk a forest depth first; each parent comes before its children, which come ascending.
+
+    parents: each node's parent, which is a smaller number, or -1.
+    order: gets the nodes in the order of the walk.
+    """
+    n = len(parents)
+    sizes, free = np.ones(n, np.int64), np.empty(n, np.int64)
+    for node in range(n - 1, -1, -1):
+        if parents[node] >= 0:
+            sizes[parents[node]] += sizes[node]
+    end = 0
+    for node in range(n):  # a node's place is where its parent's next subtree begins
+        parent = parents[node]
+        if parent < 0:
+            place, end = end, end + sizes[node]
+        else:
+            place, free[parent] = free[parent], free[parent] + sizes[node]
+        order[place], free[node] = node, place + 1
+
+
+@_fused
 def _offer(item: int, value: float, items: Indices, values: Float32s) -> None:
     """Replace the weakest entry of a heap, its first one, if a value is stronger.
 
@@ -143,7 +425,7 @@ def _offer(item: int, value: float, items: Indices, values: Float32s) -> None:
     items[place], values[place] = item, value
 
 
-@_compiled
+@_fused
 def _products(left: Float32s, right: Float32s, sums: Float32s) -> None:
     """Write left · right[:, j] into `sums` for each j: each sum in the order of its terms."""
     width = 1_024  # sums that stay in the fastest cache
@@ -156,8 +438,8 @@ def _products(left: Float32s, right: Float32s, sums: Float32s) -> None:
                 part[j] += factor * row[j]
 
 
-@_compiled
-def add_low_rank(  # noqa: PLR0913, PLR0917  # as above
+@_fused
+def add_low_rank(
     sources: Indices,
     rows: Indices,
     columns: Indices,

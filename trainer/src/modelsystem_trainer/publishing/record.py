@@ -22,7 +22,7 @@ from modelsystem_trainer.training import Trained
 
 _HISTORY_LENGTHS = (1, 2, 3, 6, 11, 21, 51, 101)  # where each band of them begins
 _LIBRARIES = (
-    *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy", "sparse-dot-topn"),
+    *("jinja2", "llvmlite", "numba", "numpy", "pandas", "scipy"),
     *("threadpoolctl", "ziaplot"),
 )
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import K
 from modelsystem_trainer.evaluation import SEARCH_USERS, EvaluationSet, Split, metrics, ranking
-from modelsystem_trainer.fit import Parameters, lowrank, unweighed, weighed
+from modelsystem_trainer.fit import Parameters, Resources, lowrank, unweighed, weighed
 from modelsystem_trainer.search.climbing import Measured
 
 MOST_DRAWS = 4
@@ -35,9 +35,9 @@ class _Fit:
 class _Draw:
     """One draw of the validation part, and the latest fits on what is left."""
 
-    def __init__(self, split: Split, users: Indices, held_out: Mask, threads: int) -> None:
+    def __init__(self, split: Split, users: Indices, held_out: Mask, resources: Resources) -> None:
         self.users = users
-        self._split, self._threads = split, threads
+        self._split, self._resources = split, resources
         is_measured = np.isin(split.table["user"], users)
         before = split.train & ~(held_out & is_measured)
         self._rows = split.rows(before & split.searched)
@@ -53,7 +53,7 @@ class _Draw:
         if parameters.w:
             similarity = self._with_term(fit.interactions, similarity, parameters)
         history = self._set.history(parameters)
-        recommend = ranking.by_similarity(history, similarity, self._threads)
+        recommend = ranking.by_similarity(history, similarity, self._resources.engine.workers)
         return ranking.evaluate(recommend, self._set.truth, self._set.users)
 
     def _fit(self, parameters: Parameters) -> _Fit:
@@ -62,7 +62,7 @@ class _Draw:
             while len(self._fits) >= _KEPT_FITS:
                 del self._fits[next(iter(self._fits))]
             x = self._split.fit_matrix(self._rows, parameters)
-            similarity = unweighed(x, parameters, parameters.neighbours, self._threads)
+            similarity = unweighed(x, parameters, parameters.neighbours, self._resources)
             self._fits[key] = _Fit(x, similarity)
         self._fits[key] = self._fits.pop(key)  # the latest one last
         return self._fits[key]
@@ -73,17 +73,21 @@ class _Draw:
         if self._basis is None:
             self._basis = lowrank.basis(x)
         term = lowrank.term(x, self._basis, similarity, parameters)
-        return lowrank.added(similarity, term, parameters, self._threads, self._sources)
+        return lowrank.added(
+            similarity, term, parameters, self._resources.engine.workers, self._sources
+        )
 
 
 class Validation:
     """Measures parameters on all draws; it fits again only if the fit's parameters change."""
 
-    def __init__(self, split: Split, threads: int) -> None:
+    def __init__(self, split: Split, resources: Resources) -> None:
         """Draw the validation parts."""
         counts = np.bincount(split.table["item"][split.train], minlength=split.n_items)
         self._n_users, self._bits = split.n_users, metrics.self_information(counts, split.n_users)
-        self._draws = [_Draw(split, users, held_out, threads) for users, held_out in _drawn(split)]
+        self._draws = [
+            _Draw(split, users, held_out, resources) for users, held_out in _drawn(split)
+        ]
 
     @property
     def is_possible(self) -> bool:
