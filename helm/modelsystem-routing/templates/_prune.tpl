@@ -5,7 +5,7 @@
 {{- end }}
 
 {{- define "routing.pruneLabels" -}}
-{{- $own := dict "app.kubernetes.io/name" "modelsystem-prune" "app.kubernetes.io/instance" .Release.Name "app.kubernetes.io/managed-by" .Release.Service "app.kubernetes.io/part-of" "modelsystem" -}}
+{{- $own := dict "app.kubernetes.io/name" "modelsystem-prune" "app.kubernetes.io/component" "prune" "app.kubernetes.io/instance" .Release.Name "app.kubernetes.io/managed-by" .Release.Service "app.kubernetes.io/part-of" "modelsystem" -}}
 {{- include "modelsystem.strings" (mergeOverwrite dict .Values.labels $own) -}}
 {{- end }}
 

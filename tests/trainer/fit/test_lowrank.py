@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer.fit import METHODS, Parameters, fit, lowrank, unweighed, weighed
+from modelsystem_trainer.engines import Threads
+from modelsystem_trainer.fit import (
+    METHODS,
+    Parameters,
+    Resources,
+    fit,
+    lowrank,
+    unweighed,
+    weighed,
+)
 
 Dense = npt.NDArray[np.float64]
 choices = st_numpy.arrays(np.bool_, st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -131,7 +140,7 @@ def test_threads_do_not_matter() -> None:
     """One, two and four threads give the same bytes, basis included."""
     x = random_matrix(400, 1_500, 0.02)
     p = Parameters(w=1.0, neighbours=20)
-    one, two, four = (fit(x, p, 20, threads) for threads in (1, 2, 4))
+    one, two, four = (fit(x, p, 20, Resources(Threads(n))) for n in (1, 2, 4))
     for other in (two, four):
         assert one.data.tobytes() == other.data.tobytes()
         assert one.indices.tobytes() == other.indices.tobytes()

@@ -26,8 +26,8 @@ def fit(
 
     interactions: users × items, float32: how much each interaction counts.
     Returns items × items, float32, finite, nothing on the diagonal, each row strongest first; at
-    most `neighbours` × items entries, unless the method is `dense`. The result does not depend on
-    `resources`.
+    most `neighbours` × items entries, unless the method is `dense` or there is a low-rank
+    term, see `lowrank.added`. The result does not depend on `resources`.
     """
     similarity = unweighed(interactions, parameters, neighbours, resources)
     similarity = weighed(interactions, similarity, parameters)
