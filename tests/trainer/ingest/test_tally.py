@@ -1,7 +1,5 @@
 """The span of all times, and the few that are far from all others."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -50,11 +48,3 @@ def test_times_are_counted_by_day() -> None:
     assert (times.first, times.last, times.first_day) == (259_199.0, 432_007.0, 2)
     assert times.counts.tolist() == [1, 1, 0, 1]
     assert Times.of(np.array([])) is None
-
-
-def test_clipped_times_lie_between_sound_ones() -> None:
-    """An odd time becomes the nearest time that is not odd."""
-    times = np.array([5.0, 86_400.0, 2 * 86_400.0 + 9, 99 * 86_400.0])
-    clipped = tally.clipped(times, Span(1, 2, 2))
-    assert clipped.tolist() == [86_400.0, 86_400.0, 172_809.0, 172_809.0]
-    assert Counter(clipped)[86_400.0] == 2
