@@ -181,6 +181,15 @@ def test_parameters_are_read(local: Read, value: str, parameters: Parameters) ->
     assert Parameters.parse(str(parameters)) == parameters
 
 
+def test_neighbours_may_stand_twice_but_not_differ(local: Read) -> None:
+    """NEIGHBOURS beside parameters as the log shows them; those say 100 if nothing else was set."""
+    assert local(PARAMETERS="a=1,neighbours=50", NEIGHBOURS="50").neighbours == 50
+    assert local(PARAMETERS="a=1", NEIGHBOURS="50").neighbours == 50
+    (problem,) = problems(local, PARAMETERS="neighbours=60", NEIGHBOURS="50")
+    assert problem.startswith("NEIGHBOURS contradicts")
+    assert len(problems(local, PARAMETERS="a=x", NEIGHBOURS="50")) == 1
+
+
 @pytest.mark.parametrize(
     "value", ["s=0", "lam=0", "beta=-1", "a=11", "a=nan", "x=1", "a=1,a=2", "method=magic", "a", ""]
 )

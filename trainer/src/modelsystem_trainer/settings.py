@@ -270,7 +270,7 @@ class Settings(settings.Settings):
         elif not values["CSV_FOLDER"]:
             alternative = "" if blob_variables else ", and neither is CSV_FOLDER"
             yield from (f"{name} is not set{alternative}" for name in _BLOB if values[name] is None)
-        if values["NEIGHBOURS"] and "neighbours" in (values["PARAMETERS"] or ""):
+        if _differ(values["NEIGHBOURS"], values["PARAMETERS"]):
             yield "NEIGHBOURS contradicts the neighbours of PARAMETERS: set one of the two"
         if values["SIGNING_KEY_FILE"] and values["SIGNING_KEY_VAULT"]:
             yield "SIGNING_KEY_FILE contradicts SIGNING_KEY_VAULT: set one of the two"
@@ -278,6 +278,12 @@ class Settings(settings.Settings):
             yield "SPARK_REMOTE contradicts SPARK_MASTER: set one of the two"
         if values["BLOB_STORAGE_KEY"] and not _is_base64(values["BLOB_STORAGE_KEY"]):
             yield "BLOB_STORAGE_KEY: its value (not shown) is not base64, as account keys are"
+
+
+def _differ(neighbours: object, parameters: object) -> bool:
+    """Whether the numbers of neighbours differ; the default of the parameters yields."""
+    is_set = isinstance(neighbours, int) and isinstance(parameters, Parameters)
+    return is_set and parameters.neighbours not in (Parameters.neighbours, neighbours)
 
 
 def _is_base64(key: Secret) -> bool:
