@@ -282,8 +282,9 @@ class Settings(settings.Settings):
 
 def _differ(neighbours: object, parameters: object) -> bool:
     """Whether the numbers of neighbours differ; the default of the parameters yields."""
-    is_set = isinstance(neighbours, int) and isinstance(parameters, Parameters)
-    return is_set and parameters.neighbours not in (Parameters.neighbours, neighbours)
+    if not isinstance(neighbours, int) or not isinstance(parameters, Parameters):
+        return False
+    return parameters.neighbours not in (Parameters.neighbours, neighbours)
 
 
 def _is_base64(key: Secret) -> bool:
