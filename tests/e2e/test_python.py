@@ -24,6 +24,8 @@ RUN /usr/local/bin/python -m pip install --disable-pip-version-check --quiet \\
 COPY . /src
 USER 10001:10001
 ENV PYTHONPATH=/runner HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
+# Else each training of a test would compile its loops again.
+ENV NUMBA_CACHE_DIR=/tmp/numba
 WORKDIR /src
 ENTRYPOINT ["python", "-m", "pytest", "-p", "no:cacheprovider", "-m", "not faults", "-q"]
 """
