@@ -93,8 +93,7 @@ def test_a_line_of_a_constant_part_is_as_any_other(capsys: pytest.CaptureFixture
     logs.configure("scorer", "json")
     handler = logs.json_handler()
     assert handler
-    constant = handler.constant("Zoë, 200", {"route": '"/v1"', "status": 200})
-    handler.write([handler.line(constant, '"number": 0.5')])
+    handler.write(handler.constant("Zoë, 200", {"route": '"/v1"', "status": 200}), '"number": 0.5')
     prepared = _said(capsys)
     log.info("Zoë, 200", extra={"route": '"/v1"', "status": 200, "number": 0.5})
     ordinary = _said(capsys)

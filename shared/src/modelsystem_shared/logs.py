@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TextIO, cast
@@ -50,21 +50,18 @@ class JsonHandler(logging.StreamHandler[TextIO]):
         """Return the part of a line at level INFO that is always the same: all but the time."""
         return _encode({**self._json.line(0, "info", message), **facts}).partition(", ")[2][:-1]
 
-    def line(self, constant: str, variable: str) -> str:
-        """Return a line of now, of a `constant` part and of a variable one in JSON."""
+    def write(self, constant: str, variable: str) -> None:
+        """Write a line of a `constant` part, and of a variable one in JSON."""
         now = time.time()
         second = int(now)
         if second != self._second:
             self._second, self._until_second = second, _iso(second)[:-10]
         milliseconds = int((now - second) * 1000)
-        return (
+        line = (
             f'{{"time": "{self._until_second}.{milliseconds:03}+00:00", {constant}, {variable}}}\n'
         )
-
-    def write(self, lines: Iterable[str]) -> None:
-        """Write lines, all at once."""
         with self.lock or contextlib.nullcontext():
-            self.stream.write("".join(lines))
+            self.stream.write(line)
             self.stream.flush()
 
 

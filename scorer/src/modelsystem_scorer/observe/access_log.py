@@ -3,7 +3,6 @@
 A line has the route's template, and neither path nor body: both can contain user ids.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
@@ -22,7 +21,6 @@ class AccessLog:
         """Say in each line what `model` says."""
         self._model = model
         self._constant = lru_cache(256)(self._encoded)  # methods are what clients send
-        self._lines: list[str] = []  # that are to be written
 
     def write(self, kind: _Kind, seconds: float, request_id: str, traceparent: str) -> None:
         """Write a line.
@@ -36,24 +34,10 @@ class AccessLog:
         if handler:
             end = f', "traceparent": "{parent}"' if parent else ""
             variable = f'"request_id": "{request_id}", "milliseconds": {milliseconds}{end}'
-            self._write_soon(handler, handler.line(self._constant(handler, kind), variable))
+            handler.write(self._constant(handler, kind), variable)
             return
         facts = self._facts(kind) | {"request_id": request_id, "milliseconds": milliseconds}
         log.info(_message(kind), extra=facts | ({"traceparent": parent} if parent else {}))
-
-    def _write_soon(self, handler: logs.JsonHandler, line: str) -> None:
-        """Write a line with the others of this turn of the event loop, or at once if none runs."""
-        self._lines.append(line)
-        if len(self._lines) > 1:
-            return
-        try:
-            asyncio.get_running_loop().call_soon(self._flush, handler)
-        except RuntimeError:
-            self._flush(handler)
-
-    def _flush(self, handler: logs.JsonHandler) -> None:
-        lines, self._lines = self._lines, []
-        handler.write(lines)
 
     def _encoded(self, handler: logs.JsonHandler, kind: _Kind) -> str:
         return handler.constant(_message(kind), self._facts(kind))
