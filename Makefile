@@ -17,7 +17,7 @@ JUNIT = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 INTO ?= .run/sbom
 PIP_INSTALL := -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install dev benchmark-env spark-env run test test-faults spark-test isolated lint lock clean images release-image compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
+.PHONY: help install dev benchmark-env spark-env run test whole test-faults spark-test isolated lint lock clean images release-image compose-test helm-test pipeline-test coverage sbom $(PACKAGES:%=isolated-%)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,8 +33,11 @@ spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: lint .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## everything at small counts, each package alone first, two at a time
+test: lint ## everything at small counts, each package alone first, two at a time
 	@$(MAKE) --jobs=2 --output-sync=target isolated
+	@$(MAKE) whole
+
+whole: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## what needs more than one package
 	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
 		$(call JUNIT,whole)
 
