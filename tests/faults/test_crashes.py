@@ -102,8 +102,8 @@ def sampled(
     marked = len(recording.operations) - 3  # its creation, its bytes, and two syncs
     yield from itertools.islice(states(recording, model, [marked + 3]), SAMPLE)
     for prefixes in (range(marked, marked + 3), rng.sample(range(marked), early)):
-        found = list(states(recording, model, prefixes))
-        yield from rng.sample(found, min(SAMPLE, len(found)))
+        all_states = list(states(recording, model, prefixes))
+        yield from rng.sample(all_states, min(SAMPLE, len(all_states)))
 
 
 def one_real(number: int) -> bool:

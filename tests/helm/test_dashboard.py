@@ -128,14 +128,14 @@ def test_every_panel_has_data_of_both_builds(
     dashboard: dict[str, Any], prometheus: str, sites: list[int]
 ) -> None:
     """Each query of the dashboard returns a number for each build that answers requests."""
-    asked = queries(dashboard)
-    missing = set(asked)
+    queries_of_panels = queries(dashboard)
+    missing = set(queries_of_panels)
     deadline = time.monotonic() + 60
     while missing and time.monotonic() < deadline:
         for port in sites:
             for user in ("learner-1", "nobody"):
                 get(f"http://127.0.0.1:{port}/v1/users/{user}/recommendations")
-        results = {name: ask(prometheus, query) for name, query in asked.items()}
+        results = {name: ask(prometheus, query) for name, query in queries_of_panels.items()}
         missing = {
             name
             for name, samples in results.items()

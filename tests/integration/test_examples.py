@@ -29,13 +29,13 @@ def test_every_operation_has_an_example(site: str) -> None:
     """What is for browsers and for Prometheus is shown elsewhere; a version is the same again."""
     paths = get(f"{site}/openapi.json")["paths"]
     operations = {(method.upper(), path) for path, known in paths.items() for method in known}
-    asked = [(known.method, known.path.partition("?")[0]) for known in EXAMPLES["EXAMPLES"]]
+    documented = [(known.method, known.path.partition("?")[0]) for known in EXAMPLES["EXAMPLES"]]
     without = [
         path
         for method, path in operations
         if path not in SHOWN_ELSEWHERE and not path.startswith("/assets")
         if "/versions/" not in path
-        if not any(method == other and matches(path, shown) for other, shown in asked)
+        if not any(method == other and matches(path, shown) for other, shown in documented)
     ]
     assert not without
 

@@ -52,11 +52,11 @@ def test_another_draw_holds_out_as_much_of_the_same_rows(
     """Another seed draws other rows, as many of each user, and none of the test part."""
     monkeypatch.setattr(module, "FEW_USERS", few)
     split = Split(some_users)
-    asked = split.user_counts(split.validation) > 0
+    has_validation = split.user_counts(split.validation) > 0
     first, second = split.drawn_validation("one"), split.drawn_validation("two")
     for drawn in (first, second):
         counts = split.user_counts(drawn)
-        assert (counts[asked] == split.user_counts(split.validation)[asked]).all()
+        assert (counts[has_validation] == split.user_counts(split.validation)[has_validation]).all()
         assert not (drawn & (split.test | split.gate)).any()
     assert (first != second).any()
     assert (split.drawn_validation("one") == first).all()

@@ -120,9 +120,9 @@ def _check_size(n_items: int, plan: Plan) -> None:
 def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resources) -> Outcome:
     """Return the best parameters that the search finds, or those of the plan."""
     if plan.parameters:
-        given = plan.parameters
-        given = replace(given, neighbours=plan.neighbours or given.neighbours)
-        return Outcome(given, given)
+        neighbours_of_item = plan.neighbours or plan.parameters.neighbours
+        parameters = replace(plan.parameters, neighbours=neighbours_of_item)
+        return Outcome(parameters, parameters)
     started = time.monotonic()
     starts, neighbours = _starts(split, plan), _neighbours(plan)
     validation = Validation(split, resources)
@@ -133,14 +133,14 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
     search = Search(
         validation, budget, split.idle_parameters, lambda share: on_progress("search", share)
     )
-    chosen = search.run(starts, neighbours)
+    best = search.run(starts, neighbours)
     seconds = time.monotonic() - started
     log.info(
         "Search: %d of %d fits and %d of %d tries in %.0f s",
         *(search.fits, budget.fits, len(search.tried), budget.tries, seconds),
     )
     return Outcome(
-        chosen.scaled(1 / split.search_share), chosen, search.tried, starts, budget, search.fits
+        best.scaled(1 / split.search_share), best, search.tried, starts, budget, search.fits
     )
 
 

@@ -63,11 +63,11 @@ def test_the_first_fault_of_a_recorded_build(
         monkeypatch.setenv(name, value)
     programs.find.cache_clear()
     examination = Examination(Target("default"), build, Routing(FileStore(Path("none"))))
-    *before, found = examination.findings()
-    assert (found.step, sentence in found.sentence) == (step, True), found
-    assert found.fault is not None
-    assert found.fault.exit_code == code
-    assert action in cure(found.sentence)
+    *before, finding = examination.findings()
+    assert (finding.step, sentence in finding.sentence) == (step, True), finding
+    assert finding.fault is not None
+    assert finding.fault.exit_code == code
+    assert action in cure(finding.sentence)
     assert not any(finding.fault or finding.is_unknown for finding in before)
     assert cluster.changing() == []
 

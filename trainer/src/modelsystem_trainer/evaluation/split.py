@@ -48,12 +48,12 @@ class Split:
         self._is_test: Mask = later < n_test[user]
         self.gate: Mask = holdout.gate_users(data.users)[user]
         self.test = self._is_test & ~self.gate
-        asked = np.flatnonzero(self.user_counts(self.test))
-        if len(asked) < FEW_USERS:
+        test_users = np.flatnonzero(self.user_counts(self.test))
+        if len(test_users) < FEW_USERS:
             self.validation = (later < (n_test + n_validation)[user]) & ~self._is_test & ~self.gate
         else:
             self._n_validation = n_test
-            most = min(SEARCH_USERS, len(asked) // 2)
+            most = min(SEARCH_USERS, len(test_users) // 2)
             is_searched = np.isin(user, self.sample(self.test, "validation", most))
             self.validation = self.test & is_searched
             self.test = self.test & ~is_searched

@@ -47,15 +47,15 @@ def choose(stored: Stored, most: int, resources: Resources) -> Candidates:
     """Return the `most` strongest candidates of each target, by the values `keyed`."""
     stored.save(most=np.array(most))
     shape = (len(stored.order), most)
-    chosen = Candidates(
+    nearest = Candidates(
         np.empty(shape, np.int32),
         np.empty(shape, np.float32),
         np.empty(len(stored.order), np.int32),
     )
     cuts = portions.of_equal_cost(stored.visits)
     for rows, (sources, keys, counts) in portions.run(resources, strongest, stored.folder, cuts):
-        chosen.sources[rows], chosen.keys[rows], chosen.counts[rows] = sources, keys, counts
-    return chosen
+        nearest.sources[rows], nearest.keys[rows], nearest.counts[rows] = sources, keys, counts
+    return nearest
 
 
 def strongest(folder: Path, number: int) -> None:

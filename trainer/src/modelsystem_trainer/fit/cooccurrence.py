@@ -26,5 +26,5 @@ def similarities(
     with resources.scratch() as folder:
         stored = Stored.of(x, folder)
         stored.weigh("keyed", of_users, of_items[stored.order])
-        chosen = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
-        return chosen.matrix(stored.order, chosen.keys)
+        nearest = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
+        return nearest.matrix(stored.order, nearest.keys)

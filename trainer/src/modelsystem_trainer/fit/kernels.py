@@ -221,48 +221,48 @@ def strongest(first: int, x: X, candidates: Indices, keys: Float32s, counts: Ind
 
 
 @_compiled
-def _select(sums: Float32s, touched: Indices, chosen: Indices, keys: Float32s) -> int:
+def _select(sums: Float32s, touched: Indices, heap: Indices, keys: Float32s) -> int:
     """Choose the largest of the sums above 0 by a heap, the weakest on top; return their number."""
-    most, count = len(chosen), 0
+    most, count = len(heap), 0
     for item in touched:
         key = sums[item]
         if key <= 0:
             continue
         if count < most:
-            _rise(key, item, count, keys, chosen)
+            _rise(key, item, count, keys, heap)
             count += 1
-        elif key > keys[0] or (key == keys[0] and item < chosen[0]):
-            _sink(key, item, keys, chosen)
+        elif key > keys[0] or (key == keys[0] and item < heap[0]):
+            _sink(key, item, keys, heap)
     return count
 
 
 @_compiled
-def _rise(key: float, item: int, place: int, keys: Float32s, chosen: Indices) -> None:
+def _rise(key: float, item: int, place: int, keys: Float32s, heap: Indices) -> None:
     """Put a key at the end of the heap, and move it up while those above are stronger."""
     while place:
         above = (place - 1) // 2
-        if keys[above] < key or (keys[above] == key and chosen[above] > item):
+        if keys[above] < key or (keys[above] == key and heap[above] > item):
             break
-        keys[place], chosen[place] = keys[above], chosen[above]
+        keys[place], heap[place] = keys[above], heap[above]
         place = above
-    keys[place], chosen[place] = key, item
+    keys[place], heap[place] = key, item
 
 
 @_compiled
-def _sink(key: float, item: int, keys: Float32s, chosen: Indices) -> None:
+def _sink(key: float, item: int, keys: Float32s, heap: Indices) -> None:
     """Put a key in the place of the weakest, and move it down while those below are weaker."""
     place, below = 0, 1
     while below < len(keys):
         if below + 1 < len(keys) and (
             keys[below + 1] < keys[below]
-            or (keys[below + 1] == keys[below] and chosen[below + 1] > chosen[below])
+            or (keys[below + 1] == keys[below] and heap[below + 1] > heap[below])
         ):
             below += 1
-        if keys[below] > key or (keys[below] == key and chosen[below] < item):
+        if keys[below] > key or (keys[below] == key and heap[below] < item):
             break
-        keys[place], chosen[place] = keys[below], chosen[below]
+        keys[place], heap[place] = keys[below], heap[below]
         place, below = below, 2 * below + 1
-    keys[place], chosen[place] = key, item
+    keys[place], heap[place] = key, item
 
 
 @_compiled

@@ -39,10 +39,10 @@ def similarities(
     with resources.scratch() as folder:
         stored = Stored.of(x, folder)
         damping = _weigh(stored, user_weights(x, p.a), p)
-        chosen = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
-        _write_regressions(stored, chosen, damping)
+        nearest = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
+        _write_regressions(stored, nearest, damping)
         _write_head(stored, resources)
-        return _solve(stored, chosen, resources)
+        return _solve(stored, nearest, resources)
 
 
 def _weigh(stored: Stored, weights: Float64s, p: Parameters) -> Float64s:
@@ -61,7 +61,7 @@ def _weigh(stored: Stored, weights: Float64s, p: Parameters) -> Float64s:
     return damping
 
 
-def _write_regressions(stored: Stored, chosen: Candidates, damping: Float64s) -> None:
+def _write_regressions(stored: Stored, nearest: Candidates, damping: Float64s) -> None:
     """Write candidates and G[C, j], and an order of targets in which neighbours share candidates.
 
     The order walks a forest depth first, in which a target hangs below its strongest more popular
@@ -69,11 +69,11 @@ def _write_regressions(stored: Stored, chosen: Candidates, damping: Float64s) ->
     """
     from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
 
-    weights = np.zeros(chosen.keys.shape, np.float32)
+    weights = np.zeros(nearest.keys.shape, np.float32)
     parents, walk = np.empty(len(damping), np.int64), np.empty(len(damping), np.int64)
-    kernels.regress((chosen.sources, chosen.keys, chosen.counts), damping, weights, parents)
+    kernels.regress((nearest.sources, nearest.keys, nearest.counts), damping, weights, parents)
     kernels.preorder(parents, walk)
-    stored.save(walk=walk, sources=chosen.sources, counts=chosen.counts, weights=weights)
+    stored.save(walk=walk, sources=nearest.sources, counts=nearest.counts, weights=weights)
 
 
 def _write_head(stored: Stored, resources: Resources) -> None:
@@ -98,15 +98,15 @@ def head(folder: Path, number: int) -> None:
     portions.write(folder, head, number, triangle)
 
 
-def _solve(stored: Stored, chosen: Candidates, resources: Resources) -> sparse.csr_array:
+def _solve(stored: Stored, nearest: Candidates, resources: Resources) -> sparse.csr_array:
     """Return the solved weights, sources × targets."""
-    n_items, most = chosen.sources.shape
+    n_items, most = nearest.sources.shape
     cuts = portions.of_equal_size(n_items, _targets(most, resources.free))
     solved = np.empty((n_items, most), np.float32)
     [walk] = load(stored.folder, "walk")
     for targets, [weights] in portions.run(resources, solve, stored.folder, cuts):
         solved[walk[targets]] = weights
-    return chosen.matrix(stored.order, solved).T.tocsr()
+    return nearest.matrix(stored.order, solved).T.tocsr()
 
 
 def _targets(most: int, free: int) -> int:
