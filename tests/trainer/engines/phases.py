@@ -46,23 +46,37 @@ def pid(folder: Path, number: int) -> None:
     time.sleep(600)
 
 
-def slow_square(folder: Path, number: int) -> None:
-    """Take a moment, so that several workers get their share."""
-    time.sleep(0.05)
+def square_together(folder: Path, number: int) -> None:
+    """Wait until each of the folder's helpers works, then write the square."""
+    (folder / f"works-{os.getpid()}").touch()
+    _wait_for_files(folder, "works-*", int((folder / "workers").read_text()))
     square(folder, number)
 
 
 def fail_elsewhere(folder: Path, number: int) -> None:
-    """Fail in every process but the driver's, whose id is in the folder."""
-    if os.getpid() != int((folder / "driver").read_text()):
+    """Fail in every process but the driver's, which waits for such a failure."""
+    if not _is_driver(folder):
+        (folder / "failed-elsewhere").touch()
         raise OSError("this pod's disk is broken")
-    slow_square(folder, number)
+    _wait_for_files(folder, "failed-elsewhere")
+    square(folder, number)
 
 
 def hang_at_first(folder: Path, number: int) -> None:
-    """Work for very long the first time that another process than the driver's works."""
-    is_driver = os.getpid() == int((folder / "driver").read_text())
-    if not is_driver and not any(folder.glob("hangs-*")):
+    """Work for very long the first time in another process than the driver's, which waits."""
+    if not _is_driver(folder) and not any(folder.glob("hangs-*")):
         (folder / f"hangs-{number}").touch()
         time.sleep(600)
-    slow_square(folder, number)
+    _wait_for_files(folder, "hangs-*")
+    square(folder, number)
+
+
+def _is_driver(folder: Path) -> bool:
+    return os.getpid() == int((folder / "driver").read_text())
+
+
+def _wait_for_files(folder: Path, pattern: str, count: int = 1) -> None:
+    """Wait: a fast driver would do all numbers before a helper takes its first."""
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob(pattern))) < count and time.monotonic() < deadline:
+        time.sleep(0.02)

@@ -71,10 +71,6 @@ def squares(attempt: Path) -> list[int]:
     return [int(parts.read(path)[0][0]) for path in paths]
 
 
-def has_helper(attempt: Path, index: int = 1) -> Callable[[], bool]:
-    return lambda: any((attempt / calls.FOLDER).glob(f"helper-{index}-*"))
-
-
 def test_helpers_share_the_work(
     attempt: Path, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,11 +80,10 @@ def test_helpers_share_the_work(
     caplog.set_level("INFO")
     helpers = [start(1), start(2)]
     shares: list[float] = []
+    (attempt / "workers").write_text("3")
     with started("indexed", 1, attempt) as engine:
-        wait_until(has_helper(attempt, 1))
-        wait_until(has_helper(attempt, 2))
-        engine.run(phases.slow_square, attempt, range(40), shares.append)
-        engine.run(phases.slow_square, attempt, range(40, 80))
+        engine.run(phases.square_together, attempt, range(40), shares.append)
+        engine.run(phases.square_together, attempt, range(40, 80))
     assert squares(attempt) == [number**3 for number in range(80)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -113,7 +108,6 @@ def test_what_a_dead_helper_has_claimed_is_done_again(
     monkeypatch.setattr(indexed, "SILENT", 1.0)
     with started("indexed", 1, attempt) as engine:
         helper = start(1)
-        wait_until(has_helper(attempt))
 
         def kill_when_it_works(_share: float) -> None:
             if any(attempt.glob("hangs-*")):
@@ -132,7 +126,6 @@ def test_a_pod_in_the_place_of_a_dead_one_frees_its_number_at_once(
 
     with started("indexed", 1, attempt) as engine:
         helper = start(1)
-        wait_until(has_helper(attempt))
 
         def replace_when_it_works(_share: float) -> None:
             if any(attempt.glob("hangs-*")) and helper.poll() is None:
@@ -153,7 +146,6 @@ def test_what_fails_in_a_helper_is_done_by_the_driver(
 
     with started("indexed", 1, attempt) as engine:
         start(1)
-        wait_until(has_helper(attempt))
         engine.run(phases.fail_elsewhere, attempt, range(20))
     assert squares(attempt) == [number**3 for number in range(20)]
     failures = [m for m in caplog.messages if "failed at index 1, and is done here" in m]
