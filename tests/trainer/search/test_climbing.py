@@ -144,6 +144,16 @@ def test_more_neighbours_have_to_earn_their_place(gain: float, chosen: int) -> N
     assert best.neighbours == chosen
 
 
+def test_cooccurrence_can_have_more_neighbours() -> None:
+    """It has no λ that would follow."""
+    best, _ = searched(
+        lambda p: p.neighbours / 200 - p.w,
+        neighbours=(100, 200),
+        starts=search.STARTS["cooccurrence"],
+    )
+    assert best.neighbours == 200
+
+
 def test_a_number_of_neighbours_that_is_set_is_kept() -> None:
     """The search climbs with a hundred, and tunes with those that ship."""
     best, searching = searched(lambda p: -p.neighbours - p.w, neighbours=(200,))

@@ -219,7 +219,9 @@ class Search:
         return start
 
     def _stepped(self, name: str, step: int, p: Parameters) -> Parameters | None:
-        values = GRIDS[p.method][name]
+        values = GRIDS[p.method].get(name)
+        if values is None:  # the method has no such coordinate
+            return None
         place = values.index(getattr(p, name)) + step
         if not 0 <= place < len(values):
             return None
