@@ -33,13 +33,13 @@ spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: lint ## everything at small counts, each package alone first, two at a time
-	@$(MAKE) --jobs=2 --output-sync=target isolated
+test: dev ## everything at small counts: lint and each package alone, two at a time, then the whole
+	@$(MAKE) --jobs=2 --output-sync=target lint isolated
 	@$(MAKE) whole
 
 whole: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## what needs more than one package
-	$(BIN)/python -m pytest -m "not faults" $(APART:%=--ignore=tests/%) \
-		$(call JUNIT,whole)
+	$(BIN)/python -m pytest -m "not faults" --numprocesses=3 --dist=loadfile \
+		$(APART:%=--ignore=tests/%) $(call JUNIT,whole)
 
 test-faults: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)

@@ -1,6 +1,7 @@
 """Real services and real processes: Azurite, strace, and the three programs as users start them."""
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -156,15 +158,24 @@ class Azurite(NamedTuple):
         }
 
 
+@contextlib.contextmanager
+def installing() -> Iterator[None]:
+    """Hold a lock of this machine: workers of pytest must not install the same at once."""
+    with (Path(tempfile.gettempdir()) / "modelsystem-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def azurite_program() -> Path:
     """Return Azurite's path; install it into `.tools/`, which git ignores, if it is missing."""
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
         pytest.skip("Azurite needs Node: there is no node or no npm on the PATH")
     program = TOOLS / "node_modules" / ".bin" / "azurite-blob"
-    if not program.exists():
-        options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run([npm, "install", "--prefix", TOOLS, *options, AZURITE], check=True)
+    with installing():
+        if not program.exists():
+            options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run([npm, "install", "--prefix", TOOLS, *options, AZURITE], check=True)
     return program
 
 
@@ -204,10 +215,11 @@ def answers(port: int) -> bool:
 
 def debian_program(name: str, package: str) -> str:
     """Return the path of a program; root installs it with apt-get if it is missing."""
-    if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    with installing():
+        if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "update", "-qq"], check=False)
+            command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]
+            subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     path = shutil.which(name)
     if not path:
         pytest.skip(f"{name} is not installed, and only root could install it with apt-get")

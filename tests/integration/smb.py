@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.integration.conftest import installing
+
 UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
 
 
@@ -16,7 +18,8 @@ def share() -> Iterator[dict[str, Path]]:
     Yields the folder behind the server as SHARE, and the mount point as MOUNT.
     """
     _remove_leftovers()
-    output = subprocess.run([UP], check=True, stdout=subprocess.PIPE, text=True).stdout
+    with installing():
+        output = subprocess.run([UP], check=True, stdout=subprocess.PIPE, text=True).stdout
     lines = (line.partition("=") for line in output.splitlines())
     yield {name: Path(path) for name, _, path in lines}
     subprocess.run([UP, "down"], check=True)
