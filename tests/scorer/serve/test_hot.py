@@ -19,6 +19,8 @@ JSON = {"content-type": "application/json"}
 REQUESTS: list[Any] = [
     {"user_id": "user-1"},
     {"user_id": "user-1", "k": 3.0},
+    {"user_id": "user-1", "k": 1000},
+    {"user_id": "\x7f/'<" + 996 * "u", "k": 1},
     {"k": 1000, "user_id": "u/1"},
     {"user_id": "élève", "k": 1, "exclude_seen": False},
     {"user_id": "unknown"},
@@ -40,6 +42,9 @@ INVALID: list[bytes] = [
     b'{"user_id": 7}',
     b'{"user_id": "user-1", "k": 0}',
     b'{"user_id": "user-1", "k": 1001}',
+    b'{"user_id": "user-1", "k": 01}',
+    b'{"user_id": "user-1" "k": 1}',
+    b'{"user_id": "%b", "k": 1}' % (1001 * b"u"),
     b'{"user_id": "user-1", "sort": "up"}',
     b'{"user_id": "\\ud800"}',
     b'{"user_id": "\xff"}',
@@ -112,6 +117,7 @@ def without_host(asked: Asked) -> Asked:
 def corpus() -> Iterable[Asked]:
     """Yield requests of all kinds."""
     yield from (post(json.dumps(request).encode()) for request in REQUESTS)
+    yield post(b'{"user_id":"user-1","k":7}')  # without spaces
     yield from (post(body) for body in INVALID)
     yield from (post(b'{"user_id": "user-1"}', headers) for headers in ODD_HEADERS)
     yield from (get("user-1", query) for query in QUERIES)

@@ -5,15 +5,12 @@ Clients may keep an answer, but ask again before they use it (`no-cache`): anoth
 taken over.
 """
 
-from hashlib import blake2b
-
 from flask import Response, abort, g, request
 
 from modelsystem_scorer.api.messages import Message
 from modelsystem_scorer.engine import ServedModel
 
 REVALIDATED, NEVER = "no-cache", "no-store"
-_BYTES = 16
 
 
 def tag(served: ServedModel, name: bytes, canonical: bytes) -> bytes:
@@ -22,7 +19,8 @@ def tag(served: ServedModel, name: bytes, canonical: bytes) -> bytes:
     name: of the operation.
     canonical: the request, in a form that is the same for all requests with the same answer.
     """
-    hashed = blake2b(b"%b\n%b\n" % (name, canonical), key=served.key, digest_size=_BYTES)
+    hashed = served.keyed_hash.copy()
+    hashed.update(b"%b\n%b\n" % (name, canonical))
     return b'"%b"' % hashed.hexdigest().encode()
 
 

@@ -71,14 +71,16 @@ cdef class Listing:
         cdef char *place = start
         cdef const char *score = PyBytes_AS_STRING(scores) + 1  # behind the bracket
         cdef const char *end
-        if scores.count(b",") != len(items) - 1 and items:
-            raise ValueError(f"{len(items)} items have {scores.count(b',') + 1} scores")
         for item in items:
             end = score + strcspn(score, b",]")
+            if end == score:
+                raise ValueError(f"{len(items)} items have fewer scores")
             place = self.write(item, score, end - score, place)
             if place is NULL:
                 return None
-            score = end + 1
+            score = end + (end[0] == b",")
+        if items and score[0] != b"]":
+            raise ValueError(f"{len(items)} items have more scores")
         return content[:place - start - 1] if items else b""
 
     cdef Py_ssize_t size(self, list items, bytes scores) except -1:

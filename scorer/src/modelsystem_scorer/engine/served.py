@@ -3,7 +3,7 @@
 import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -56,9 +56,10 @@ class ServedModel:
         return to_json(self.info)
 
     @cached_property
-    def key(self) -> bytes:
-        """A hash of the model's identity, 32 bytes."""
-        return sha256(f"{self.info.build}\n{self.info.digest}".encode()).digest()
+    def keyed_hash(self) -> "blake2b":
+        """A hash, 16 bytes, that has begun with the model's identity; to be copied."""
+        key = sha256(f"{self.info.build}\n{self.info.digest}".encode()).digest()
+        return blake2b(key=key, digest_size=16)
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -3,7 +3,12 @@
 Version 2 answers with `recommend` too.
 """
 
-from modelsystem_scorer.v1.answers import encoded, recommend, recommendations
+from modelsystem_scorer.v1.answers import (
+    encoded,
+    encoded_of_user,
+    recommend,
+    recommendations,
+)
 from modelsystem_scorer.v1.messages import (
     MAX_BATCH_ITEMS,
     MAX_BATCH_REQUESTS,
@@ -20,6 +25,7 @@ __all__ = [
     "RecommendationRequest",
     "Recommendations",
     "encoded",
+    "encoded_of_user",
     "evaluation",
     "recommend",
     "recommendations",
