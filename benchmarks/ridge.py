@@ -151,20 +151,28 @@ def matrix(users: Integers, items: Integers) -> sparse.csr_array:
 
 
 def differences(x: sparse.csr_array, old: sparse.csr_array, new: sparse.csr_array) -> str:
-    """Count the targets with equal bits, with a tie at the last candidate, and all others."""
+    """Count the targets with equal bits, with a tie at the last candidate, and all others.
+
+    A tie is shown by its candidates, with what they are chosen by.
+    """
     keyed = keys(x)
     columns = [similarity.tocsc() for similarity in (old, new)]
     for similarity in columns:
         similarity.sort_indices()
-    equal = tie = 0
+    equal, ties = 0, list[str]()
     for target in range(old.shape[1]):
         (first, weights), (second, others) = (_column(c, target) for c in columns)
         if not np.array_equal(first, second):
-            tie += len({keyed(target)[item] for item in np.setxor1d(first, second)}) == 1
+            strengths = {item: keyed(target)[item] for item in np.setxor1d(first, second)}
+            if len(set(strengths.values())) == 1:
+                ties.append(f"{target}: {', '.join(f'{i} {k:.9g}' for i, k in strengths.items())}")
         elif np.array_equal(weights, others):
             equal += 1
-    rest = old.shape[1] - equal - tie
-    return f"{equal} targets equal, {tie} with a tie at the last candidate, {rest} different"
+    rest = old.shape[1] - equal - len(ties)
+    counts = (
+        f"{equal} targets equal, {len(ties)} with a tie at the last candidate, {rest} different"
+    )
+    return "\n  ".join([counts, *ties])
 
 
 def keys(x: sparse.csr_array) -> Callable[[int], Floats]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.numeric.arrays import Float32s, Indices, Mask
+from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_trainer.fit import portions
 from modelsystem_trainer.fit.portions import Resources
 from modelsystem_trainer.fit.stored import Stored, both_ways, load
@@ -25,22 +25,20 @@ class Candidates:
     keys: Float32s
     counts: Indices
 
-    @property
-    def used(self) -> Mask:
-        """Which places hold a candidate."""
-        return np.arange(self.sources.shape[1]) < self.counts[:, None]
 
-    def matrix(self, order: Indices, values: Float32s) -> sparse.csr_array:
-        """Return values, targets × M, as targets × sources, both numbered as in the data.
+def matrix(order: Indices, sources: Indices, counts: Indices, values: Float32s) -> sparse.csr_array:
+    """Return values, targets × M, as targets × sources, both numbered as in the data.
 
-        order: the item of each number by popularity.
-        """
-        number = np.argsort(order)
-        used, n_items = self.used[number], len(order)
-        sources = order.astype(np.int32)[self.sources[number][used]]
-        kind = sparse.get_index_dtype(maxval=max(len(sources), n_items))
-        ends = np.concatenate([[0], np.cumsum(self.counts[number], dtype=np.int64)]).astype(kind)
-        return sparse.csr_array((values[number][used], sources, ends), shape=(n_items, n_items))
+    order: the item of each number by popularity.
+    sources, counts: as of `Candidates`.
+    """
+    number = np.argsort(order)
+    n_items, most = sources.shape
+    used = np.arange(most) < counts[number][:, None]
+    columns = order.astype(np.int32)[sources[number][used]]
+    kind = sparse.get_index_dtype(maxval=max(len(columns), n_items))
+    ends = np.concatenate([[0], np.cumsum(counts[number], dtype=np.int64)]).astype(kind)
+    return sparse.csr_array((values[number][used], columns, ends), shape=(n_items, n_items))
 
 
 def choose(stored: Stored, most: int, resources: Resources) -> Candidates:

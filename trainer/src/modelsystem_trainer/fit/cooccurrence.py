@@ -27,4 +27,4 @@ def similarities(
         stored = Stored.of(x, folder)
         stored.weigh("keyed", of_users, of_items[stored.order])
         nearest = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
-        return nearest.matrix(stored.order, nearest.keys)
+        return candidates.matrix(stored.order, nearest.sources, nearest.counts, nearest.keys)

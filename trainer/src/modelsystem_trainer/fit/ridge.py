@@ -25,7 +25,10 @@ from modelsystem_trainer.fit.weighing import ridge_of, user_weights
 
 _MOST_HEAD = 8_192  # items: 134 MB; more of them are too seldom candidates
 _HEAD_SHARE = 10  # of all items every tenth
-_MOST_BLOCK = 48 << 20  # bytes: more targets at once share little more
+# A block may be as large as the interactions that it visits, within bounds in bytes: more targets
+# at once share more of the visits. Smaller ones than the least cost much and save next to nothing.
+_OF_INTERACTION = 20  # bytes: both ways, with values and weights
+_LEAST_BLOCK, _USUAL_BLOCK, _MOST_BLOCK = 8 << 20, 32 << 20, 256 << 20
 _ENTRY = 4  # bytes
 
 
@@ -41,8 +44,9 @@ def similarities(
         damping = _weigh(stored, user_weights(x, p.a), p)
         nearest = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
         _write_regressions(stored, nearest, damping)
+        del nearest  # the folder has what is still needed
         _write_head(stored, resources)
-        return _solve(stored, nearest, resources)
+        return _solve(stored, resources)
 
 
 def _weigh(stored: Stored, weights: Float64s, p: Parameters) -> Float64s:
@@ -98,20 +102,21 @@ def head(folder: Path, number: int) -> None:
     portions.write(folder, head, number, triangle)
 
 
-def _solve(stored: Stored, nearest: Candidates, resources: Resources) -> sparse.csr_array:
+def _solve(stored: Stored, resources: Resources) -> sparse.csr_array:
     """Return the solved weights, sources × targets."""
-    n_items, most = nearest.sources.shape
-    cuts = portions.of_equal_size(n_items, _targets(most, resources.free))
+    walk, sources, counts = load(stored.folder, "walk", "sources", "counts")
+    n_items, most = sources.shape
+    block = np.clip(len(stored.values) * _OF_INTERACTION, _USUAL_BLOCK, _MOST_BLOCK)
+    cuts = portions.of_equal_size(n_items, _targets(most, min(int(block), resources.free // 2)))
     solved = np.empty((n_items, most), np.float32)
-    [walk] = load(stored.folder, "walk")
     for targets, [weights] in portions.run(resources, solve, stored.folder, cuts):
         solved[walk[targets]] = weights
-    return nearest.matrix(stored.order, solved).T.tocsr()
+    return candidates.matrix(stored.order, sources, counts, solved).T.tocsr()
 
 
-def _targets(most: int, free: int) -> int:
-    """Return how many targets a block may have: the more, the more rows of G they share."""
-    return max(min(free // 2, _MOST_BLOCK) // (_ENTRY * (_triangle(most) + 3 * most)), 16)
+def _targets(most: int, size: int) -> int:
+    """Return how many targets a block of that size has, in bytes."""
+    return max(max(size, _LEAST_BLOCK) // (_ENTRY * (_triangle(most) + 3 * most)), 16)
 
 
 def solve(folder: Path, number: int) -> None:
