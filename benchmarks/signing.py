@@ -1,7 +1,8 @@
-"""What the check of a signature costs: the waiter with and without TRUSTED_KEYS.
+"""What signatures cost: the waiter with and without TRUSTED_KEYS, a training with and without key.
 
-`.venv/bin/python benchmarks/signing.py` lets the waiter check a signed model of 300 MB. CPU seconds
-(user and system) of whole processes, the least of some runs, which alternate.
+`.venv/bin/python benchmarks/signing.py` lets the waiter check a signed model of 300 MB; with an
+export, `benchmarks/signing.py FOLDER`, it also trains on it. CPU seconds (user and system) of whole
+processes, the least of some runs, which alternate.
 """
 
 import os
@@ -24,7 +25,8 @@ from modelsystem_shared import folder, manifest, publication
 from modelsystem_shared.manifest import Manifest
 from modelsystem_shared.signing import KeyFile, sign_model
 
-RUNS = 5
+RUNS, TRAININGS = 5, 2
+PARAMETERS = "method=ridge,a=0.25,lam=160,b=0.1,c=-0.05"
 FILES, BYTES = 12, 25_000_000
 BUILD = "1"
 
@@ -69,19 +71,42 @@ def large_model(target: Path, key: KeyFile) -> None:
     publication.publish(target, attempt, content, "0.1", sign)
 
 
+def check(work: Path) -> None:
+    """Print what the waiter takes without and with keys."""
+    large_model(work / "large", KeyFile(work / "key.pem"))
+    waiting = {"MODELFOLDER": work / "large", "BUILDNUMBER": BUILD, "WAIT_TIMEOUT": 60}
+    without, with_ = [], []
+    for _ in range(RUNS):
+        without.append(cpu_seconds("waiter", **waiting))
+        with_.append(cpu_seconds("waiter", **waiting, TRUSTED_KEYS=work / "key.pub"))
+    show("the waiter's check", without, with_)
+
+
+def training(work: Path, export: str) -> None:
+    """Print what a training with given parameters takes without and with a key."""
+    values = {"CSV_FOLDER": export, "BUILDNUMBER": BUILD, "PARAMETERS": PARAMETERS}
+    without, with_ = [], []
+    for number in range(TRAININGS):
+        without.append(cpu_seconds("trainer", **values, MODELFOLDER=work / f"plain-{number}"))
+        signing = {"SIGNING_KEY_FILE": work / "key.pem", "MODELFOLDER": work / f"signed-{number}"}
+        with_.append(cpu_seconds("trainer", **values, **signing))
+    show("a training", without, with_)
+
+
+def show(name: str, without: list[float], with_: list[float]) -> None:
+    """Print the least CPU seconds of each, and their ratio."""
+    ratio = min(with_) / min(without)
+    print(f"{name}: {min(without):.3f} s without, {min(with_):.3f} s with keys: {ratio:.3f} times")
+
+
 def main() -> None:
-    """Measure, and print the ratio."""
+    """Measure, and print the ratios."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         keys(work)
-        large_model(work / "large", KeyFile(work / "key.pem"))
-        waiting = {"MODELFOLDER": work / "large", "BUILDNUMBER": BUILD, "WAIT_TIMEOUT": 60}
-        without, with_ = [], []
-        for _ in range(RUNS):
-            without.append(cpu_seconds("waiter", **waiting))
-            with_.append(cpu_seconds("waiter", **waiting, TRUSTED_KEYS=work / "key.pub"))
-        ratio = min(with_) / min(without)
-        print(f"{min(without):.3f} s without keys, {min(with_):.3f} s with: {ratio:.3f} times")
+        check(work)
+        for export in sys.argv[1:]:
+            training(work, export)
 
 
 if __name__ == "__main__":

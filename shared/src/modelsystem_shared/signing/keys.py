@@ -1,5 +1,11 @@
-"""ECDSA keys on P-256: one that signs, from a file, and those that are trusted."""
+"""ECDSA keys on P-256: one that signs, from a file, and those that are trusted.
 
+A waiter that checks a small model spends most of its time on imports, and two of cryptography's
+take longer than the check: of `serialization`, and of all of OpenSSL's names by the constructor of
+`ECDSA`. A usual public key needs neither.
+"""
+
+import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,21 +19,31 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from modelsystem_shared import files
 from modelsystem_shared.signing import statement
 from modelsystem_shared.signing.envelope import Envelope, signed_bytes
 
-_END = b"-----END PUBLIC KEY-----"
+_BEGIN, _END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
+# The DER of a public key on P-256 up to its point, which follows uncompressed (RFC 5480).
+_BEFORE_POINT = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+_POINT_BYTES = 65
+_UNREADABLE = "holds a public key that cannot be read (PEM)"
 _OTHER_KIND = "holds a key that is not an ECDSA key on P-256"
 _MOST_BYTES = 1 << 20
-_ALGORITHM = ECDSA(SHA256())
+
+
+class _EcdsaSha256(ECDSA):
+    """ECDSA with SHA-256 and a random nonce."""
+
+    def __init__(self) -> None:
+        """Skip what the constructor imports."""
+
+    algorithm = property(lambda _: SHA256())
+    deterministic_signing = property(lambda _: False)
+
+
+_ALGORITHM = _EcdsaSha256()
 
 
 class Signer(Protocol):
@@ -107,6 +123,10 @@ class KeyFile:
             ValueError: it holds no ECDSA key on P-256, or one with a passphrase.
 
         """
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # see above
+            load_pem_private_key,
+        )
+
         try:
             key = load_pem_private_key(b"".join(_contents(path)), password=None)
         except TypeError:
@@ -133,8 +153,11 @@ def sign_model(
 
 def key_id(key: EllipticCurvePublicKey) -> str:
     """Return the SHA-256 of the key's PEM, by which model-signing's bundles name it."""
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(pem).hexdigest()
+    numbers = key.public_numbers()
+    point = b"\x04" + numbers.x.to_bytes(32) + numbers.y.to_bytes(32)
+    text = base64.b64encode(_BEFORE_POINT + point)
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return hashlib.sha256(b"\n".join([_BEGIN, *lines, _END, b""])).hexdigest()
 
 
 def short(key_id: str) -> str:
@@ -155,9 +178,25 @@ def _contents(path: Path) -> list[bytes]:
 
 def _public_key(pem: bytes) -> EllipticCurvePublicKey:
     try:
+        text = pem.partition(_BEGIN)[2].removesuffix(_END)
+        der = base64.b64decode(b"".join(text.split()), validate=True)
+        if der.startswith(_BEFORE_POINT) and len(der) == len(_BEFORE_POINT) + _POINT_BYTES:
+            return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), der[-_POINT_BYTES:])
+    except ValueError:
+        raise ValueError(_UNREADABLE) from None
+    return _other_public_key(pem)
+
+
+def _other_public_key(pem: bytes) -> EllipticCurvePublicKey:
+    """Read a key that is written in an unusual way, or refuse one of another kind."""
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # see above
+        load_pem_public_key,
+    )
+
+    try:
         key = load_pem_public_key(pem[pem.find(b"-----BEGIN") :])
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("holds a public key that cannot be read (PEM)") from None
+        raise ValueError(_UNREADABLE) from None
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != SECP256R1.name:
         raise ValueError(_OTHER_KIND)  # a setting's value, not a type
     return key
