@@ -100,11 +100,12 @@ class Container:
 
 @dataclass
 class Node:
-    """A node for pods: a network, the claims' folders, the Secrets of the namespace."""
+    """A node for pods: a network, the claims' folders, Secrets and ConfigMaps of the namespace."""
 
     name: str
     folder: Path
     secrets: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    config_maps: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __enter__(self) -> "Node":
         self._remove_leftovers()
@@ -272,8 +273,21 @@ class Pod:
     def _source(self, volume: Manifest) -> tuple[Path, bool]:
         if claim := volume.get("persistentVolumeClaim"):
             return self.node.claim(claim["claimName"]), not claim.get("readOnly")
+        if secret := volume.get("secret"):
+            entries = self.node.secrets[secret["secretName"]]
+            files = {item["path"]: entries[item["key"]] for item in secret["items"]}
+            return self._written(volume["name"], files), False
+        if config_map := volume.get("configMap"):
+            return self._written(volume["name"], self.node.config_maps[config_map["name"]]), False
         assert "emptyDir" in volume, f"no translation of {json.dumps(volume)}"
         return self._folder(f"volume-{volume['name']}", 0o777), True
+
+    def _written(self, name: str, files: Mapping[str, str]) -> Path:
+        """Write a volume's files, which the pod's user may read by its fsGroup."""
+        folder = self._folder(f"volume-{name}")
+        for file, content in files.items():
+            (folder / file).write_text(content, encoding="utf-8")
+        return folder
 
     def _folder(self, name: str, mode: int = 0o755) -> Path:
         path = self.folder / name

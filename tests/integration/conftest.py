@@ -446,7 +446,11 @@ def write_key(folder: Path, name: str) -> KeyFile:
     """Write `<name>.pem` and `<name>.pub`, and return the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / f"{name}.pem").write_bytes(private)
-    (folder / f"{name}.pub").write_bytes(public)
+    (folder / f"{name}.pub").write_bytes(public_pem(key))
     return KeyFile(folder / f"{name}.pem")
+
+
+def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return the public key that belongs to a private one."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -23,7 +23,7 @@ import yaml
 from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
-from tests.integration.conftest import ACCOUNT, KEY
+from tests.integration.conftest import ACCOUNT, KEY, public_pem, write_key
 from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
 from tests.release.fake_cluster import (
     OLD,
@@ -35,6 +35,9 @@ from tests.release.fake_cluster import (
     pod,
     service,
 )
+from tests.shared.vault import KEY_URL, Vault, serving
+
+from modelsystem_shared.signing import Envelope, TrustedKeys
 
 REGISTRY = "acr.example"
 NIGHT = "2018/05/08"
@@ -71,8 +74,20 @@ def node(tmp_path: Path, tag: str) -> Iterator[Node]:
     """Return a place where pods run."""
     tmp_path.chmod(0o755)
     with Node("release-node", tmp_path / "node") as started:
+        write_key(tmp_path, "training")
         started.secrets["etl"] = {"BLOB_STORAGE_KEY": KEY}
+        started.secrets["signing"] = {"signing.pem": (tmp_path / "training.pem").read_text()}
         yield started
+
+
+@pytest.fixture
+def vault(node: Node, tmp_path: Path) -> Iterator[Vault]:
+    """Return the vault with the pipeline's own key, which the ConfigMap of trusted keys has too."""
+    with serving(Vault(tmp_path)) as vault:
+        training = (tmp_path / "training.pub").read_text()
+        keys = {"training.pub": training, "pipeline.pub": public_pem(vault.key).decode()}
+        node.config_maps["trusted-keys"] = keys
+        yield vault
 
 
 def export() -> bytes:
@@ -89,12 +104,14 @@ def export() -> bytes:
 class Walk:
     """The path of two builds to traffic: its agent, its recorded cluster, its containers."""
 
-    def __init__(self, folder: Path, node: Node, tag: str, say: Say) -> None:
-        self.folder, self.node, self.tag, self.say = folder, node, tag, say
+    def __init__(self, folder: Path, node: Node, vault: Vault, tag: str, say: Say) -> None:
+        self.folder, self.node, self.vault, self.tag, self.say = folder, node, vault, tag, say
         self.container = node.azurite().container({f"{NIGHT}/interactions.csv": export()})
         self.clone = copied(folder / "clone")
         self.cluster = Cluster(folder / "cluster")
         self.cluster.add(claim(), http_route(*BUILDS))
+        for name, data in node.config_maps.items():
+            self.cluster.add({"kind": "ConfigMap", "metadata": {"name": name}, "data": data})
         self.agent = Agent(self.clone, self.environ(), {}, {})
 
     def environ(self) -> dict[str, str]:
@@ -143,6 +160,8 @@ class Walk:
             "BUILD_BUILDNUMBER": build, "BUILD_BUILDID": str(number),
             "BUILD_SOURCEVERSION": commit, "BUILD_REQUESTEDFOR": "Ada", "BUILD_REASON": "Schedule",
             "SYSTEM_COLLECTIONURI": "https://dev.example/org/", "SYSTEM_TEAMPROJECT": "models",
+            # an agent sets the variables of a group too
+            "SIGNING_SECRET": "signing", "TRUSTED_KEYS": "trusted-keys", "PROVENANCE_KEY": KEY_URL,
         }  # fmt: skip
         for folder in ("out", "images"):
             shutil.rmtree(self.clone / folder, ignore_errors=True)
@@ -156,7 +175,9 @@ class Walk:
             ("images.yml", "List their contents (SBOM)"),
         ):
             self.agent.step(file, name)
-        self.say(f"{build}: Images", self.agent.step("images.yml", "Push"))
+        pushed = self.agent.step("images.yml", "Push")
+        self.say(f"{build}: Images", pushed)
+        assert f"{REGISTRY}/modelsystem/release@sha256:" in pushed  # for the routing chart's prune
         shutil.move(self.clone / "out", self.clone / "images")
         self.agent.step("package.yml", "Build the release tool")
         self.say(f"{build}: Package", self.agent.step("package.yml", "Cut the build"))
@@ -166,6 +187,15 @@ class Walk:
         for path in artefact.rglob("*"):  # an artefact of Azure Pipelines forgets modes
             path.chmod(0o755 if path.is_dir() else 0o644)
         return artefact
+
+    def run(self, build: str, artefact: Path) -> None:
+        """Run the jobs of an environment; the one that signs in to the vault is Record."""
+        for job_step in jobs():
+            environ = self.agent.environ
+            if job_step.name == "Record":
+                self.agent.environ = {**environ, **self.vault.environment}
+            self.say(f"{build}: {job_step.name}", self.agent.run(job_step, artefact))
+            self.agent.environ = environ
 
     def render(self, artefact: Path) -> Release:
         """Render the artefact with every Helm, and return the one result."""
@@ -222,10 +252,10 @@ def _local(text: str, tag: str) -> str:
 
 
 def test_two_builds_go_from_commit_to_traffic(
-    tmp_path: Path, node: Node, tag: str, say: Say
+    tmp_path: Path, node: Node, vault: Vault, tag: str, say: Say
 ) -> None:
     """The first becomes the champion, the second is asked, promoted, recorded and verified."""
-    path = Walk(tmp_path, node, tag, say)
+    path = Walk(tmp_path, node, vault, tag, say)
     for number, build in enumerate(BUILDS, 1):
         path.begin(build, number)
         artefact = path.cut(build)
@@ -235,8 +265,8 @@ def test_two_builds_go_from_commit_to_traffic(
         if number == 1:  # a first installation says how the traffic is moved
             path.cluster.route({}, gateway={"parentRefs": [{"name": "public"}]})
             path.agent.parameters = {**path.agent.parameters, "steps": "100"}
-        for job_step in jobs():
-            say(f"{build}: {job_step.name}", path.agent.run(job_step, artefact))
+        path.run(build, artefact)
+    check_signatures(artefact, vault)
     assert path.cluster.routed() == {BUILDS[-1]: 100}
     gate = json.loads((artefact / "results" / "gate.json").read_text())
     assert (gate["champion"]["build"], gate["candidate"]["build"]) == BUILDS
@@ -251,6 +281,14 @@ def test_two_builds_go_from_commit_to_traffic(
     check_weights(path, tmp_path)
     say("prune --dry-run", pruned(path, artefact))
     assert {(step.file, step.name) for step in steps()} <= path.agent.ran
+
+
+def check_signatures(artefact: Path, vault: Vault) -> None:
+    """Find the statement signed by the pipeline's key, and the chain up to the model verified."""
+    document = (artefact / "results" / "provenance.json").read_bytes()
+    TrustedKeys([vault.key.public_key()]).payload(Envelope.of_json(document))
+    assert (artefact / "trusted-keys.pub").read_bytes().count(b"BEGIN PUBLIC KEY") == 2
+    assert not (artefact / "images.txt").read_text().count("/release@")
 
 
 def check_weights(path: Walk, folder: Path) -> None:

@@ -104,7 +104,9 @@ def kubectl(arguments: list[str], stdin: str) -> None:
         if arguments[2] == "absent":
             refuse('from server (NotFound): namespaces "absent" not found')
     elif arguments[:2] == ["get", "secret"]:
-        print(*entries(state, arguments[2]))
+        print(*entries(state, "Secret", arguments[2]))
+    elif arguments[:2] == ["get", "configmap"]:
+        print(*entries(state, "ConfigMap", arguments[2]).values(), sep="\n")
     elif arguments[0] == "annotate":
         annotate(state, arguments)
     elif arguments[0] == "get":
@@ -117,13 +119,14 @@ def kubectl(arguments: list[str], stdin: str) -> None:
         print(state["logs"].get(arguments[1], ""))
 
 
-def entries(state: dict[str, Any], name: str) -> list[str]:
-    """Return the names of a Secret's entries."""
+def entries(state: dict[str, Any], kind: str, name: str) -> dict[str, str]:
+    """Return the entries of a Secret or a ConfigMap."""
     for thing in state["objects"]:
-        if (thing["kind"], thing["metadata"]["name"]) == ("Secret", name):
-            return [*thing["data"]]
-    refuse(f'from server (NotFound): secrets "{name}" not found')
-    return []
+        if (thing["kind"], thing["metadata"]["name"]) == (kind, name):
+            data: dict[str, str] = thing["data"]
+            return data
+    refuse(f'from server (NotFound): {kind.lower()}s "{name}" not found')
+    return {}
 
 
 def annotate(state: dict[str, Any], arguments: list[str]) -> None:
