@@ -24,7 +24,7 @@ NEW, CHAMPION = (
 ASKED = f'{NAMESPACE},version="20180523-10",route="/v1/recommendations",status='
 SECONDS = f"modelsystem_scorer_request_seconds_bucket{{{ASKED.removesuffix('status=')}le="
 CLAIM = f'{NAMESPACE},persistentvolumeclaim="azurefilecustom"'
-PUSHED = f'build="{BUILD}",tenant="",job="modelsystem"'
+PUSHED = f'{NAMESPACE},build="{BUILD}",tenant="",job="modelsystem"'
 RUNBOOK = "https://git.example/docs/operations.md"
 
 Series = dict[str, str]
@@ -91,6 +91,7 @@ def of(build: str) -> dict[str, str]:
 FAILED_JOB = f'kube_job_failed{{{NAMESPACE},job_name="{JOB}",condition="true"}}'
 ACTIVE_JOB = f'kube_job_status_active{{{NAMESPACE},job_name="{JOB}"}}'
 OF_JOB = {"namespace": "models", "job_name": JOB, "build": BUILD}
+OF_WAITER = {"namespace": "models", "build": BUILD}
 EXIT = f"modelsystem_waiter_exit_code{{{PUSHED}}}"
 GATE = f"modelsystem_gate_passed{{{PUSHED}}}"
 BAD = f'modelsystem_scorer_requests_total{{{ASKED}"500"}}'
@@ -176,20 +177,24 @@ CASES = {
     "the training died": Case(
         {EXIT: constant(3)},
         {"ModelsystemWaiterFailed": (
-            {"build": BUILD}, f"A waiter of build {BUILD} has ended with exit code 3")},
+            OF_WAITER, f"A waiter of build {BUILD} has ended with exit code 3")},
     ),
     "a pod's copy is damaged, another's is not": Case(
         {EXIT: f"0+0x{START + NOW - 10} 4+0x3 0+0x{DAY}", NEWER: at(8 * 60)},
         {"ModelsystemWaiterFailed": (
-            {"build": BUILD}, f"A waiter of build {BUILD} has ended with exit code 4")},
+            OF_WAITER, f"A waiter of build {BUILD} has ended with exit code 4")},
     ),
     "a full disk is no damage": Case({EXIT: constant(5)}),
     "the gate refuses": Case(
         {GATE: constant(0)},
         {"ModelsystemGateRefused": (
-            {"build": BUILD}, f"The gate refuses build {BUILD}, or cannot judge it")},
+            OF_WAITER, f"The gate refuses build {BUILD}, or cannot judge it")},
     ),
     "the gate has not judged": Case({GATE: None}),
+    "a build of this number fails in another namespace": Case(
+        {name.replace('"models"', '"other"'): constant(value)
+         for name, value in ((EXIT, 4), (GATE, 0))}
+    ),
 }  # fmt: skip
 
 

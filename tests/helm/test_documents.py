@@ -52,7 +52,7 @@ def test_every_value_is_described(document: ModuleType, chart: str) -> None:
     described = document.descriptions((CHARTS / chart / "values.yaml").read_text(encoding="utf-8"))
     derived = {"global", "env.MODELFOLDER", "env.BUILDNUMBER", "env.WAIT_TIMEOUT",
                "env.MODELCACHE", "env.MODELCACHE_LIMIT", "env.DRAIN_SECONDS",
-               "env.SIGNING_KEY_FILE", "env.TRUSTED_KEYS",
+               "env.SIGNING_KEY_FILE", "env.TRUSTED_KEYS", "env.NAMESPACE",
                "env.PORT", "env.JOB_COMPLETION_INDEX"}  # fmt: skip
     assert set(described) == {key for key, _ in nodes(schema_of(chart))} - derived
 

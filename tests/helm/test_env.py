@@ -36,7 +36,7 @@ READ_BY = {"trainer": TrainerSettings, "waiter-container": WaiterSettings, "scor
 BLOB_SETTINGS = {"BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER",
                    "BLOB_STORAGE_ENDPOINT", "BLOB_STORAGE_KEY"}  # fmt: skip
 DERIVED = {"MODELFOLDER", "BUILDNUMBER", "WAIT_TIMEOUT", "MODELCACHE", "MODELCACHE_LIMIT",
-           "SIGNING_KEY_FILE", "TRUSTED_KEYS",
+           "SIGNING_KEY_FILE", "TRUSTED_KEYS", "NAMESPACE",
            "DRAIN_SECONDS", "PORT", "JOB_COMPLETION_INDEX"}  # fmt: skip
 BY_KUBERNETES = {"JOB_COMPLETION_INDEX"}  # in the containers of an Indexed Job
 
@@ -76,7 +76,7 @@ def test_every_setting_reaches_every_program_that_reads_it(render: Render) -> No
     blobs = dict.fromkeys(in_values(), "1") | {"CSV_FOLDER": "", vault: ""}
     build = render(minimal, json=f"env={json.dumps(blobs)}")
     assert set(environments(build)["trainer"]) == declared("trainer") - {
-        *("CSV_FOLDER", "SIGNING_KEY_FILE", vault)
+        *("CSV_FOLDER", "SIGNING_KEY_FILE", "TRUSTED_KEYS", vault)
     }
 
 

@@ -295,6 +295,37 @@ def test_a_build_is_signed_and_verified(judge: Ask, tmp_path: Path, small_export
     assert "SIGNING_KEY_FILE is not the key of this folder's complete model" in other.output
 
 
+def test_a_signed_model_of_another_tenant_is_refused(tmp_path: Path, small_export: Path) -> None:
+    """Copied over the build of this tenant, which has the same number and key, it is not served."""
+    write_key(tmp_path, "ours")
+    target = tmp_path / "acme"
+    training = {"MODELFOLDER": target, "CSV_FOLDER": small_export, "TENANTID": "acme", **QUICK}
+    ended = run("trainer", SIGNING_KEY_FILE=tmp_path / "ours.pem", **training)
+    assert ended.code == 0, ended.output
+    reading = {"MODELFOLDER": target, "BUILDNUMBER": BUILD, "TRUSTED_KEYS": tmp_path / "ours.pub"}
+    assert run("waiter", TENANTID="acme", **reading).code == 0
+    for program, tenant in (("waiter", "globex"), ("waiter", ""), ("scorer", "globex")):
+        refused = run(program, TENANTID=tenant, **reading)
+        assert refused.code == 2, refused.output
+        assert "is of tenant acme" in refused.output
+
+
+def test_a_champion_that_no_trusted_key_has_signed_is_refused(models: Path, tmp_path: Path) -> None:
+    """Its parameters would start the search; build 152 is not signed, 153 is."""
+    write_key(tmp_path, "theirs")
+    training = {"CSV_FOLDER": models / "data", **QUICK}
+    for build, key, sentence in (
+        ("152", models / "ours.pub", "is not signed"),
+        ("153", tmp_path / "theirs.pub", "is signed by key"),
+        ("153", models / "ours.pub", None),
+    ):
+        champion = {"CHAMPIONFOLDER": models / build, "TRUSTED_KEYS": key}
+        ended = run("trainer", MODELFOLDER=tmp_path / f"{build}-{key.stem}", **champion, **training)
+        assert ended.code == (2 if sentence else 0), ended.output
+        assert f"CHAMPIONFOLDER: {models / build}" in ended.output or not sentence
+        assert (sentence or "Champion: build 153") in ended.output
+
+
 def test_a_key_in_a_vault_signs_a_build(judge: Ask, tmp_path: Path, small_export: Path) -> None:
     """The trainer signs in as a pod with workload identity does; a refusal ends it at once."""
     target = tmp_path / "model"

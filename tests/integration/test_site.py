@@ -136,7 +136,7 @@ def pushgateway(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_waiter_pushes_the_score(model_folder: Path, pushgateway: str) -> None:
-    """A real Pushgateway has `model_score` with build and tenant afterwards."""
+    """A real Pushgateway has `model_score` with namespace, build and tenant afterwards."""
     waited = run("waiter", MODELFOLDER=model_folder, PUSHGATEWAY_URL=f"{pushgateway}/")
     assert waited.code == 0, waited.output
     score = (model_folder / "complete.txt").read_text().splitlines()[0]
@@ -173,12 +173,28 @@ def test_the_gate_pushes_its_verdict(site: str, pushgateway: str, tmp_path: Path
             command, env={"PUSHGATEWAY_URL": pushgateway}, capture_output=True, check=False
         )
         assert done.returncode == (0 if passed == "1" else 8), done.stderr
-        assert pushed(pushgateway, "modelsystem_gate_passed", build) == passed
+        assert pushed(pushgateway, "modelsystem_gate_passed", build, "default") == passed
 
 
-def pushed(pushgateway: str, name: str, build: str) -> str:
+def test_builds_of_two_namespaces_stand_beside_each_other(
+    model_folder: Path, pushgateway: str
+) -> None:
+    """The same number in another namespace overwrites nothing."""
+    variables = {"PUSHGATEWAY_URL": pushgateway, "BUILDNUMBER": BUILD, "WAIT_TIMEOUT": 0}
+    assert run("waiter", MODELFOLDER=model_folder, NAMESPACE="staging", **variables).code == 0
+    absent = model_folder / "absent"
+    assert run("waiter", MODELFOLDER=absent, NAMESPACE="production", **variables).code == 1
+    codes = [
+        pushed(pushgateway, "modelsystem_waiter_exit_code", BUILD, namespace)
+        for namespace in ("staging", "production")
+    ]
+    assert codes == ["0", "1"]
+
+
+def pushed(pushgateway: str, name: str, build: str, namespace: str = "") -> str:
     """Return the value that a Pushgateway has for a build without a tenant."""
     with urlopen(f"{pushgateway}/metrics") as answer:
         lines = answer.read().decode().splitlines()
-    labels = f'{{build="{build}",instance="",job="modelsystem",tenant=""}} '
+    place = f'instance="",job="modelsystem",namespace="{namespace}",tenant=""'
+    labels = f'{{build="{build}",{place}}} '
     return next(line for line in lines if line.startswith(name + labels)).rpartition(" ")[2]

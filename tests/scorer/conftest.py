@@ -131,7 +131,9 @@ def load() -> Callable[..., ServedModel]:
     def load(model_folder: Path, **variables: str) -> ServedModel:
         environ = {"MODELFOLDER": str(model_folder), **variables}
         scorer_settings = settings.read(ScorerSettings, environ)
-        return engine.load(scorer_settings.source, scorer_settings.build)
+        return engine.load(
+            scorer_settings.source, scorer_settings.build, tenant=scorer_settings.tenant
+        )
 
     return load
 

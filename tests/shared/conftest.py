@@ -54,8 +54,9 @@ def make_published(
 ) -> Callable[..., Published]:
     """Publish a small model in `tmp_path`."""
 
-    def make(build: str = BUILD) -> Published:
+    def make(build: str = BUILD, tenant: str | None = None) -> Published:
         attempt, content = make_attempt(build=build)
+        content.model["tenant"] = tenant
         publication.publish(tmp_path, attempt, content, "0.148812")
         return folder.published(tmp_path)
 

@@ -34,6 +34,26 @@ def test_a_model_of_another_build_is_refused(make_published: MakePublished) -> N
         folder.published(model.folder, "7")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours", "sentence"),
+    [
+        ("acme", "globex", r"^TENANTID is globex, but .* is of tenant acme$"),
+        ("acme", None, r"^TENANTID is not set, but .* is of tenant acme$"),
+        (None, "globex", r"^TENANTID is globex, but .* is of tenant none$"),
+    ],
+)
+def test_a_model_of_another_tenant_is_refused(
+    make_published: MakePublished, theirs: str | None, ours: str | None, sentence: str
+) -> None:
+    """Tenants have builds of the same number, signed by the same key; the right one is accepted."""
+    model = make_published(tenant=theirs)
+    build = model.marker.build
+    assert folder.published(model.folder, build, tenant=theirs) == model
+    assert folder.published(model.folder) == model
+    with pytest.raises(SettingsError, match=sentence):
+        folder.published(model.folder, build, tenant=ours)
+
+
 def test_a_folder_that_is_not_there_is_incomplete(tmp_path: Path) -> None:
     """The site may look before the Job has made the folder."""
     missing = tmp_path / "20180523.5"

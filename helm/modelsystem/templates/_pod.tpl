@@ -42,7 +42,22 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Where waiter and scorer find the public keys; empty without them. Takes the root. */}}
+{{/*
+The public keys, by which the programs check the signature of a model that they read, as variable,
+mount and volume; empty without them. Each takes the root.
+*/}}
+{{- define "modelsystem.trust" -}}
+{{- if .Values.signing.trustedKeys -}}
+TRUSTED_KEYS: /trusted-keys
+{{- end -}}
+{{- end }}
+{{- define "modelsystem.trustedKeysVolume" -}}
+{{- with .Values.signing.trustedKeys -}}
+- name: trusted-keys
+  configMap:
+    name: {{ . }}
+{{- end -}}
+{{- end }}
 {{- define "modelsystem.trustedKeysMount" -}}
 {{- if .Values.signing.trustedKeys -}}
 - name: trusted-keys

@@ -7,7 +7,7 @@ trainer: [LOG_FORMAT, TENANTID, CSV_FOLDER, BLOB_STORAGE_ACCOUNT, BLOB_STORAGE_C
   PARAMETERS, METHOD, HISTORIES, CHAMPIONFOLDER, ENGINE, SPARK_REMOTE, SPARK_MASTER, THREADS, MEMORY_LIMIT,
   GIT_COMMIT, STARTED_BY, TRACEPARENT, SIGNING_KEY_VAULT, OPENLINEAGE_URL]
 waiter: [LOG_FORMAT, TENANTID, WAIT_INTERVAL, VERIFY_TIMEOUT, STALE_TIMEOUT, PUSHGATEWAY_URL]
-scorer: [LOG_FORMAT, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
+scorer: [LOG_FORMAT, TENANTID, HOST, WORKERS, ACCESS_LOG, EVALUATION_ENDPOINT]
 {{- end }}
 
 {{/* The settings that the chart sets itself, and from which value. */}}
@@ -21,6 +21,7 @@ SIGNING_KEY_FILE: set signing.existingSecret instead
 TRUSTED_KEYS: set signing.trustedKeys instead
 DRAIN_SECONDS: set scorer.drainSeconds instead
 PORT: remove it; the container's port is always 3000 and the Service's 80
+NAMESPACE: remove it; it is the release's namespace
 JOB_COMPLETION_INDEX: set trainer.parallelism instead; Kubernetes numbers the Job's pods
 {{- end }}
 

@@ -18,7 +18,7 @@ def main() -> None:
 
 def run(settings: ScorerSettings) -> None:
     """Load the model, then serve it."""
-    served = engine.load(settings.source, settings.build, settings.trusted_keys)
+    served = engine.load(settings.source, settings.build, settings.trusted_keys, settings.tenant)
     app = create_app(
         served,
         processes=serve.max_processes(settings),

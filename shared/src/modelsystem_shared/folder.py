@@ -96,16 +96,20 @@ def read_marker(folder: Path) -> Marker | None:
 
 
 def published(
-    folder: Path, build: str | None = None, trusted: "TrustedKeys | None" = None
+    folder: Path,
+    build: str | None = None,
+    trusted: "TrustedKeys | None" = None,
+    tenant: str | None = None,
 ) -> Published:
     """Open the folder's published model, its manifest checked against the marker.
 
-    build: the build that the model must be of (BUILDNUMBER); None for any.
+    build, tenant: the build that the model must be of (BUILDNUMBER), and its tenant (TENANTID) or
+        None; if both are None, any.
     trusted: the keys, one of which must have signed the model (TRUSTED_KEYS); None for any or none.
 
     Raises:
         IncompleteModelError: there is no whole marker.
-        SettingsError: the model is of another build.
+        SettingsError: the model is of another build or tenant.
         FormatError: the manifest has a format that this version does not read.
         CorruptModelError: the manifest or the signature does not have the digest in the marker.
         SignatureError: no trusted key has signed this model; with the reason.
@@ -121,7 +125,18 @@ def published(
     model = Published(folder, standing, _checked_manifest(folder, standing))
     if trusted:
         _check_signature(model, trusted)
+    if (build, tenant) != (None, None):
+        _check_tenant(model, tenant)
     return model
+
+
+def _check_tenant(model: Published, tenant: str | None) -> None:
+    """Refuse a model of another tenant, whose builds may have the same numbers and keys."""
+    if (theirs := model.manifest.tenant) != tenant:
+        ours = f"is {tenant}" if tenant else "is not set"
+        raise SettingsError(
+            [f"TENANTID {ours}, but the model in {model.folder} is of tenant {theirs or 'none'}"]
+        )
 
 
 def _check_signature(model: Published, trusted: "TrustedKeys") -> None:

@@ -249,6 +249,11 @@ class Manifest:
         return self.model["build"]
 
     @property
+    def tenant(self) -> str | None:
+        """The tenant of the build, if it has one."""
+        return self.model.get("tenant") or None
+
+    @property
     def files(self) -> tuple[ModelFile, ...]:
         """The model files, by name."""
         return tuple(ModelFile(**file) for file in self.model["files"])

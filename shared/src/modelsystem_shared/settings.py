@@ -84,6 +84,12 @@ class Settings:
 class ReaderSettings(Settings):
     """The settings of every workload that reads a published model."""
 
+    tenant: str | None = variable(
+        "TENANTID",
+        parsers.text,
+        "the tenant that the model must be of; if not set, a model of BUILDNUMBER must be of none",
+        None,
+    )
     trusted_keys: "TrustedKeys | None" = variable(
         "TRUSTED_KEYS",
         parsers.trusted_keys,

@@ -49,7 +49,7 @@ class Job:
         if publishing.is_published(settings.model_folder):
             publishing.accept(settings, signer)
             return
-        champion = load_champion(settings.champion_folder) if settings.champion_folder else None
+        champion = _champion(settings)
         with Attempt(settings.model_folder) as attempt:
             self.attempt = attempt.path
             self.lineage = Reporter(settings, attempt.path.name)
@@ -76,6 +76,12 @@ class Job:
             publishing.record_failure(Path(name).absolute(), self.attempt, error)
         if self.lineage:
             self.lineage.failed(str(error))
+
+
+def _champion(settings: Settings) -> Champion | None:
+    if settings.champion_folder is None:
+        return None
+    return load_champion(settings.champion_folder, settings.trusted_keys)
 
 
 def _workplace(settings: Settings, attempt: Path) -> AbstractContextManager[Workplace]:

@@ -18,7 +18,7 @@ from modelsystem_trainer.fit import METHODS, Parameters
 from modelsystem_trainer.rules import Rules
 
 if TYPE_CHECKING:
-    from modelsystem_shared.signing import KeyFile
+    from modelsystem_shared.signing import KeyFile, TrustedKeys
 
 _BLOB = ("BLOB_STORAGE_ACCOUNT", "BLOB_STORAGE_CONTAINER", "BLOB_STORAGE_CSV_FOLDER")
 _BLOB_ONLY = (*_BLOB, "BLOB_STORAGE_KEY", "BLOB_STORAGE_ENDPOINT")
@@ -155,6 +155,13 @@ class Settings(settings.Settings):
         "CHAMPIONFOLDER",
         parsers.folder,
         "the model folder of an earlier build to compare with on the gate users; it is only read",
+        None,
+    )
+    trusted_keys: "TrustedKeys | None" = variable(
+        "TRUSTED_KEYS",
+        parsers.trusted_keys,
+        "a PEM file of public keys, or a folder of such files: a champion that none of them has "
+        "signed is refused; if not set, its signature is not checked",
         None,
     )
     signing_key: "KeyFile | None" = variable(

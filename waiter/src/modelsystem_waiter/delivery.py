@@ -29,14 +29,16 @@ def receive(settings: Settings) -> Published:
     Raises:
         IncompleteModelError: there is no whole marker.
         CorruptModelError: a file cannot be read, or does not have the digest that was published.
-        SettingsError: the model is of another build than BUILDNUMBER, or larger than
-            MODELCACHE_LIMIT.
+        SettingsError: the model is of another build than BUILDNUMBER, of another tenant than
+            TENANTID, or larger than MODELCACHE_LIMIT.
         SignatureError: no key of TRUSTED_KEYS has signed it.
         StorageError: MODELCACHE cannot hold it.
         OSError: the marker cannot be read.
 
     """
-    model = folder.published(settings.model_folder, settings.build, settings.trusted_keys)
+    model = folder.published(
+        settings.model_folder, settings.build, settings.trusted_keys, settings.tenant
+    )
     if settings.model_cache is None:
         log.info("Verifying %s", model.extent)
         folder.verify(model)

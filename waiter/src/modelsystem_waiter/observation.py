@@ -14,7 +14,7 @@ def observe(settings: Settings) -> Observation:
     """Check the attempts, and then the marker, which outranks them.
 
     Raises:
-        SettingsError: the model is complete, but of another build.
+        SettingsError: the model is complete, but of another build or tenant.
         FormatError: the model is complete, but of another format.
         SignatureError: the model is complete, but no trusted key has signed it.
         StorageError: MODELCACHE cannot hold the model.

@@ -12,7 +12,7 @@ _EXIT = "Exit code of a build's last waiter: 0 the model is ready, 3 training fa
 def push_score(settings: Settings, model: Published) -> None:
     """Push the score of a model that is ready, if there is a gateway."""
     gauges = [_exit_code(0), Gauge("model_score", _SCORE, model.marker.score)]
-    _push(settings, model.marker.build, model.manifest.model.get("tenant") or "", gauges)
+    _push(settings, model.marker.build, model.manifest.tenant or "", gauges)
 
 
 def push_failure(settings: Settings, exit_code: int) -> None:
@@ -26,4 +26,5 @@ def _exit_code(code: int) -> Gauge:
 
 def _push(settings: Settings, build: str, tenant: str, gauges: list[Gauge]) -> None:
     if settings.pushgateway:
-        pushgateway.push(settings.pushgateway, build, tenant, gauges)
+        labels = {"namespace": settings.namespace or "", "build": build, "tenant": tenant}
+        pushgateway.push(settings.pushgateway, labels, gauges)

@@ -57,8 +57,11 @@ class Settings(settings.ReaderSettings):
         "the URL of a Prometheus Pushgateway; the waiter pushes `model_score` and its exit code",
         None,
     )
-    tenant: str | None = variable(
-        "TENANTID", parsers.text, "the build's tenant, a label of what the waiter pushes", None
+    namespace: str | None = variable(
+        "NAMESPACE",
+        parsers.text,
+        "the namespace of the build in its cluster, a label of what the waiter pushes",
+        None,
     )
 
     @classmethod

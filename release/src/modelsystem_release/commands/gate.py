@@ -130,7 +130,8 @@ def _push(arguments: argparse.Namespace, build: str, passed: str) -> None:
         gauge = Gauge(
             "modelsystem_gate_passed", "1 if the gate let the build pass, else 0.", passed
         )
-        pushgateway.push(arguments.pushgateway, build, arguments.tenant, [gauge])
+        labels = {"namespace": arguments.namespace, "build": build, "tenant": arguments.tenant}
+        pushgateway.push(arguments.pushgateway, labels, [gauge])
 
 
 def report(comparison: Comparison, checks: Sequence[Check], rate: float) -> dict[str, object]:

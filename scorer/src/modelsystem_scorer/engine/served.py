@@ -67,7 +67,7 @@ class ServedModel:
         marker, manifest = self.published.marker, self.published.manifest
         return {
             "build": marker.build,
-            "tenant": manifest.model.get("tenant") or "",
+            "tenant": manifest.tenant or "",
             "digest": self.info.digest,
             "trained_at": manifest.run.get("finished", ""),
             "score": marker.score,
@@ -143,20 +143,25 @@ class ServedModel:
         return self.model.titles[item] or None
 
 
-def load(source: Path, build: str | None, trusted: "TrustedKeys | None" = None) -> ServedModel:
+def load(
+    source: Path,
+    build: str | None,
+    trusted: "TrustedKeys | None" = None,
+    tenant: str | None = None,
+) -> ServedModel:
     """Verify and map the model in the folder `source`.
 
-    build: the build that the model must be of; None for any.
+    build, tenant: the build that the model must be of, and its tenant or None; both None for any.
     trusted: the keys, one of which must have signed it; None for any or none.
 
     Raises:
         IncompleteModelError: the folder holds no complete model.
         CorruptModelError: the files are not the ones that were published.
-        SettingsError: the model is of another build.
+        SettingsError: the model is of another build or tenant.
         SignatureError: no trusted key has signed it.
 
     """
-    published = folder.published(source, build, trusted)
+    published = folder.published(source, build, trusted, tenant)
     log.info("Verifying and mapping %s", published.extent)
     folder.verify(published)
     mapped = model.load(published.attempt)

@@ -8,7 +8,7 @@ import logging
 import threading
 import urllib.request
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 log = logging.getLogger(__name__)
@@ -24,16 +24,18 @@ class Gauge(NamedTuple):
     value: str
 
 
-def push(url: str, build: str, tenant: str, gauges: Sequence[Gauge]) -> None:
-    """Push gauges with the labels build and tenant, or log why not, within about a second.
+def push(url: str, labels: Mapping[str, str], gauges: Sequence[Gauge]) -> None:
+    """Push gauges with labels, or log why not, within about a second.
 
-    Of what was pushed for the build before, gauges of other names stay.
+    Of what was pushed with the same labels before, gauges of other names stay.
+
+    labels: what tells the build from all others: its namespace, its tenant and its number.
     """
     lines = [
         f"# HELP {g.name} {g.meaning}\n# TYPE {g.name} gauge\n{g.name} {g.value}" for g in gauges
     ]
     request = urllib.request.Request(  # noqa: S310  # callers allow only http and https
-        f"{url.rstrip('/')}/metrics/job/{_JOB}/{_labels(build=build, tenant=tenant)}",
+        f"{url.rstrip('/')}/metrics/job/{_JOB}/{_path(labels)}",
         "".join(f"{line}\n" for line in lines).encode(),
         method="POST",
     )
@@ -45,7 +47,7 @@ def push(url: str, build: str, tenant: str, gauges: Sequence[Gauge]) -> None:
         log.warning("The Pushgateway does not answer: it may not have %s", _names(gauges))
 
 
-def _labels(**labels: str) -> str:
+def _path(labels: Mapping[str, str]) -> str:
     """Return labels as a path; in base64, because they may hold slashes or be empty."""
     return "/".join(
         f"{name}@base64/{urlsafe_b64encode(value.encode()).decode() or '='}"

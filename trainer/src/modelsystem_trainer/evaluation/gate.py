@@ -19,6 +19,7 @@ the champion knows keeps its place in a list, and is neither a hit nor covered.
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -34,6 +35,9 @@ from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.metrics import Metrics
 from modelsystem_trainer.evaluation.ranking import Lists, Recommend
 from modelsystem_trainer.fit import Parameters
+
+if TYPE_CHECKING:
+    from modelsystem_shared.signing import TrustedKeys
 
 log = logging.getLogger(__name__)
 
@@ -80,15 +84,18 @@ class Gate:
     champion: Comparison | None
 
 
-def load_champion(path: Path) -> Champion:
+def load_champion(path: Path, trusted: "TrustedKeys | None" = None) -> Champion:
     """Verify and map the champion; its folder is only read.
 
+    trusted: the keys, one of which must have signed it: a search starts from its parameters, and
+        rules compare with its data. None for any or none.
+
     Raises:
-        SettingsError: there is no complete model, or it is damaged.
+        SettingsError: there is no complete model, it is damaged, or no trusted key has signed it.
 
     """
     try:
-        published = folder.published(path)
+        published = folder.published(path, trusted=trusted)
         folder.verify(published)
         mapped = model.load(published.attempt)
     except FormatError as error:
