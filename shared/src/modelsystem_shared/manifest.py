@@ -161,16 +161,17 @@ class SearchStart(TypedDict):
 class Searched(TypedDict):
     """How a search went; `chosen` and `runner_up` are places in `search`.
 
-    fits, tries: their numbers, and the most that were allowed.
+    fits, tries: their numbers.
+    work, most_work: what they cost and might, in estimated seconds of a core.
     difference: NDCG@20 of the chosen parameters minus that of the best ones of another fit, on
         the same users of the validation part.
     """
 
     starts: list[SearchStart]
     fits: int
-    most_fits: int
+    work: float
     tries: int
-    most_tries: int
+    most_work: float
     chosen: int
     runner_up: NotRequired[int]
     difference: NotRequired[Interval]
@@ -182,7 +183,9 @@ class ModelPart(TypedDict):
     settings: those that shape the model, by variable, as text.
     search: the parameters that were tried, in their order, each with `ndcg`, `coverage` and
         `novelty` of lists of 20 on validation data, the number of `fits` until then, and the
-        `path` of the search: the start that it came from, or what was tried at the end.
+        `path` of the search: the start that it came from, or what was tried at the end. `exact`: on
+        all draws of the validation part, of what would ship; only such figures are compared with
+        one another to choose.
     digest: the model digest, see `model_digest`.
     """
 

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from modelsystem_trainer.evaluation import ranking
 from modelsystem_trainer.evaluation.ranking import Recommend
+from modelsystem_trainer.fit import lowrank
 
 Ints = npt.NDArray[np.int64]
 
@@ -116,6 +117,35 @@ def test_recommendations_are_those_of_a_brute_force(
         scores = {j: sum(float(similarity[i, j]) for i in seen) for j in range(30)}
         reached = {item: score for item, score in scores.items() if score > 0}
         assert ranked.tolist() == best(reached, seen)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])  # a sparse similarity, and one that is nearly full
+@pytest.mark.parametrize("most_targets", [1_000, 40])
+def test_a_term_is_added_to_all_scores(
+    monkeypatch: pytest.MonkeyPatch, share: float, most_targets: int
+) -> None:
+    """The lists are those of the sum of both matrices, given either way."""
+    monkeypatch.setattr(lowrank, "MOST_TARGETS", most_targets)
+    rng = np.random.default_rng(1)
+    users, items = 70, 1_100  # more than a portion of users, and of columns
+    history = matrix((rng.random((users, items)) < 0.02) * rng.random((users, items)))
+    similarity = ((rng.random((items, items)) < share) * rng.random((items, items))).astype("f4")
+    left, right = rng.normal(size=(2, items, 3)).astype("f4")
+    term = lowrank.LowRank(left, right)
+    is_dense = share > 0.5
+    targets = np.arange(items) if is_dense else term.head
+    total = similarity.astype(float)
+    total[:, targets] += left.astype(float) @ right[targets].astype(float).T
+    scores = history.toarray().astype(float) @ total
+    scores[history.toarray() > 0] = 0
+    given_ = similarity if is_dense else matrix(similarity)
+    for threads in (1, 3):
+        recommend = ranking.by_similarity(history, given_, threads, term)
+        for user, ranked in enumerate(recommend(np.arange(users), 20)):
+            assert len(ranked) == 20
+            np.testing.assert_allclose(
+                scores[user, ranked], -np.sort(-scores[user])[:20], rtol=1e-4, atol=1e-5
+            )
 
 
 @given(st_numpy.arrays(np.bool_, (5, 30)), st.lists(st.integers(0, 4), unique=True))

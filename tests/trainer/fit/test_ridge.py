@@ -11,7 +11,16 @@ from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
 from modelsystem_trainer.engines import Threads, started
-from modelsystem_trainer.fit import METHODS, Parameters, Resources, fit, kernels, portions
+from modelsystem_trainer.fit import (
+    METHODS,
+    Parameters,
+    Resources,
+    fit,
+    kernels,
+    portions,
+    unweighed,
+    unweighed_of_each,
+)
 from modelsystem_trainer.fit import ridge as ridge_module
 from modelsystem_trainer.search import GRIDS
 
@@ -247,3 +256,15 @@ def test_the_walk_goes_depth_first(numbers: list[int]) -> None:
     for node in range(len(parents)):
         nodes = subtree(node)
         assert set(walk[place[node] : place[node] + len(nodes)].tolist()) == nodes
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fits_of_a_family_are_those_made_alone(method: str) -> None:
+    """Several λ and β at once give the same bytes as one after the other."""
+    x = matrix(np.random.default_rng(4).random((300, 60)) < 0.1)
+    family = [Parameters(method, lam=lam, beta=beta) for lam, beta in ((5, 0.5), (80, 1), (9, 0))]
+    assert len({p.of_family for p in family}) == 1
+    for p, together in zip(family, unweighed_of_each(x, family, 20, Resources()), strict=True):
+        alone = unweighed(x, p, 20, Resources()).toarray()
+        both = together if isinstance(together, np.ndarray) else together.toarray()
+        assert both.tobytes() == alone.tobytes()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.fit import Parameters, Weigher
 from modelsystem_trainer.fit.weighing import degrees, weigh
 
 shapes = st.integers(1, 8).map(lambda n: (n, n))
@@ -31,6 +31,20 @@ def test_it_is_the_formula(similarity: np.ndarray, p: Parameters) -> None:
     expected = v / np.where(norms > 0, norms, 1) ** p.r
     weighed = weigh(sparse.csr_array(similarity), d, p, p.c).toarray()
     np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
+    for threads in (1, 2):
+        dense = Weigher(similarity, d).weighed(p, threads)
+        np.testing.assert_allclose(dense, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_weighing_a_dense_matrix_is_finite() -> None:
+    """Its values can be as large as float32 has them, or 0 in a whole row."""
+    similarity = np.array([[0, 3e38, -3e38], [0, 0, 0], [1e-38, -0.0, 0]], np.float32)
+    for s, r in ((0.8, 1.0), (1.8, 0.0), (1.8, 1.0)):
+        weighed = Weigher(similarity, np.full(3, 1e6, np.float32)).weighed(
+            Parameters(b=-0.4, c=-0.4, s=s, r=r), 1
+        )
+        assert np.isfinite(weighed).all()
+        assert not weighed[similarity == 0].any()
 
 
 def test_degrees_are_numbers_of_users() -> None:

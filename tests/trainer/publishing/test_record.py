@@ -74,7 +74,9 @@ def test_the_choice_can_be_traced(trained: Any) -> None:
         name: part["search"][0][name] for name in part["parameters"]
     }
     assert searched["fits"] == max(tried["fits"] for tried in part["search"])
-    assert len(part["search"]) == searched["tries"] <= searched["most_tries"]
+    assert len(part["search"]) == searched["tries"]
+    assert 0 < searched["work"] <= searched["most_work"]
+    assert part["search"][searched["chosen"]]["exact"]
     assert [tried["half_life"] for tried in part["trend"]] == list(trend.HALF_LIVES)
 
 

@@ -17,9 +17,9 @@ TRIES: list[dict[str, float | str]] = [
 SEARCHED: Searched = {
     "starts": [],
     "fits": 3,
-    "most_fits": 14,
+    "work": 42.5,
     "tries": 4,
-    "most_tries": 250,
+    "most_work": 80.0,
     "chosen": 3,
     "runner_up": 1,
     "difference": {"mean": 0.01, "low": 0.004, "high": 0.016},

@@ -6,7 +6,7 @@ validation part, measured on the test part, and no fit sees the gate users.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from modelsystem_trainer.evaluation import (
 from modelsystem_trainer.fit import METHODS, Parameters, Resources, confidence
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.search import (
+    CLIMBED_NEIGHBOURS,
     NOTHING,
     Budget,
     Outcome,
@@ -129,19 +130,25 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
     if not validation.is_possible:
         default = replace(starts[0].parameters, neighbours=neighbours[0])
         return Outcome(default, default, {default: NOTHING}, starts[:1])
-    budget = Budget.of(split.n_items)
+    budget = _budget(validation, starts, neighbours)
     search = Search(
         validation, budget, split.idle_parameters, lambda share: on_progress("search", share)
     )
-    best = search.run(starts, neighbours)
+    best, ledger = search.run(starts, neighbours), search.ledger
     seconds = time.monotonic() - started
     log.info(
-        "Search: %d of %d fits and %d of %d tries in %.0f s",
-        *(search.fits, budget.fits, len(search.tried), budget.tries, seconds),
+        "Search: %d tries on %d fits in %.0f s; work %.0f of %.0f (s of a core)",
+        *(len(ledger.tried), ledger.fits, seconds, ledger.work, budget.work),
     )
-    return Outcome(
-        best.scaled(1 / split.search_share), best, search.tried, starts, budget, search.fits
-    )
+    parameters = best.scaled(1 / split.search_share)
+    return Outcome(parameters, best, ledger.all, starts, budget, ledger.fits, ledger.work)
+
+
+def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequence[int]) -> Budget:
+    climbed = min(neighbours[0], CLIMBED_NEIGHBOURS)
+    usual = replace(starts[0].parameters, neighbours=climbed)
+    wider = [replace(usual, neighbours=n) for n in neighbours if n > climbed]
+    return Budget.of(validation.costs, usual, wider if usual.method != "dense" else [])
 
 
 def _starts(split: Split, plan: Plan) -> list[Start]:

@@ -11,6 +11,9 @@ import numpy as np
 
 from modelsystem_shared.numeric.arrays import Float32s, Indices
 
+_USERS = 64  # ranked at once
+_COLUMNS = 512  # of a dense matrix, added up for these users
+_WIDTH = 1_024  # sums that stay in the fastest cache
 F = TypeVar("F", bound=Callable[..., None])
 
 
@@ -85,29 +88,110 @@ def rank(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not objects
 
 
 @_compiled
+def _best(sums: Float32s, shown: Indices) -> None:
+    """Write the items of the largest positive sums, best first."""
+    k = len(shown)
+    best, scores = np.empty(k, np.int32), np.zeros(k, np.float32)
+    best[:] = len(sums)
+    for column in range(len(sums)):
+        if sums[column] > scores[k - 1]:
+            _insert(column, sums[column], best, scores)
+    for place in range(k):
+        shown[place] = best[place] if scores[place] > 0 else -1
+
+
+@_compiled
+def _add_factors(factors: Float32s, right: Float32s, sums: Float32s) -> None:
+    """Add factors · right[:, j] to each sum."""
+    for first in range(0, len(sums), _WIDTH):
+        part = sums[first : first + _WIDTH]
+        for c in range(len(factors)):
+            factor, row = factors[c], right[c, first : first + _WIDTH]
+            for j in range(part.shape[0]):
+                part[j] += factor * row[j]
+
+
+@_compiled
+def _add_rows(
+    items: Indices, weights: Float32s, similarity: Float32s, left: int, sums: Float32s
+) -> None:
+    """Add weighted rows from column `left` on, four at a time: each sum is in order."""
+    last = left + len(sums)
+    for place in range(0, len(items) - 3, 4):
+        w0, w1 = weights[place], weights[place + 1]
+        w2, w3 = weights[place + 2], weights[place + 3]
+        a0, a1 = similarity[items[place], left:last], similarity[items[place + 1], left:last]
+        a2, a3 = similarity[items[place + 2], left:last], similarity[items[place + 3], left:last]
+        for column in range(sums.shape[0]):
+            total = sums[column] + w0 * a0[column] + w1 * a1[column]
+            sums[column] = total + w2 * a2[column] + w3 * a3[column]
+    for place in range(len(items) // 4 * 4, len(items)):
+        weight, added = weights[place], similarity[items[place], left:last]
+        for column in range(sums.shape[0]):
+            sums[column] += weight * added[column]
+
+
+@_compiled
 def rank_dense(  # noqa: PLR0913, PLR0917  # as above
     users: Indices,
     ends: Indices,
     history: Indices,
     confidence: Float32s,
     similarity: Float32s,
+    factors: Float32s,
+    right: Float32s,
     shown: Indices,
 ) -> None:
-    """Do as `rank` with a similarity of items × items that has an entry nearly everywhere."""
-    n_items, k = len(similarity), shown.shape[1]
-    sums = np.empty(n_items, np.float32)
-    best, scores = np.empty(k, np.int32), np.empty(k, np.float32)
+    """Do as `rank` with a similarity of items × items that has an entry nearly everywhere.
+
+    factors, right: users × rank and rank × items, whose product is added to the scores.
+    """
+    n_items = len(similarity)
+    block = np.empty((_USERS, n_items), np.float32)
+    for start in range(0, len(users), _USERS):
+        portion = users[start : start + _USERS]
+        block[:] = 0
+        for row in range(len(portion)):
+            _add_factors(factors[portion[row]], right, block[row])
+        for left in range(0, n_items, _COLUMNS):  # columns that stay in the cache for all users
+            for row in range(len(portion)):
+                part = slice(ends[portion[row]], ends[portion[row] + 1])
+                sums = block[row, left : left + _COLUMNS]
+                _add_rows(history[part], confidence[part], similarity, left, sums)
+        for row in range(len(portion)):
+            for place in range(ends[portion[row]], ends[portion[row] + 1]):
+                block[row, history[place]] = 0
+            _best(block[row], shown[start + row])
+
+
+@_compiled
+def rank_with_factors(  # noqa: PLR0913, PLR0917  # as above
+    users: Indices,
+    ends: Indices,
+    history: Indices,
+    confidence: Float32s,
+    rows: Indices,
+    columns: Indices,
+    values: Float32s,
+    factors: Float32s,
+    right: Float32s,
+    head: Indices,
+    shown: Indices,
+) -> None:
+    """Do as `rank`, and add factors · right to the scores of the items `head`.
+
+    factors, right: users × rank and rank × those items.
+    """
+    sums, of_head = np.empty(len(rows) - 1, np.float32), np.empty(len(head), np.float32)
     for row in range(len(users)):
-        sums[:] = 0
-        for place in range(ends[users[row]], ends[users[row] + 1]):
-            weight, added = confidence[place], similarity[history[place]]
-            for column in range(n_items):
-                sums[column] += weight * added[column]
-        for place in range(ends[users[row]], ends[users[row] + 1]):
+        first, last = ends[users[row]], ends[users[row] + 1]
+        sums[:], of_head[:] = 0, 0
+        _add_factors(factors[users[row]], right, of_head)
+        for place in range(len(head)):
+            sums[head[place]] = of_head[place]
+        for place in range(first, last):
+            for entry in range(rows[history[place]], rows[history[place] + 1]):
+                sums[columns[entry]] += confidence[place] * values[entry]
+        for place in range(first, last):
             sums[history[place]] = 0
-        best[:], scores[:] = n_items, 0
-        for column in range(n_items):
-            if sums[column] > scores[k - 1]:
-                _insert(column, sums[column], best, scores)
-        for place in range(k):
-            shown[row, place] = best[place] if scores[place] > 0 else -1
+        _best(sums, shown[row])

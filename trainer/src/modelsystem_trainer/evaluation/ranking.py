@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -10,12 +11,15 @@ from scipy import sparse
 from modelsystem_shared.numeric import ranking
 from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import K
+from modelsystem_trainer.fit import LowRank
 
 MOST_USERS = 20_000
 _USERS_AT_ONCE = 1_000
 _DENSE = 4  # a matrix with an entry in every fourth place is handled as a dense one
 OnShare = Callable[[float], None]
 Recommend = Callable[[Indices, int], Iterator[Indices]]
+# A compiled loop, and its arguments after the histories.
+Kernel = tuple[Callable[..., None], tuple[Any, ...]]  # Any: the types of numba's arguments
 
 
 @dataclass(frozen=True)
@@ -87,22 +91,19 @@ def compared(shown: Indices, truth: sparse.csr_array) -> Lists:
 
 
 def by_similarity(
-    history: sparse.csr_array, similarity: sparse.csr_array, threads: int = 1
+    history: sparse.csr_array,
+    similarity: sparse.csr_array | Float32s,
+    threads: int = 1,
+    term: LowRank | None = None,
 ) -> Recommend:
     """Recommend by the model: a user's scores are the sum of the rows of the user's items.
 
     history: users × items, how much each of a user's items counts.
+    term: a low-rank term that is added to the similarity; none of its entries is cut.
     As in the scorer, only items with a positive score are ranked, equal scores by place.
     """
-    from modelsystem_trainer.evaluation import kernels  # noqa: PLC0415  # numba is slow to import
-
+    rank, weights = _kernel(history, similarity, term)
     of_users = (history.indptr, history.indices, history.data)
-    if similarity.nnz * _DENSE > history.shape[1] ** 2:  # then adding up arrays is far quicker
-        rank: Callable[..., None] = kernels.rank_dense
-        weights: tuple[Indices | Float32s, ...] = (similarity.toarray(),)
-    else:
-        rank = kernels.rank
-        weights = (similarity.indptr, similarity.indices, similarity.data)
 
     def recommend(users: Indices, k: int) -> Iterator[Indices]:
         shown = np.empty((len(users), k), np.int32)
@@ -118,6 +119,34 @@ def by_similarity(
         return (row[row >= 0] for row in shown)
 
     return recommend
+
+
+def _kernel(
+    history: sparse.csr_array, similarity: sparse.csr_array | Float32s, term: LowRank | None
+) -> Kernel:
+    """Return the compiled loop for a similarity, and its arguments after the histories."""
+    from modelsystem_trainer.evaluation import kernels  # noqa: PLC0415  # numba is slow to import
+
+    if not isinstance(similarity, np.ndarray):
+        if similarity.nnz * _DENSE <= history.shape[1] ** 2:
+            return _sparse_kernel(history, similarity, term)
+        similarity = similarity.toarray()  # adding up arrays is far quicker
+    none = np.zeros((history.shape[1], 0), np.float32)
+    left, right = (term.left, term.right) if term else (none, none)
+    return kernels.rank_dense, (similarity, history @ left, np.ascontiguousarray(right.T))
+
+
+def _sparse_kernel(
+    history: sparse.csr_array, similarity: sparse.csr_array, term: LowRank | None
+) -> Kernel:
+    from modelsystem_trainer.evaluation import kernels  # noqa: PLC0415  # numba is slow to import
+
+    parts = (similarity.indptr, similarity.indices, similarity.data)
+    if term is None:
+        return kernels.rank, parts
+    head = term.head
+    right = np.ascontiguousarray(term.right[head].T)
+    return kernels.rank_with_factors, (*parts, history @ term.left, right, head)
 
 
 def by_popularity(

@@ -3,11 +3,13 @@
 Each step is a pure function of a sparse matrix and parameters.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
 
+from modelsystem_shared.numeric.arrays import Float32s
 from modelsystem_trainer.fit import cooccurrence, dense, lowrank, ridge
 from modelsystem_trainer.fit.parameters import Parameters
 from modelsystem_trainer.fit.portions import DEFAULT, Resources
@@ -50,6 +52,23 @@ def unweighed(
     if parameters.method == "cooccurrence":
         return cooccurrence.similarities(interactions, parameters, neighbours, resources)
     return ridge.similarities(interactions, parameters, neighbours, resources)
+
+
+def unweighed_of_each(
+    interactions: sparse.csr_array,
+    parameters: Sequence[Parameters],
+    neighbours: int,
+    resources: Resources = DEFAULT,
+) -> Sequence[sparse.csr_array | Float32s]:
+    """Return `unweighed` for each of some parameters of the same family; `dense` as arrays."""
+    first = parameters[0]
+    if first.method == "dense":
+        gram = dense.gram(interactions, first.a)
+        with ThreadPoolExecutor(resources.engine.workers) as pool:
+            return list(pool.map(lambda p: dense.weights(gram, p), parameters))
+    if first.method == "ridge":
+        return ridge.similarities_of_each(interactions, parameters, neighbours, resources)
+    return [unweighed(interactions, p, neighbours, resources) for p in parameters]
 
 
 def weighed(

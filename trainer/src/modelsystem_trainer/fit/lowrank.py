@@ -38,6 +38,27 @@ class LowRank:
     left: Float32s
     right: Float32s
 
+    @property
+    def head(self) -> Indices:
+        """The items with the longest rows of `right`, ascending (int32): all targets."""
+        lengths = np.einsum("jk,jk->j", self.right, self.right)
+        order = np.argsort(-lengths, kind="stable")[:MOST_TARGETS]
+        return np.sort(order[lengths[order] > 0]).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Unscaled:
+    """Both sides of L in float64, and the sum of |score| by L of the users that give μ."""
+
+    left: Float64s
+    right: Float64s
+    scores: float
+
+    def times(self, w: float, by_similarity: float) -> LowRank:
+        """Return w · μ · L; by_similarity: from `total_score`."""
+        factor = w * by_similarity / self.scores if self.scores > 0 else 0.0
+        return LowRank((self.left * factor).astype(np.float32), self.right.astype(np.float32))
+
 
 def basis(x: sparse.csr_array) -> Float64s:
     """Return the leading right singular vectors, items × at most `MOST_RANK`, the first first.
@@ -90,23 +111,29 @@ def term(
 
     vectors: from `basis`; similarity: the weighed W.
     """
+    return unscaled(x, vectors, p).times(p.w, total_score(x, similarity))
+
+
+def unscaled(x: sparse.csr_array, vectors: Float64s, p: Parameters) -> "Unscaled":
+    """Return L of the rank and the h of `p`, which a search weighs many times."""
     kept = vectors[:, : int(p.rank)]
     n = degrees(x)
     left, right = kept * damped(n, p.h)[:, None], kept * damped(n, -p.h)[:, None]
-    factor = p.w * _mu(x, similarity, left, right)
-    return LowRank((left * factor).astype(np.float32), right.astype(np.float32))
+    scores = np.ascontiguousarray(_histories(x) @ left)
+    return Unscaled(left, right, sum(_sum_of_products(row, right) for row in scores))
 
 
-def _mu(
-    x: sparse.csr_array, similarity: sparse.csr_array, left: Float64s, right: Float64s
-) -> float:
-    """Return the mean |score| by W over that by L, of some users."""
+def total_score(x: sparse.csr_array, similarity: sparse.csr_array | Float32s) -> float:
+    """Return the sum of |score| by W of some users, the same for any W."""
+    if isinstance(similarity, np.ndarray):
+        return float(np.abs(_histories(x) @ similarity).sum(dtype=np.float64))
+    return float(np.abs((_histories(x) @ similarity).data).sum(dtype=np.float64))
+
+
+def _histories(x: sparse.csr_array) -> sparse.csr_array:
+    """Return the histories of the users whose scores give μ."""
     users = np.flatnonzero(np.diff(x.indptr))
-    histories = x[users[:: 1 + (len(users) - 1) // _USERS]] if len(users) else x
-    by_similarity = np.abs((histories @ similarity).data).sum(dtype=np.float64)
-    scores = np.ascontiguousarray(histories @ left)
-    by_low_rank = sum(_sum_of_products(row, right) for row in scores)
-    return float(by_similarity / by_low_rank) if by_low_rank > 0 else 0.0
+    return x[users[:: 1 + (len(users) - 1) // _USERS]] if len(users) else x
 
 
 def _sum_of_products(row: Float64s, right: Float64s) -> float:
@@ -131,7 +158,7 @@ def added(
 
     n_items = similarity.shape[0]
     sources = np.arange(n_items) if sources is None else sources
-    head = _head(of.right)
+    head = of.head
     most = n_items if p.method == "dense" else p.neighbours
     sizes = np.zeros(n_items, np.int64)
     sizes[sources] = np.minimum(np.maximum(np.diff(similarity.indptr), most), n_items)[sources]
@@ -153,13 +180,6 @@ def added(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(cut, range(0, len(sources), _AT_ONCE)))
     return _without_zeros(columns, values, ends, n_items)
-
-
-def _head(right: Float32s) -> Indices:
-    """Return the items with the longest rows of `right`, ascending (int32)."""
-    lengths = np.einsum("jk,jk->j", right, right)
-    order = np.argsort(-lengths, kind="stable")[:MOST_TARGETS]
-    return np.sort(order[lengths[order] > 0]).astype(np.int32)
 
 
 def _without_zeros(

@@ -81,6 +81,12 @@ class Parameters:
             return *common, self.lam, self.beta, self.e, self.neighbours
         return *common, self.lam, self.beta
 
+    @property
+    def of_family(self) -> tuple[object, ...]:
+        """Those of `of_fit` but λ and β: fits of the same ones share most of their cost."""
+        own = replace(self, lam=1.0, beta=0.0)
+        return own.of_fit
+
     def scaled(self, factor: float) -> "Parameters":
         """Return the parameters for `factor` times as many users: λ grows as G does.
 

@@ -10,6 +10,7 @@ is EASE (Steck 2019, doi 10.1145/3308558.3313710) or SLIM (Ning and Karypis 2011
 itself: the method `dense`. The restriction makes the time linear in the number of items.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,20 @@ def similarities(
 
     x: users × items, float32. Each target has at most `neighbours` sources.
     """
+    [similarity] = similarities_of_each(x, [p], neighbours, resources)
+    return similarity
+
+
+def similarities_of_each(
+    x: sparse.csr_array, ps: Sequence[Parameters], neighbours: int, resources: Resources
+) -> list[sparse.csr_array]:
+    """Return W for each of some parameters that differ in λ and β only.
+
+    They share all but the solution itself, which is a third of the cost at 100 neighbours.
+    """
     with resources.scratch() as folder:
         stored = Stored.of(x, folder)
-        damping = _weigh(stored, user_weights(x, p.a), p)
+        damping = _weigh(stored, user_weights(x, ps[0].a), ps)
         nearest = candidates.choose(stored, min(neighbours, x.shape[1]), resources)
         _write_regressions(stored, nearest, damping)
         del nearest  # the folder has what is still needed
@@ -49,8 +61,8 @@ def similarities(
         return _solve(stored, resources)
 
 
-def _weigh(stored: Stored, weights: Float64s, p: Parameters) -> Float64s:
-    """Write the weighted interactions and the diagonal; return each item's damping."""
+def _weigh(stored: Stored, weights: Float64s, ps: Sequence[Parameters]) -> Float64s:
+    """Write the weighted interactions and the diagonals; return each item's damping."""
     from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
 
     n_items = len(stored.order)
@@ -59,8 +71,8 @@ def _weigh(stored: Stored, weights: Float64s, p: Parameters) -> Float64s:
     squares = np.zeros(n_items)
     kernels.add_squares(items, stored.values, weighted, squares)
     g = squares.astype(np.float32).astype(np.float64)
-    stored.save(diagonal=(g + ridge_of(g, p)).astype(np.float32))
-    damping = np.where(g > 0, g, 1) ** -p.e
+    stored.save(diagonals=np.stack([g + ridge_of(g, p) for p in ps]).astype(np.float32))
+    damping = np.where(g > 0, g, 1) ** -ps[0].e
     stored.weigh("keyed", weights, damping)
     return damping
 
@@ -102,16 +114,18 @@ def head(folder: Path, number: int) -> None:
     portions.write(folder, head, number, triangle)
 
 
-def _solve(stored: Stored, resources: Resources) -> sparse.csr_array:
-    """Return the solved weights, sources × targets."""
-    walk, sources, counts = load(stored.folder, "walk", "sources", "counts")
+def _solve(stored: Stored, resources: Resources) -> list[sparse.csr_array]:
+    """Return the solved weights for each diagonal, sources × targets."""
+    names = ("walk", "sources", "counts", "diagonals")
+    walk, sources, counts, diagonals = load(stored.folder, *names)
     n_items, most = sources.shape
     block = np.clip(len(stored.values) * _OF_INTERACTION, _USUAL_BLOCK, _MOST_BLOCK)
     cuts = portions.of_equal_size(n_items, _targets(most, min(int(block), resources.free // 2)))
-    solved = np.empty((n_items, most), np.float32)
-    for targets, [weights] in portions.run(resources, solve, stored.folder, cuts):
-        solved[walk[targets]] = weights
-    return candidates.matrix(stored.order, sources, counts, solved).T.tocsr()
+    solved = [np.empty((n_items, most), np.float32) for _ in diagonals]
+    for targets, part in portions.run(resources, solve, stored.folder, cuts):
+        for whole, weights in zip(solved, part, strict=True):
+            whole[walk[targets]] = weights
+    return [candidates.matrix(stored.order, sources, counts, each).T.tocsr() for each in solved]
 
 
 def _targets(most: int, size: int) -> int:
@@ -120,11 +134,11 @@ def _targets(most: int, size: int) -> int:
 
 
 def solve(folder: Path, number: int) -> None:
-    """Phase: write the solved weights, targets × M, of a block of targets."""
+    """Phase: write the solved weights, targets × M, of a block of targets for each diagonal."""
     from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
 
-    names = ("walk", "sources", "counts", "weights", "below", "diagonal", "triangle")
-    walk, sources, counts, weights, below, diagonal, triangle = load(folder, *names)
+    names = ("walk", "sources", "counts", "weights", "below", "diagonals", "triangle")
+    walk, sources, counts, weights, below, diagonals, triangle = load(folder, *names)
     targets = walk[portions.of(folder, solve, number)]
     sources, counts, weights = sources[targets], counts[targets], weights[targets]
     most = sources.shape[1]
@@ -133,8 +147,10 @@ def solve(folder: Path, number: int) -> None:
     triangles = np.empty((len(targets), _triangle(most)), np.float32)
     x = both_ways(folder, "weighted")
     kernels.gather(sources, (starts, places), (triangle, below), x, triangles)
-    kernels.solve(triangles, sources, counts, weights, diagonal)
-    portions.write(folder, solve, number, weights)
+    solved = [weights.copy() for _ in diagonals]
+    for diagonal, of_diagonal in zip(diagonals, solved, strict=True):
+        kernels.solve(triangles, sources, counts, of_diagonal, diagonal)
+    portions.write(folder, solve, number, *solved)
 
 
 def _triangle(side: int) -> int:

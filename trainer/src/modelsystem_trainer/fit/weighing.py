@@ -6,6 +6,7 @@ For a user's item i and a candidate j with unweighed similarity w_ij and item de
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,8 @@ from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
 from modelsystem_trainer.fit.parameters import Parameters
 
 _AT_ONCE = 1 << 15  # entries
+_ROWS = 32  # of a dense matrix, which stay in the CPU's cache
+_MOST_LOG = 40.0  # of a weighed similarity: its square is finite
 _FLOAT32 = np.finfo(np.float32)
 
 
@@ -38,6 +41,41 @@ def weigh(similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float) ->
         data[part][similarity.data[part] == 0] = 0
     parts = (data, similarity.indices, similarity.indptr)
     return sparse.csr_array(parts, shape=similarity.shape)
+
+
+class Weigher:
+    """Weighs one dense W many times: quick, in float32, for the tries of a search."""
+
+    def __init__(self, similarity: Float32s, d: Float32s) -> None:
+        """Take the logarithms of W; `d`: the degrees of items."""
+        with np.errstate(divide="ignore"):  # log 0 is -inf, whose exponential is 0 again
+            self._logs = np.log(np.abs(similarity))
+        self._similarity, self._degrees = similarity, np.log(np.maximum(d, 1))
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds."""
+        return self._logs.nbytes + self._similarity.nbytes
+
+    def weighed(self, p: Parameters, threads: int) -> Float32s:
+        """Return S, as `weigh` does."""
+        data = np.empty_like(self._logs)
+
+        def fill(first: int) -> None:
+            rows = slice(first, first + _ROWS)
+            part = data[rows]
+            np.multiply(self._logs[rows], p.s, out=part, dtype=np.float32)
+            part -= (p.s * p.b * self._degrees[rows, None]).astype(np.float32)
+            part -= (p.s * p.c * self._degrees).astype(np.float32)
+            np.exp(np.minimum(part, _MOST_LOG, out=part), out=part)
+            if p.r:
+                norms = np.sqrt(np.einsum("ij,ij->i", part, part))
+                part *= (np.where(norms > 0, norms, 1) ** -p.r).astype(np.float32)[:, None]
+            np.copysign(part, self._similarity[rows], out=part)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, range(0, len(data), _ROWS)))
+        return data
 
 
 def _portions(pointers: Indices) -> Iterator[slice]:

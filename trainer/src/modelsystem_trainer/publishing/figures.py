@@ -29,6 +29,7 @@ def search_part(outcome: Outcome) -> list[dict[str, float | str]]:
             "novelty": tried.measured.novelty,
             "fits": tried.fits,
             "path": tried.path,
+            "exact": int(tried.exact),
         }
         for parameters, tried in outcome.tried.items()
     ]
@@ -40,9 +41,9 @@ def searched_part(outcome: Outcome) -> manifest.Searched:
     part: manifest.Searched = {
         "starts": [_start(start) for start in outcome.starts],
         "fits": outcome.fits,
-        "most_fits": outcome.budget.fits,
         "tries": len(outcome.tried),
-        "most_tries": outcome.budget.tries,
+        "work": round(outcome.work, 3),
+        "most_work": round(outcome.budget.work, 3),
         "chosen": places[outcome.chosen],
     }
     if runner_up := outcome.runner_up:

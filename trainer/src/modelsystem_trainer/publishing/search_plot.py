@@ -51,12 +51,12 @@ class _Scale:
 
     def x(self, place: float) -> float:
         width = _WIDTH - _LEFT - _RIGHT
-        return round(_LEFT + width * (place + 0.5) / len(self.values), 1)
+        return round(_LEFT + width * (place + 0.5) / len(self.values))
 
     def y(self, value: float) -> float:
         height = _HEIGHT - _TOP - _BOTTOM
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
-        return round(_HEIGHT - _BOTTOM - height * share, 1)
+        return round(_HEIGHT - _BOTTOM - height * share)
 
 
 def _axes(scale: _Scale, tries: Tries, searched: Searched) -> Iterator[ET.Element]:
@@ -84,9 +84,16 @@ def _tries(scale: _Scale, tries: Tries) -> Iterator[ET.Element]:
         look = {"fill": "none", "stroke": SERIES[number % len(SERIES)]}
         round_dots = {"stroke-width": "4", "stroke-linecap": "round"}
         yield ET.Element("path", {"d": "".join(shown)} | look | round_dots)
-    best = list(accumulate(scale.values, max))
-    points = " ".join(f"{scale.x(place)},{scale.y(value)}" for place, value in enumerate(best))
+    points = " ".join(f"{scale.x(place)},{scale.y(value)}" for place, value in _corners(scale))
     yield ET.Element("polyline", {"points": points, "fill": "none", "stroke": INK})
+
+
+def _corners(scale: _Scale) -> Iterator[Point]:
+    """Yield where the best so far changes, before and after."""
+    best = list(accumulate(scale.values, max))
+    for place, value in enumerate(best):
+        if place in (0, len(best) - 1) or {value} != {best[place - 1], best[place + 1]}:
+            yield place, value
 
 
 def _choice(scale: _Scale, searched: Searched) -> Iterator[ET.Element]:

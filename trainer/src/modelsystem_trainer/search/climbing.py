@@ -1,93 +1,40 @@
 """The search for parameters: steps along one coordinate at a time, from several starts.
 
-It is deterministic, with bounds on the tries and on the fits. Weights of similarities and of a
-user's history need no new fit: after each fit they are tuned again, so that fits are compared by
-the best that each can give. Then what makes the model larger or less simple has to earn its place:
-more neighbours, and the low-rank term, are taken if they gain more than one standard error of the
-difference, user by user. Of parameters that are as good as the best, those win that show more of
-the catalogue.
+It is deterministic, with a bound on its work. Weights of similarities and of a user's history need
+no new fit: after each fit they are tuned again, so that fits are compared by the best that each can
+give. The best of several fits are then measured exactly, and what makes the model larger or less
+simple has to earn its place: more neighbours, and the low-rank term, are taken if they gain more
+than one standard error of the difference, user by user. Of parameters that are as good as the best,
+those win that show more of the catalogue.
 """
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
-from math import sqrt
 
-import numpy as np
-
-from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.fit import Parameters
+from modelsystem_trainer.search.ledger import Budget, Ledger, Measure, standard_error
 from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
-MANY_ITEMS = 20_000
 CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
-_TRIES_WITH_TERM = 3  # what a try with the term costs, in tries without
 _TIE = 0.002  # of the NDCG
-_CLIMB_SHARE = 0.75  # of the tries, for the climbs
-_FIRST_SHARE = 0.7  # of the fits, for the climb from the best start
-_FITS_OF_NEIGHBOURS = 3  # kept for a larger number of neighbours
+_FIRST_SHARE, _CLIMB_SHARE, _FINAL_SHARE = 0.55, 0.7, 0.95  # of the work of climbs
+_FINALISTS = 4  # fits whose best parameters are measured exactly
 _FIT_NAMES = ("lam", "a", "beta", "fit_power", "c")
+_OF_SOLUTION = ("lam", "beta")  # both steps along them share most of a fit
 _TERM = ("w", "rank", "h")
 _RETUNED = ("s", "b", "c", "w")  # after each fit, before fits are compared
+_COMPARED = ("r", "s", "b", "c")  # before starts are compared
+_POLISHED = ("w", "s", "b", "c")  # exactly, at the end
 _PAIRS = (("b", "c"), ("s", "r"))
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The most fits and tries of a search; one with the low-rank term counts as several."""
-
-    fits: int
-    tries: int
-
-    @classmethod
-    def of(cls, n_items: int) -> "Budget":
-        """Return more fits for fewer items, since each costs less."""
-        return cls(fits=14 if n_items > MANY_ITEMS else 20, tries=250)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the validation users got from some parameters.
-
-    users: each user's NDCG@20, a mean over draws.
-    coverage: the share of items that are shown to anyone; novelty: see `evaluation.metrics`.
-    """
-
-    users: Float64s
-    coverage: float
-    novelty: float
-
-    @property
-    def ndcg(self) -> float:
-        """The mean NDCG@20."""
-        return float(self.users.mean()) if len(self.users) else 0.0
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One try: what it gave, how many fits there were until then, and from which start it came."""
-
-    measured: Measured
-    fits: int
-    path: str
-
-
-NOTHING = Tried(Measured(np.zeros(0), 0.0, 0.0), 0, "")  # if there are no users to measure on
-
-
-def standard_error(differences: Float64s) -> float:
-    """Return the standard error of the mean of differences, one for each user."""
-    if len(differences) < 2:  # no variance
-        return float("inf")
-    return float(differences.std(ddof=1) / sqrt(len(differences)))
-
-
 class Search:
-    """One search; `tried` holds the parameters that were tried."""
+    """One search; `ledger` has what was tried."""
 
     def __init__(
         self,
-        measure: Callable[[Parameters], Measured],
+        measure: Measure,
         budget: Budget,
         idle: Set[str] = frozenset(),
         on_share: Callable[[float], None] = lambda _: None,
@@ -96,57 +43,45 @@ class Search:
 
         idle: names of coordinates without effect.
         """
-        self._measure, self._budget = measure, budget
+        self.ledger = Ledger(measure, budget, on_share)
         self._idle, self._on_share = set(idle) | set(_TERM), on_share
-        self._fits: set[tuple[object, ...]] = set()
-        self._fits_allowed, self._tries_allowed = budget.fits, budget.tries
-        self._tries = 0
-        self._path = ""
-        self.tried: dict[Parameters, Tried] = {}
-
-    @property
-    def fits(self) -> int:
-        """The number of different fits so far."""
-        return len(self._fits)
 
     def run(self, starts: Sequence[Start], neighbours: Sequence[int]) -> Parameters:
         """Return the best parameters.
 
-        starts: of one method or several; each has its number of tries.
+        starts: of one method or several.
         neighbours: the numbers of neighbours that are allowed, ascending.
         """
         climbed = min(neighbours[0], CLIMBED_NEIGHBOURS)
-        has_more = neighbours[-1] > climbed and any(s.parameters.method != "dense" for s in starts)
-        kept = _FITS_OF_NEIGHBOURS if has_more else 0
-        self._climb_from(starts, climbed, self._budget.fits - kept)
-        self._fits_allowed, self._tries_allowed = self._budget.fits, self._budget.tries
-        best = self._widen(self._best(), neighbours, climbed)
-        if not best.w:
-            best = self._tune(self._add_term(best))
-        best = self._of_widest_coverage(best)
+        self._climb_from(starts, climbed)
+        finalists = self._widened(neighbours, climbed)
+        self.ledger.is_exact = True
+        self.ledger.allow(_FINAL_SHARE, wider=True)
+        best = self._best_of(finalists)
+        self.ledger.allow(1.0, wider=True)
+        best = self._of_widest_coverage(self._polish(best))
         self._on_share(1.0)
         return best
 
-    def _climb_from(self, starts: Sequence[Start], neighbours: int, fits: int) -> None:
-        """Tune the weights of each start, then climb from the best one, then from the others.
+    def _climb_from(self, starts: Sequence[Start], neighbours: int) -> None:
+        """Tune some weights of each start, then climb from the best one, then from the others.
 
         The low-rank term is tried first: a ridge beside it is weaker than one that stands alone.
         """
-        self._fits_allowed = fits
-        self._tries_allowed = round(self._budget.tries * _CLIMB_SHARE)
+        self.ledger.allow(_FIRST_SHARE, wider=False)
         leaders = []
         for start in starts:
-            self._path = start.name
+            self.ledger.path = start.name
             parameters = on_grid(replace(start.parameters, neighbours=neighbours))
-            leaders.append((start.name, self._tune(parameters)))
+            self._ndcg(parameters)
+            leaders.append((start.name, self._along_each(_COMPARED, parameters)))
         leaders.sort(key=lambda leader: -self._ndcg(leader[1]))  # stable
-        self._fits_allowed = round(fits * _FIRST_SHARE)
         with_term = self._add_term(leaders[0][1])
         term = {name: getattr(with_term, name) for name in _TERM} if with_term.w else {}
         for name, parameters in leaders:
-            self._path = name
+            self.ledger.path = name
             self._climb(replace(parameters, **term))
-            self._fits_allowed = fits
+            self.ledger.allow(_CLIMB_SHARE, wider=False)
 
     def _climb(self, start: Parameters) -> Parameters:
         """Step along the coordinates of the fit as long as that improves."""
@@ -167,9 +102,8 @@ class Search:
     def _tune(self, start: Parameters) -> Parameters:
         """Step along all weights, and pairs of them, as long as that improves."""
         current, before = start, None
-        self._ndcg(start)
         weights = [name for name in GRIDS[start.method] if self._is_weight(name, start)]
-        while current != before and self.tried.get(current):
+        while current != before and self._ndcg(current) != float("-inf"):
             before = current
             for name in weights:
                 current = self._along(name, current, lambda p: p)
@@ -177,9 +111,12 @@ class Search:
         return current
 
     def _retune(self, start: Parameters) -> Parameters:
-        """Step once along each of the weights that a fit changes most."""
+        """Step along each of the weights that a fit changes most."""
+        return self._along_each(_RETUNED, start)
+
+    def _along_each(self, names: Sequence[str], start: Parameters) -> Parameters:
         current = start
-        for name in _RETUNED:
+        for name in names:
             if self._is_weight(name, start):
                 current = self._along(name, current, lambda p: p)
         return current
@@ -199,19 +136,22 @@ class Search:
                     moved = moved and (self._stepped(name, step, moved) if is_free else None)
                 if moved and self._ndcg(moved) > self._ndcg(best):
                     best = moved
-        return best
+        return best if self._is_clearly_better(best, start) else start
 
     def _along(
         self, name: str, start: Parameters, tuned: Callable[[Parameters], Parameters]
     ) -> Parameters:
-        """Go up, or else down, along one coordinate as long as each step improves."""
+        """Go up, or else down, along one coordinate as long as each step clearly improves."""
+        if name in _OF_SOLUTION:
+            steps = [self._stepped(name, step, start) for step in (1, -1)]
+            self.ledger.prepare([p for p in steps if p])
         for step in (1, -1):
             current = start
             while (further := self._stepped(name, step, current)) is not None:
                 if self._ndcg(further) == float("-inf"):
                     break
                 further = tuned(further)
-                if self._ndcg(further) <= self._ndcg(current):
+                if not self._is_clearly_better(further, current):
                     break
                 current = further
             if current != start:
@@ -227,78 +167,107 @@ class Search:
             return None
         return replace(p, **{name: values[place]})  # type: ignore[arg-type]  # every coordinate is a float
 
-    def _widen(self, best: Parameters, neighbours: Sequence[int], climbed: int) -> Parameters:
-        """Return the parameters with as many neighbours as are set, or as earn their place."""
-        if best.method == "dense" or neighbours[-1] <= climbed:
-            return best
-        self._path = "more neighbours"
-        current = best
+    def _widened(self, neighbours: Sequence[int], climbed: int) -> list[Parameters]:
+        """Tune the best parameters with more neighbours; return what to measure exactly."""
+        self.ledger.path = "more neighbours"
+        self.ledger.allow(_CLIMB_SHARE, wider=True)
+        leader = self._leaders(climbed)[0]
         for number in neighbours:
-            wider = replace(current, neighbours=number)
-            if number <= climbed or self._ndcg(wider) == float("-inf"):
-                continue
-            wider = self._along("lam", self._tune(wider), self._retune)
-            if len(neighbours) == 1 or self._is_clearly_better(wider, current):
-                current = wider
-        return current
+            if leader.method != "dense" and number > climbed:
+                self._tune_wider(replace(leader, neighbours=number))
+        finalists = [p for number in neighbours for p in self._leaders(number)]
+        return list(dict.fromkeys(finalists)) or [replace(leader, neighbours=neighbours[-1])]
+
+    def _tune_wider(self, wider: Parameters) -> None:
+        """Step along λ with more neighbours, with all of its fits made at once."""
+        steps = [self._stepped("lam", step, wider) for step in (1, -1)]
+        self.ledger.prepare([wider, *(p for p in steps if p)])
+        self._along("lam", self._retune(wider), self._retune)
+
+    def _leaders(self, neighbours: int) -> list[Parameters]:
+        """Return the best of each of the best fits, the best first, and the best without term."""
+        may = [
+            p
+            for p in self.ledger.tried
+            if (p.method == "dense" or p.neighbours == neighbours)
+            and (not p.w or "w" not in self._idle)
+        ]
+        by_fit: dict[tuple[object, ...], Parameters] = {}
+        for p in sorted(may, key=lambda p: -self._ndcg(p)):  # stable
+            by_fit.setdefault((*p.of_fit, p.w > 0), p)
+        simple = next((p for p in by_fit.values() if not p.w), None)
+        leaders = [*by_fit.values()][:_FINALISTS]
+        return leaders if simple is None or simple in leaders else [*leaders, simple]
+
+    def _best_of(self, finalists: Sequence[Parameters]) -> Parameters:
+        """Return the best by exact measurements; what makes a model larger has to earn its place.
+
+        The order is that of size: fewer neighbours first, and without the low-rank term.
+        """
+        self.ledger.path = "exact"
+        families: dict[object, list[Parameters]] = {}
+        for p in finalists:
+            families.setdefault(p.of_family, []).append(p)
+        groups: dict[tuple[int, bool], Parameters] = {}
+        for family in families.values():  # each fit is asked for while it is there
+            self.ledger.prepare(family)
+            for p in family:
+                size = p.neighbours, p.w > 0
+                best_of_size = groups.setdefault(size, p)
+                if self._ndcg(p) > self._ndcg(best_of_size):
+                    groups[size] = p
+        measured = [groups[size] for size in sorted(groups) if groups[size] in self.ledger.exact]
+        best, *larger = measured
+        for p in larger:
+            if self._is_clearly_better(p, best):
+                best = p
+        return best
 
     def _add_term(self, best: Parameters) -> Parameters:
         """Return the parameters with the low-rank term if it earns its place."""
-        self._path = "low-rank term"
+        self.ledger.path = "low-rank term"
         self._idle -= set(_TERM)
         middle = [replace(best, w=1.0, h=h) for h in (0.0, 0.5)]
         current = max(middle, key=self._ndcg)
         before = None
         while current != before and current.w:
             before = current
-            for name in ("w", "rank", "h"):
-                current = self._along(name, current, lambda p: p)
+            current = self._along_each(("w", "rank", "h"), current)
         if current.w and self._is_clearly_better(current, best):
             return current
         self._idle |= set(_TERM)
         return best
 
+    def _polish(self, best: Parameters) -> Parameters:
+        """Step along the weights by exact measurements."""
+        self.ledger.path = "polish"
+        return self._along_each(_POLISHED, best)
+
     def _of_widest_coverage(self, best: Parameters) -> Parameters:
         """Return what shows most of the catalogue among what is as good, and no larger."""
+        exact = self.ledger.exact
         equal = [
             p
-            for p in self.tried
+            for p in exact
             if (p.method, p.neighbours) == (best.method, best.neighbours)
             and (best.w or not p.w)
             and self._is_as_good(p, best)
         ]
-        return max([best, *equal], key=lambda p: self.tried[p].measured.coverage)
+        return max([best, *equal], key=lambda p: exact[p].measured.coverage)
 
     def _is_as_good(self, p: Parameters, best: Parameters) -> bool:
         """Whether a loss is within one standard error, and too small to matter."""
-        losses = self.tried[best].measured.users - self.tried[p].measured.users
+        exact = self.ledger.exact
+        losses = exact[best].measured.users - exact[p].measured.users
         bound = min(standard_error(losses), _TIE * self._ndcg(best))
         return bool(len(losses)) and float(losses.mean()) <= bound
 
     def _is_clearly_better(self, new: Parameters, old: Parameters) -> bool:
-        if new not in self.tried or old not in self.tried:
+        ours, theirs = self.ledger.users(new), self.ledger.users(old)
+        if ours is None or theirs is None or not len(ours):
             return False
-        gains = self.tried[new].measured.users - self.tried[old].measured.users
-        return bool(gains.mean() > standard_error(gains)) if len(gains) else False
-
-    def _best(self) -> Parameters:
-        """Return the parameters of the highest NDCG; of equal ones the first that was tried.
-
-        They have no low-rank term if it has not earned its place.
-        """
-        return max((p for p in self.tried if not p.w or "w" not in self._idle), key=self._ndcg)
+        gains = ours - theirs
+        return bool(gains.mean() > standard_error(gains))
 
     def _ndcg(self, p: Parameters) -> float:
-        """Return the NDCG, or minus infinity if no try or fit is left for it."""
-        if p not in self.tried:
-            is_fitted = p.of_fit in self._fits
-            may_fit = is_fitted or len(self._fits) < self._fits_allowed
-            cost = _TRIES_WITH_TERM if p.w else 1
-            if self._tries + cost > self._tries_allowed or not may_fit:
-                return float("-inf")
-            self._tries += cost
-            self._fits.add(p.of_fit)
-            self.tried[p] = Tried(self._measure(p), len(self._fits), self._path)
-            shares = len(self._fits) / self._budget.fits, self._tries / self._budget.tries
-            self._on_share(max(shares))
-        return self.tried[p].measured.ndcg
+        return self.ledger.ndcg(p)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from modelsystem_shared.numeric.ranking import Estimate, estimate
 from modelsystem_trainer.fit import Parameters
-from modelsystem_trainer.search.climbing import Budget, Tried
+from modelsystem_trainer.search.ledger import Budget, Tried
 from modelsystem_trainer.search.space import Start
 
 
@@ -29,13 +29,14 @@ class Outcome:
     chosen: Parameters
     tried: Mapping[Parameters, Tried] = field(default_factory=dict)
     starts: Sequence[Start] = ()
-    budget: Budget = field(default_factory=lambda: Budget(0, 0))
+    budget: Budget = field(default_factory=lambda: Budget(0))
     fits: int = 0
+    work: float = 0.0
 
     @property
     def runner_up(self) -> RunnerUp | None:
-        """The best parameters of another fit than the chosen ones, if there was one."""
-        others = [p for p in self.tried if p.of_fit != self.chosen.of_fit]
+        """The best parameters of another fit that were measured exactly, if there are any."""
+        others = [p for p, t in self.tried.items() if t.exact and p.of_fit != self.chosen.of_fit]
         if not others:
             return None
         best = max(others, key=lambda p: self.tried[p].measured.ndcg)

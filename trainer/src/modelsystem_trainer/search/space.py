@@ -45,7 +45,7 @@ GRIDS: Mapping[str, Grid] = {
         "fit_power": (0.0, 0.5, 1.0),
     },
 }
-_WEAK = Parameters(lam=80, r=0.5, s=1.2)
+_WEAK = Parameters(lam=160, c=-0.05, r=0.5, s=1.2)
 _STRONG = Parameters(a=1.0, lam=1280, b=-0.1, c=0.2, s=1.1, r=1.0)
 STARTS: Mapping[str, tuple[Parameters, ...]] = {
     "ridge": (_WEAK, _STRONG),

@@ -3,25 +3,39 @@
 Of data without times, the validation part of few users is drawn several times: one draw of a small
 part decides by chance. Only the users that are measured miss their validation part in the fit: what
 all others chose stays, so that the fit is nearly as dense as the one that ships.
+
+A try measures on as many draws as have enough users, and with all entries of the low-rank term: to
+cut them costs more than all the rest. An exact measurement is on all draws, of what would ship.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from scipy import sparse
 
-from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import K
 from modelsystem_trainer.evaluation import SEARCH_USERS, EvaluationSet, Split, metrics, ranking
-from modelsystem_trainer.fit import Parameters, Resources, lowrank, unweighed, weighed
-from modelsystem_trainer.search.climbing import Measured
+from modelsystem_trainer.fit import (
+    Parameters,
+    Resources,
+    Weigher,
+    degrees,
+    lowrank,
+    unweighed_of_each,
+    weighed,
+)
+from modelsystem_trainer.search.ledger import Measured
+from modelsystem_trainer.search.work import Costs
 
 MOST_DRAWS = 4
 _ENOUGH_USERS = 6_000  # of all draws together
+_USERS_OF_TRY = 2_500  # of the draws of a try together
 _SEED = "validation"
-_KEPT_FITS = 2
+_KEPT_FITS = 4
+_KEPT_BYTES = 1 << 28  # of fits beyond the latest two
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,25 @@ class _Fit:
     """The matrix of a fit, and its similarities before they are weighed."""
 
     interactions: sparse.csr_array
-    similarity: sparse.csr_array
+    similarity: sparse.csr_array | Weigher
+
+    @classmethod
+    def of(cls, x: sparse.csr_array, similarity: sparse.csr_array | Float32s) -> "_Fit":
+        if isinstance(similarity, np.ndarray):
+            return cls(x, Weigher(similarity, degrees(x)))
+        return cls(x, similarity)
+
+    def weighed(self, p: Parameters, threads: int) -> sparse.csr_array | Float32s:
+        if isinstance(self.similarity, Weigher):
+            return self.similarity.weighed(p, threads)
+        return weighed(self.interactions, self.similarity, p)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the similarities."""
+        if isinstance(self.similarity, Weigher):
+            return self.similarity.size
+        return int(self.similarity.data.nbytes + self.similarity.indices.nbytes)
 
 
 class _Draw:
@@ -40,46 +72,62 @@ class _Draw:
         self._split, self._resources = split, resources
         is_measured = np.isin(split.table["user"], users)
         before = split.train & ~(held_out & is_measured)
-        self._rows = split.rows(before & split.searched)
-        self._set = EvaluationSet.of(split, split.rows(before), held_out, users)
-        self._sources = np.unique(self._set.rows["item"])
+        self.rows = split.rows(before & split.searched)
+        self.set = EvaluationSet.of(split, split.rows(before), held_out, users)
+        self._sources = np.unique(self.set.rows["item"])
         self._fits: dict[tuple[object, ...], _Fit] = {}
         self._basis: Float64s | None = None
+        self._terms: dict[tuple[float, float], lowrank.Unscaled] = {}
 
-    def lists(self, parameters: Parameters) -> ranking.Lists:
+    def lists(self, p: Parameters, *, exactly: bool) -> ranking.Lists:
         """Return what the users are shown."""
-        fit = self._fit(parameters)
-        similarity = weighed(fit.interactions, fit.similarity, parameters)
-        if parameters.w:
-            similarity = self._with_term(fit.interactions, similarity, parameters)
-        history = self._set.history(parameters)
-        recommend = ranking.by_similarity(history, similarity, self._resources.engine.workers)
-        return ranking.evaluate(recommend, self._set.truth, self._set.users)
+        self.fit([p])
+        fit, threads = self._fits[p.of_fit], self._resources.engine.workers
+        similarity = fit.weighed(p, threads)
+        term = self._term(fit.interactions, similarity, p) if p.w else None
+        if term and exactly and not isinstance(similarity, np.ndarray):
+            similarity = lowrank.added(similarity, term, p, threads, self._sources)
+            term = None
+        recommend = ranking.by_similarity(self.set.history(p), similarity, threads, term)
+        return ranking.evaluate(recommend, self.set.truth, self.set.users)
 
-    def _fit(self, parameters: Parameters) -> _Fit:
-        key = parameters.of_fit
-        if key not in self._fits:
-            while len(self._fits) >= _KEPT_FITS:
-                del self._fits[next(iter(self._fits))]
-            x = self._split.fit_matrix(self._rows, parameters)
-            similarity = unweighed(x, parameters, parameters.neighbours, self._resources)
-            self._fits[key] = _Fit(x, similarity)
-        self._fits[key] = self._fits.pop(key)  # the latest one last
-        return self._fits[key]
+    def fit(self, parameters: Sequence[Parameters]) -> None:
+        """Make the fits that are not there, those of a family together."""
+        new = {p.of_fit: p for p in parameters if p.of_fit not in self._fits}
+        families = sorted(new.values(), key=lambda p: repr(p.of_family))
+        for _, family in groupby(families, key=lambda p: p.of_family):
+            self._fit_family(list(family))
+        for p in parameters:
+            self._fits[p.of_fit] = self._fits.pop(p.of_fit)  # the latest ones last
+        self._forget()
 
-    def _with_term(
-        self, x: sparse.csr_array, similarity: sparse.csr_array, parameters: Parameters
-    ) -> sparse.csr_array:
+    def _fit_family(self, family: Sequence[Parameters]) -> None:
+        x = self._split.fit_matrix(self.rows, family[0])
+        similarities = unweighed_of_each(x, family, family[0].neighbours, self._resources)
+        for p, similarity in zip(family, similarities, strict=True):
+            self._fits[p.of_fit] = _Fit.of(x, similarity)
+
+    def _forget(self) -> None:
+        """Forget the oldest fits, as many as take too much memory."""
+        kept = _KEPT_FITS
+        while len(self._fits) > kept or (
+            len(self._fits) > 2  # both sides of a step
+            and sum(fit.size for fit in self._fits.values()) > _KEPT_BYTES
+        ):
+            del self._fits[next(iter(self._fits))]
+
+    def _term(
+        self, x: sparse.csr_array, similarity: sparse.csr_array | Float32s, p: Parameters
+    ) -> lowrank.LowRank:
         if self._basis is None:
             self._basis = lowrank.basis(x)
-        term = lowrank.term(x, self._basis, similarity, parameters)
-        return lowrank.added(
-            similarity, term, parameters, self._resources.engine.workers, self._sources
-        )
+        if (p.rank, p.h) not in self._terms:
+            self._terms[p.rank, p.h] = lowrank.unscaled(x, self._basis, p)
+        return self._terms[p.rank, p.h].times(p.w, lowrank.total_score(x, similarity))
 
 
 class Validation:
-    """Measures parameters on all draws; it fits again only if the fit's parameters change."""
+    """Measures parameters; it fits again only if the fit's parameters change."""
 
     def __init__(self, split: Split, resources: Resources) -> None:
         """Draw the validation parts."""
@@ -88,24 +136,44 @@ class Validation:
         self._draws = [
             _Draw(split, users, held_out, resources) for users, held_out in _drawn(split)
         ]
+        n_measured = max(len(self._draws[0].users), 1)
+        self._tried = self._draws[: -(-_USERS_OF_TRY // n_measured)]
+        self.costs = self._costs(split.n_items)
+
+    def _costs(self, n_items: int) -> Costs:
+        first = self._draws[0]
+        lengths = np.bincount(first.rows["user"]).astype(np.int64)
+        return Costs(
+            n_items,
+            products=int((lengths**2).sum()),
+            users=len(first.users),
+            history=len(first.set.rows),
+            draws=len(self._tried),
+            all_draws=len(self._draws),
+        )
 
     @property
     def is_possible(self) -> bool:
         """Whether there is any user to measure on."""
         return any(len(draw.users) for draw in self._draws)
 
-    def __call__(self, parameters: Parameters) -> Measured:
-        """Return what the users of all draws got."""
-        with ThreadPoolExecutor(len(self._draws)) as pool:
-            lists = list(pool.map(lambda draw: draw.lists(parameters), self._draws))
+    def prepare(self, parameters: Sequence[Parameters], *, exactly: bool = False) -> None:
+        """Fit for several parameters at once: those that differ in λ and β only share most."""
+        for draw in self._draws if exactly else self._tried:
+            draw.fit(parameters)
+
+    def __call__(self, parameters: Parameters, *, exactly: bool = False) -> Measured:
+        """Return what the users got."""
+        draws = self._draws if exactly else self._tried
+        lists = [draw.lists(parameters, exactly=exactly) for draw in draws]
         shown = [metrics.shown_figures(of_draw, K, self._bits) for of_draw in lists]
         coverage, novelty = np.mean(shown, axis=0).tolist()
-        return Measured(self._by_user(lists), coverage, novelty)
+        return Measured(self._by_user(draws, lists), coverage, novelty)
 
-    def _by_user(self, lists: Sequence[ranking.Lists]) -> Float64s:
+    def _by_user(self, draws: Sequence[_Draw], lists: Sequence[ranking.Lists]) -> Float64s:
         """Return the mean NDCG over draws of each user who is in any."""
         total, number = np.zeros(self._n_users), np.zeros(self._n_users)
-        for draw, of_draw in zip(self._draws, lists, strict=True):
+        for draw, of_draw in zip(draws, lists, strict=True):
             total[draw.users] += of_draw.user_ndcg(K)
             number[draw.users] += 1
         is_measured = number > 0
