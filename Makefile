@@ -41,7 +41,7 @@ whole: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signi
 	$(BIN)/python -m pytest -m "not faults" --numprocesses=3 --dist=loadfile \
 		$(APART:%=--ignore=tests/%) $(call JUNIT,whole)
 
-test-faults: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones
+test-faults: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones, Spark if it is installed
 	$(BIN)/python -m pytest -m faults -s $(APART:%=--ignore=tests/%)
 
 helm-test: .venv/.helm .tools/checkov/.installed ## the charts, as Helm 3 and 4 render them

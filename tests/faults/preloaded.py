@@ -28,6 +28,7 @@ import json, logging, os, secrets, sys, tempfile
 from importlib import import_module
 from pathlib import Path
 from modelsystem_shared import folder, publication, settings, signing
+from modelsystem_trainer.engines import helping
 from modelsystem_trainer.publishing import attempt, plots
 from modelsystem_trainer.settings import Settings
 mains = {{name: import_module(f"modelsystem_{{name}}.__main__") for name in sys.argv[1:]}}
@@ -60,6 +61,7 @@ def become(request, gate):
         fix_names()
     if request["hasty"]:
         publication.DEAD_AFTER = -1
+        helping.POLL = 0.01
     os.environ.clear()
     os.environ.update(request["environ"])
     sys.argv = [f"modelsystem-{{request['program']}}"]
@@ -146,7 +148,7 @@ class Preloaded:
         """Fork a workload that waits.
 
         fixed: with fixed names and without heartbeat.
-        hasty: a short marker counts as dead at once.
+        hasty: a short marker counts as dead at once, and helpers look often for work.
         """
         assert self._server.stdin
         assert self._server.stdout
