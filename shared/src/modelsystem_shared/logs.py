@@ -93,7 +93,12 @@ def configure(program: str, log_format: str = "auto") -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name can be any bytes
     handler = _text_handler(program) if as_text else JsonHandler(program)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("azure", "watchdog"):  # each request's headers, each event
+    _quieten()
+
+
+def _quieten() -> None:
+    """Leave out what libraries say of each request, with its headers, and of each event."""
+    for noisy in ("azure", "watchdog"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -111,3 +116,4 @@ def configure_tool(program: str) -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format=f"{program}: %(message)s", force=True
     )
+    _quieten()
