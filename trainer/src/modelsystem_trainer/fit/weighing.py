@@ -49,13 +49,14 @@ class Weigher:
     def __init__(self, similarity: Float32s, d: Float32s) -> None:
         """Take the logarithms of W; `d`: the degrees of items."""
         with np.errstate(divide="ignore"):  # log 0 is -inf, whose exponential is 0 again
-            self._logs = np.log(np.abs(similarity))
-        self._similarity, self._degrees = similarity, np.log(np.maximum(d, 1))
+            self._logs = np.abs(similarity)
+            np.log(self._logs, out=self._logs)
+        self._is_negative, self._degrees = similarity < 0, np.log(np.maximum(d, 1))
 
     @property
     def size(self) -> int:
         """The bytes that it holds."""
-        return self._logs.nbytes + self._similarity.nbytes
+        return self._logs.nbytes + self._is_negative.nbytes
 
     def weighed(self, p: Parameters, threads: int) -> Float32s:
         """Return S, as `weigh` does."""
@@ -71,7 +72,7 @@ class Weigher:
             if p.r:
                 norms = np.sqrt(np.einsum("ij,ij->i", part, part))
                 part *= (np.where(norms > 0, norms, 1) ** -p.r).astype(np.float32)[:, None]
-            np.copysign(part, self._similarity[rows], out=part)
+            np.negative(part, out=part, where=self._is_negative[rows])
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, range(0, len(data), _ROWS)))
