@@ -92,7 +92,10 @@ def attempt(memory: Path) -> Path:
 
 @pytest.fixture(params=["processes", "indexed", "spark"])
 def workers(
-    request: pytest.FixtureRequest, attempt: Path, environ_of_training: Callable[[Path], Environ]
+    request: pytest.FixtureRequest,
+    attempt: Path,
+    environ_of_training: Callable[[Path], Environ],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Workers]:
     """Return the workers of an engine; those of an Indexed Job are started here."""
     skip_without(request.param)
@@ -102,7 +105,8 @@ def workers(
             yield helpers
             helpers.close()
     elif request.param == "spark":
-        yield OfSpark()
+        monkeypatch.setenv("MODELFOLDER", str(attempt.parent))
+        yield OfSpark(attempt.parent)
     else:
         yield OfProcesses()
 
@@ -133,9 +137,10 @@ def test_workers_killed_at_random_instants(
                 assert outcome(workplace, table) == expected
             rounds += 1
             assert not list(scratch.glob("*fit*"))
+    ours = [record.message for record in caplog.records if record.name.startswith("modelsystem")]
     report(
         f"ENGINE={workers.engine}: {killer.kills} workers killed at random instants of {rounds} "
-        f"rounds: all rounds gave the bytes of threads; {caplog.messages[-1]}"
+        f"rounds: all rounds gave the bytes of threads; {ours[-1]}"
     )
 
 

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -50,13 +50,20 @@ class OfProcesses:
 
 
 class OfSpark:
-    """The Python workers of a local Spark, and the daemon that forks them."""
+    """The Python workers of a local Spark, and the daemon that forks them.
+
+    They are known by their environment: without their daemon they work on, as nobody's children.
+    """
 
     engine, most_kills = "spark", 1
 
+    def __init__(self, model_folder: Path) -> None:
+        """Look for those with this MODELFOLDER."""
+        self._model_folder = str(model_folder)
+
     def pids(self) -> list[int]:
         """See `Workers`."""
-        return [pid for pid in descendants(os.getpid()) if "pyspark.daemon" in command(pid)]
+        return [pid for pid in started_for(self._model_folder) if "pyspark.daemon" in command(pid)]
 
     def replace_dead(self) -> None:
         """See `Workers`; Spark does it."""
@@ -147,21 +154,6 @@ def beating(attempt: Path) -> Iterator[None]:
     finally:
         is_over.set()
         thread.join()
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the children of a process, and theirs."""
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    return _below(pid, children.get)
-
-
-def _below(pid: int, children: Callable[[int, list[int]], list[int] | None]) -> list[int]:
-    below = children(pid, []) or []
-    return [*below, *(lower for child in below for lower in _below(child, children))]
 
 
 def command(pid: int) -> str:
