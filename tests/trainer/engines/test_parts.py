@@ -1,6 +1,8 @@
 """The files that phases share."""
 
+import errno
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsystem_shared.errors import StorageError
+from modelsystem_shared.errors import StoppedError, StorageError
 from modelsystem_trainer.engines import parts
 
 ARRAYS = (np.arange(5, dtype=np.int32), np.ones((3, 2), np.float32), np.zeros(0), np.array(7))
@@ -83,3 +85,19 @@ def test_an_array_is_mapped(tmp_path: Path) -> None:
     mapped = parts.mapped(tmp_path / "a.npy")
     np.testing.assert_array_equal(mapped, np.arange(10))
     assert not mapped.flags.writeable
+
+
+def test_an_error_is_raised_whatever_becomes_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that still write can hold up the removal; the signal must not become exit code 5."""
+
+    def is_not_empty(_: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    monkeypatch.setattr(parts, "_PAUSE", 0.0)
+    monkeypatch.setattr(shutil, "rmtree", is_not_empty)
+    with pytest.raises(StoppedError), parts.removed_at_end(tmp_path):
+        raise StoppedError("SIGTERM")
+    with pytest.raises(StorageError, match="cannot be removed"), parts.removed_at_end(tmp_path):
+        pass

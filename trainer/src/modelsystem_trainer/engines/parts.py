@@ -126,6 +126,25 @@ def new(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def removed_at_end(folder: Path) -> Iterator[Path]:
+    """Remove a folder at the end; if an error ends it, that error is raised whatever happens.
+
+    Threads that a signal does not wait for may write for another moment.
+
+    Raises:
+        StorageError: the folder cannot be removed.
+
+    """
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(StorageError):
+            remove(folder)
+        raise
+    remove(folder)
+
+
 def remove(folder: Path) -> None:
     """Remove a folder in which workers of other machines may write for another moment.
 
@@ -133,6 +152,7 @@ def remove(folder: Path) -> None:
         StorageError: it cannot be removed.
 
     """
+    reason: object = "its files change all the time"
     for _ in range(_TRIES):
         try:
             shutil.rmtree(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from modelsystem_shared.errors import StoppedError, StorageError
+from modelsystem_shared.errors import StoppedError
 from modelsystem_trainer.engines import faults, parts
 from modelsystem_trainer.engines.choice import LOCAL, started
 from modelsystem_trainer.engines.contract import Engine, OnShare, Phase
@@ -62,8 +62,8 @@ class Workplace:
 @contextlib.contextmanager
 def on_this_machine(threads: int = 1) -> Iterator[Workplace]:
     """Make a workplace of threads and a temporary folder, which is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="modelsystem-") as folder:
-        yield Workplace(Threads(threads), Path(folder))
+    with _temporary() as folder:
+        yield Workplace(Threads(threads), folder)
 
 
 @contextlib.contextmanager
@@ -74,25 +74,20 @@ def opened(
 
     It lies in the attempt's folder, unless all workers are on this machine. See `started`.
     """
-    with started(name, workers, attempt, spark_url) as engine:
-        if name in LOCAL:
-            with tempfile.TemporaryDirectory(prefix="modelsystem-") as folder:
-                yield Workplace(engine, Path(folder))
-        else:
-            with _shared(attempt / PARTS) as path:
-                yield Workplace(engine, path)
+    with (
+        started(name, workers, attempt, spark_url) as engine,
+        _temporary() if name in LOCAL else _shared(attempt / PARTS) as folder,
+    ):
+        yield Workplace(engine, folder)
 
 
-@contextlib.contextmanager
-def _shared(folder: Path) -> Iterator[Path]:
+def _temporary() -> contextlib.AbstractContextManager[Path]:
+    return parts.removed_at_end(Path(tempfile.mkdtemp(prefix="modelsystem-")))
+
+
+def _shared(folder: Path) -> contextlib.AbstractContextManager[Path]:
     folder.mkdir()
-    try:
-        yield folder
-    except BaseException:
-        with contextlib.suppress(StorageError):  # another error is on its way
-            parts.remove(folder)
-        raise
-    parts.remove(folder)
+    return parts.removed_at_end(folder)
 
 
 def note(folder: Path, name: str, number: int, done: int) -> None:

@@ -5,7 +5,7 @@ None of it changes the result.
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,14 +35,10 @@ class Resources:
         """The bytes that each worker may take, at least 0."""
         return max(self.memory - memory.in_use(), 0) // self.engine.workers
 
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
+    def scratch(self) -> AbstractContextManager[Path]:
         """Make a folder that is removed at the end."""
         path = Path(tempfile.mkdtemp(prefix="modelsystem-fit-", dir=self.folder))
-        try:
-            yield path
-        finally:
-            parts.remove(path)
+        return parts.removed_at_end(path)
 
 
 DEFAULT = Resources()
