@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -117,9 +117,9 @@ class Killer:
     @contextmanager
     def kill_while(self, most_seconds: float, most_kills: int) -> Iterator[None]:
         """Kill some workers during the context, with pauses of up to some seconds."""
-        is_over, last = threading.Event(), min(self.kills + most_kills, self.total)
+        last = min(self.kills + most_kills, self.total)
 
-        def kill() -> None:
+        def kill(is_over: threading.Event) -> None:
             while not is_over.wait(self._rng.uniform(0, most_seconds)) and self.kills < last:
                 if pids := sorted(self._workers.pids()):
                     with suppress(ProcessLookupError):
@@ -127,27 +127,29 @@ class Killer:
                         self.kills += 1
                     self._workers.replace_dead()
 
-        thread = threading.Thread(target=kill)
-        thread.start()
-        try:
+        with _meanwhile(kill):
             yield
-        finally:
-            is_over.set()
-            thread.join()
 
 
 @contextmanager
 def beating(attempt: Path) -> Iterator[None]:
     """Give the signs of life of a driver's attempt."""
-    is_over = threading.Event()
 
-    def beat() -> None:
+    def beat(is_over: threading.Event) -> None:
         for number in count():
             progress.append(attempt, Progress("fit", 0.0, number))
             if is_over.wait(5):
                 return
 
-    thread = threading.Thread(target=beat)
+    with _meanwhile(beat):
+        yield
+
+
+@contextmanager
+def _meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run `work` in a thread during the context; its event says that the context is over."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=work, args=(is_over,))
     thread.start()
     try:
         yield
