@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,15 +13,7 @@ from modelsystem_shared import logs
 log = logging.getLogger("modelsystem_test")
 
 
-@pytest.fixture(autouse=True)
-def own_handlers() -> Iterator[None]:
-    """Give the test runner its log handlers back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers.clear()  # before `configure`, which would close them
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_handlers")
 
 
 def _said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -95,7 +87,8 @@ def test_a_line_of_a_constant_part_is_as_any_other(capsys: pytest.CaptureFixture
     logs.configure("scorer", "json")
     handler = logs.json_handler()
     assert handler
-    handler.write(handler.constant("Zoë, 200", {"route": '"/v1"', "status": 200}), '"number": 0.5')
+    constant = handler.constant("Zoë, 200", {"route": '"/v1"', "status": 200})
+    handler.write([(time.time(), constant, {"number": 0.5})])
     prepared = _said(capsys)
     log.info("Zoë, 200", extra={"route": '"/v1"', "status": 200, "number": 0.5})
     ordinary = _said(capsys)

@@ -6,12 +6,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TextIO, cast
 
 _N_PLAIN = len(vars(logging.makeLogRecord({})))  # attributes that every record has, before `extra`
+Line = tuple[float, str, Mapping[str, object]]  # seconds since 1970; as `constant` returns it
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
@@ -50,19 +51,23 @@ class JsonHandler(logging.StreamHandler[TextIO]):
         """Return the part of a line at level INFO that is always the same: all but the time."""
         return _encode({**self._json.line(0, "info", message), **facts}).partition(", ")[2][:-1]
 
-    def write(self, constant: str, variable: str) -> None:
-        """Write a line of a `constant` part, and of a variable one in JSON."""
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second, self._until_second = second, _iso(second)[:-10]
-        milliseconds = int((now - second) * 1000)
-        line = (
-            f'{{"time": "{self._until_second}.{milliseconds:03}+00:00", {constant}, {variable}}}\n'
+    def write(self, lines: Iterable[Line]) -> None:
+        """Write lines at once, each of its time, its constant part and its other facts."""
+        written = "".join(
+            [
+                f'{{"time": "{self._time(created)}", {constant}, {_encode(facts)[1:]}\n'
+                for created, constant, facts in lines
+            ]
         )
         with self.lock or contextlib.nullcontext():
-            self.stream.write(line)
+            self.stream.write(written)
             self.stream.flush()
+
+    def _time(self, created: float) -> str:
+        second = int(created)
+        if second != self._second:
+            self._second, self._until_second = second, _iso(second)[:-10]
+        return f"{self._until_second}.{int((created - second) * 1000):03}+00:00"
 
 
 def json_handler() -> JsonHandler | None:

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 
 from modelsystem_scorer.app import create_app
 from modelsystem_scorer.engine import ServedModel
+from modelsystem_scorer.observe import Counters, Observer
+from modelsystem_shared import logs
 from modelsystem_shared.manifest import Manifest, RunPart
 
 Load = Callable[..., ServedModel]
@@ -70,6 +72,28 @@ def test_the_trace_goes_from_the_build_to_each_answer(
     assert "traceparent" not in lines[1]
 
 
+@pytest.mark.usefixtures("own_handlers")
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_lines_can_wait_and_are_written_together(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    """In their order, once the clock of a loop says so; what waits at the end is not lost."""
+    logs.configure("scorer", log_format)
+    observer = Observer(Counters(["/"]), {"build": "7"}, {}, logs=True)
+    calls: list[Callable[[], None]] = []
+    observer.log_together(calls.append)
+    for number in range(3):
+        observer.record("GET", "/", 200, 0.1, f"id-{number}")
+    assert not capsys.readouterr().out
+    (call,) = calls
+    call()
+    assert capsys.readouterr().out.count("GET / 200") == 3
+    observer.record("GET", "/", 404, 0.1, "id-3")
+    assert len(calls) == 2
+    observer.flush()
+    assert capsys.readouterr().out.count("GET / 404") == 1
+
+
 def test_a_model_without_a_trace_has_no_header(model_folder: Path, load: Load) -> None:
     """Neither without a traceparent in the manifest, nor with a malformed one."""
     served = load(model_folder)
@@ -118,11 +142,17 @@ def test_all_workers_are_counted(start_site: Callable[..., Any], model_folder: A
     site = start_site(MODELFOLDER=model_folder, WORKERS="3")
     for _ in range(30):
         site.ask("/v1/provenance")
+    site.wait_until(lambda: _lines(site) == 30)
     site.kill_workers()
     for _ in range(30):
         site.ask("/v1/provenance")
     for _ in range(6):
         text = site.ask("/metrics").body.decode()
         assert 'requests_total{method="GET",route="/v1/provenance",status="200"} 60.0' in text
-    lines = [json.loads(line) for line in site.log().splitlines()]
-    assert sum(line.get("route") == "/v1/provenance" for line in lines) == 60
+    site.process.terminate()
+    assert site.end() == 0
+    assert _lines(site) == 60
+
+
+def _lines(site: Any) -> int:
+    return sum("GET /v1/provenance 200" in line for line in site.log().splitlines())

@@ -81,6 +81,7 @@ def test_requests_in_flight_are_finished(
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["unknown_items"] == []
     assert site.end() == 0
+    assert "POST /v1/recommendations 200" in site.log()
     assert "Traceback" not in site.log()
     assert '"level": "error"' not in site.log()
 

@@ -4,14 +4,26 @@ A line has the route's template, and neither path nor body: both can contain use
 """
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from modelsystem_shared import logs
 from modelsystem_shared.telemetry import trace
 
 log = logging.getLogger(__name__)
 _Kind = tuple[str, str, int]  # method, route, status
+
+
+class _Answered(NamedTuple):
+    """A request that has been answered at `time`, in seconds since 1970."""
+
+    time: float
+    kind: _Kind
+    seconds: float
+    request_id: str
+    traceparent: str  # as the request has brought it
 
 
 class AccessLog:
@@ -21,23 +33,36 @@ class AccessLog:
         """Say in each line what `model` says."""
         self._model = model
         self._constant = lru_cache(256)(self._encoded)  # methods are what clients send
+        self._waiting: list[_Answered] = []
+        self._later: Callable[[Callable[[], None]], object] | None = None
+
+    def write_together(self, later: Callable[[Callable[[], None]], object]) -> None:
+        """Let lines wait until `later` calls the function that it gets.
+
+        Many lines then cost one system call, and a third of the time each, as caches are warm.
+        """
+        self._later = later
 
     def write(self, kind: _Kind, seconds: float, request_id: str, traceparent: str) -> None:
-        """Write a line.
+        """Write a line; `traceparent`: as the request has brought it."""
+        self._waiting.append(_Answered(time.time(), kind, seconds, request_id, traceparent))
+        if self._later is None:
+            self.flush()
+        elif len(self._waiting) == 1:
+            self._later(self.flush)
 
-        request_id: JSON escapes no character of it.
-        traceparent: as the request has brought it.
-        """
-        milliseconds = round(seconds * 1000, 3)
-        parent = trace.valid_parent(traceparent) if traceparent else ""
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        waiting, self._waiting = self._waiting, []
         handler = logs.json_handler()
         if handler:
-            end = f', "traceparent": "{parent}"' if parent else ""
-            variable = f'"request_id": "{request_id}", "milliseconds": {milliseconds}{end}'
-            handler.write(self._constant(handler, kind), variable)
+            handler.write([self._line(handler, answered) for answered in waiting])
             return
-        facts = self._facts(kind) | {"request_id": request_id, "milliseconds": milliseconds}
-        log.info(_message(kind), extra=facts | ({"traceparent": parent} if parent else {}))
+        for answered in waiting:
+            log.info(_message(answered.kind), extra=self._facts(answered.kind) | _facts(answered))
+
+    def _line(self, handler: logs.JsonHandler, answered: _Answered) -> logs.Line:
+        return answered.time, self._constant(handler, answered.kind), _facts(answered)
 
     def _encoded(self, handler: logs.JsonHandler, kind: _Kind) -> str:
         return handler.constant(_message(kind), self._facts(kind))
@@ -50,3 +75,11 @@ class AccessLog:
 def _message(kind: _Kind) -> str:
     method, route, status = kind
     return f"{method} {route} {status}"
+
+
+def _facts(answered: _Answered) -> dict[str, object]:
+    """Return what differs from line to line."""
+    milliseconds = round(answered.seconds * 1000, 3)
+    facts: dict[str, object] = {"request_id": answered.request_id, "milliseconds": milliseconds}
+    parent = trace.valid_parent(answered.traceparent) if answered.traceparent else ""
+    return facts | {"traceparent": parent} if parent else facts

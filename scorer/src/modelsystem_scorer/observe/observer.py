@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, request
 
@@ -27,6 +27,16 @@ class Observer:
         self.counters = counters
         self._paths = paths
         self._access_log = AccessLog(model) if logs else None
+
+    def log_together(self, later: Callable[[Callable[[], None]], object]) -> None:
+        """Write lines when `later` calls the function that it gets, and at `flush`."""
+        if self._access_log:
+            self._access_log.write_together(later)
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        if self._access_log:
+            self._access_log.flush()
 
     def observe(self, app: Flask) -> None:
         """Count and log every request to this app, and put its id into the response."""

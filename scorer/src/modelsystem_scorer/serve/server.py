@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from modelsystem_scorer.serve.application import Application
 from modelsystem_scorer.serve.worker import Worker
 from modelsystem_scorer.settings import ScorerSettings
 
+LOG_SECONDS = 0.05  # that lines of the access log wait to be written together
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections: a proxy must close first
 _MEMORY = Path("/dev/shm")  # noqa: S108  # only for the workers' heartbeats
 
@@ -61,7 +63,7 @@ def _options(settings: ScorerSettings, listener: socket.socket) -> dict[str, obj
         "control_socket_disable": True,  # a build does not change while it runs
         "logger_class": _Log,
         "pre_fork": _give_row,
-        "post_worker_init": _use_row,
+        "post_worker_init": _begin,
         "errorlog": None,
     }
 
@@ -82,8 +84,10 @@ def _give_row(arbiter: Arbiter, worker: Worker) -> None:
     worker.row = next((row for row in rows if row not in used), rows[-1])
 
 
-def _use_row(worker: Worker) -> None:
-    worker.asgi.site.observer.counters.use_row(worker.row)
+def _begin(worker: Worker) -> None:
+    observer = worker.asgi.site.observer
+    observer.counters.use_row(worker.row)
+    observer.log_together(partial(worker.loop.call_later, LOG_SECONDS))
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn ships no types

@@ -51,3 +51,4 @@ class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
             await asyncio.sleep(_TICK)
         self._quick_shutdown = True  # all that remains is idle
         await super()._shutdown()
+        self.asgi.site.observer.flush()
