@@ -19,7 +19,7 @@ from modelsystem_scorer.serve.application import Application
 from modelsystem_scorer.serve.worker import Worker
 from modelsystem_scorer.settings import ScorerSettings
 
-LOG_SECONDS = 0.05  # that lines of the access log wait to be written together
+LOG_SECONDS = 0.005  # that lines of the access log wait to be written together
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections: a proxy must close first
 _MEMORY = Path("/dev/shm")  # noqa: S108  # only for the workers' heartbeats
 
