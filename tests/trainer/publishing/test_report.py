@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,6 +200,7 @@ def test_names_are_text(make_part: Callable[..., ModelPart]) -> None:
 some_pairs = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1)
 
 
+@hypothesis.settings(max_examples=25)  # each trains, and draws all plots
 @given(some_pairs, st.sampled_from(["", "6"]))
 def test_any_small_export_has_a_report(
     make_part: Callable[..., ModelPart],

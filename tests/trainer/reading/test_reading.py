@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelsystem_shared.errors import DataError
@@ -49,6 +49,7 @@ def rows_twice(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
 
 
 @pytest.mark.parametrize("kind", ["rating", "weight"])
+@settings(max_examples=50)  # each reads twice, from files
 @given(rows_twice())
 def test_order_and_files_of_rows_do_not_matter(
     read: Read, kind: str, drawn: tuple[list[str], list[list[str]]]

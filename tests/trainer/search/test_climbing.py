@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelsystem_trainer import search
@@ -71,6 +71,7 @@ def near(top: Parameters) -> Quality:
     )
 
 
+@settings(max_examples=50)  # each is a whole search
 @given(points)
 def test_it_finds_the_top_of_a_concave_function(top: Parameters) -> None:
     """With enough tries it reaches the best parameters anywhere on the grid."""
