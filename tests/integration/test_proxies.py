@@ -52,6 +52,7 @@ HAPROXY = """
 defaults
   mode http
   timeout connect 2s
+  timeout check 10s
   timeout client 30s
   timeout server 30s
   option redispatch
