@@ -1,6 +1,7 @@
 """The low-rank term against its formula, computed densely."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy import sparse
 
-from modelsystem_trainer.engines import Threads
+from modelsystem_trainer.engines import Threads, started
 from modelsystem_trainer.fit import (
     METHODS,
     Parameters,
@@ -82,7 +83,7 @@ def test_each_source_keeps_its_strongest(
     np.fill_diagonal(total, 0)
     head = np.argsort(-(term.right**2).sum(axis=1))[:most_targets]
     may = (similarity.toarray() != 0) | np.isin(np.arange(50), head)
-    kept = lowrank.added(similarity, term, p, 1).toarray()
+    kept = lowrank.added(similarity, term, p).toarray()
     for i, row in enumerate(np.where(may, total, 0)):
         size = max(7, int(np.diff(similarity.indptr)[i]))
         strongest = np.argsort(-np.abs(row), kind="stable")[:size]
@@ -103,8 +104,8 @@ def test_rows_can_be_made_alone() -> None:
     similarity = weighed(x, unweighed(x, p, 7), p)
     term = lowrank.term(x, lowrank.basis(x), similarity, p)
     sources = np.array([3, 20, 49])
-    part = lowrank.added(similarity, term, p, 1, sources).toarray()
-    whole = lowrank.added(similarity, term, p, 1).toarray()
+    part = lowrank.added(similarity, term, p, sources=sources).toarray()
+    whole = lowrank.added(similarity, term, p).toarray()
     np.testing.assert_array_equal(part[sources], whole[sources])
     assert not np.delete(part, sources, axis=0).any()
 
@@ -136,11 +137,14 @@ def test_the_basis_of_odd_matrices_is_finite(interactions: Dense) -> None:
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(vectors.shape[1]), atol=1e-6)
 
 
-def test_threads_do_not_matter() -> None:
-    """One, two and four threads give the same bytes, basis included."""
+def test_workers_do_not_matter(tmp_path: Path) -> None:
+    """One, two and four threads and two processes give the same bytes, basis included."""
     x = random_matrix(400, 1_500, 0.02)
     p = Parameters(w=1.0, neighbours=20)
     one, two, four = (fit(x, p, 20, Resources(Threads(n))) for n in (1, 2, 4))
-    for other in (two, four):
+    with started("processes", 2, tmp_path) as engine:
+        by_processes = fit(x, p, 20, Resources(engine, tmp_path))
+    assert not list(tmp_path.iterdir())
+    for other in (two, four, by_processes):
         assert one.data.tobytes() == other.data.tobytes()
         assert one.indices.tobytes() == other.indices.tobytes()

@@ -36,7 +36,7 @@ def fit(
     if parameters.w:
         vectors = lowrank.basis(interactions)
         term = lowrank.term(interactions, vectors, similarity, parameters)
-        similarity = lowrank.added(similarity, term, parameters, resources.engine.workers)
+        similarity = lowrank.added(similarity, term, parameters, resources)
     return strongest_first(similarity, resources.engine.workers)
 
 

@@ -441,25 +441,23 @@ def _products(left: Float32s, right: Float32s, sums: Float32s) -> None:
 @_fused
 def add_low_rank(
     sources: Indices,
-    rows: Indices,
-    columns: Indices,
-    values: Float32s,
-    left: Float32s,
-    right: Float32s,
-    right_of_head: Float32s,
-    head: Indices,
-    place: Indices,
+    matrix: tuple[Indices, Indices, Float32s],
+    term: tuple[Float32s, Float32s, Float32s, Indices, Indices],
     ends: Indices,
     kept: Indices,
     sums: Float32s,
 ) -> None:
     """Add L to some rows of a matrix and keep the strongest entries of each.
 
-    rows, columns, values: the matrix, as CSR.
-    left, right: items × rank; right_of_head: rank × those of `head`; place: of each item there, or
-    -1. Row i of the result is in `kept` and `sums` from ends[i] to ends[i + 1]; unused entries are
+    matrix: rows, columns and values, as CSR.
+    term: left and right, items × rank; right of `head`, rank × its items; head; the place of each
+        item there, or -1.
+
+    Row i of the result is in `kept` and `sums` from ends[i] to ends[i + 1]; unused entries are
     0, at an item beyond all others.
     """
+    rows, columns, values = matrix
+    left, right, right_of_head, head, place = term
     of_head = np.empty(len(head), np.float32)
     for i in sources:
         strongest, strengths = kept[ends[i] : ends[i + 1]], sums[ends[i] : ends[i + 1]]

@@ -10,8 +10,8 @@ without diagonal. V Vᵀ is the ideal low-pass filter of GF-CF (Shen et al. 2021
 equal, so that w means the same for any data. Each source keeps its strongest entries of S.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -19,7 +19,10 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
 
 from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
+from modelsystem_trainer.fit import portions
 from modelsystem_trainer.fit.parameters import MOST_RANK, Parameters
+from modelsystem_trainer.fit.portions import DEFAULT, Resources
+from modelsystem_trainer.fit.stored import load, save
 from modelsystem_trainer.fit.weighing import damped, degrees
 
 MOST_TARGETS = 16_384  # of a source: the cost grows with items · targets, not with items²
@@ -28,7 +31,8 @@ _TOLERANCE = 1e-6  # of an eigenvalue
 _LEAST = 1e-9  # an eigenvalue that rounding made
 _SEED = 20_180_523
 _USERS = 300  # whose scores give μ
-_AT_ONCE = 512  # sources in one task
+_TERM = ("left", "right", "right_of_head", "head", "place")
+_AT_ONCE = 512  # sources in a portion
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ def added(
     similarity: sparse.csr_array,
     of: LowRank,
     p: Parameters,
-    threads: int,
+    resources: Resources = DEFAULT,
     sources: Indices | None = None,
 ) -> sparse.csr_array:
     """Return S, float32: of each source the entries with the largest |S_ij|.
@@ -154,32 +158,52 @@ def added(
     method is `dense`. New entries are at the `MOST_TARGETS` items whose side `right` is longest.
     sources: those whose rows are made, ascending; the others are empty. None: all.
     """
-    from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
-
     n_items = similarity.shape[0]
     sources = np.arange(n_items) if sources is None else sources
-    head = of.head
     most = n_items if p.method == "dense" else p.neighbours
     sizes = np.zeros(n_items, np.int64)
     sizes[sources] = np.minimum(np.maximum(np.diff(similarity.indptr), most), n_items)[sources]
     ends = np.concatenate([[0], np.cumsum(sizes)])
     columns, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
-    right_of_head = np.ascontiguousarray(of.right[head].T)
-    place = np.full(n_items, -1, np.int32)
-    place[head] = np.arange(len(head), dtype=np.int32)
-
-    def cut(first: int) -> None:
-        part = sources[first : first + _AT_ONCE]
-        # fmt: off
-        kernels.add_low_rank(
-            part, similarity.indptr, similarity.indices, similarity.data,
-            of.left, of.right, right_of_head, head, place, ends, columns, values,
-        )
-        # fmt: on
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(cut, range(0, len(sources), _AT_ONCE)))
+    with resources.scratch() as folder:
+        save(folder, sources=sources, entry_ends=ends)
+        _save(folder, similarity, of)
+        cuts = portions.of_equal_size(len(sources), _AT_ONCE)
+        for part, (kept, sums) in portions.run(resources, strongest_of_sum, folder, cuts):
+            entries = _entries(ends, sources[part])
+            columns[entries], values[entries] = kept, sums
     return _without_zeros(columns, values, ends, n_items)
+
+
+def _save(folder: Path, similarity: sparse.csr_array, of: LowRank) -> None:
+    """Write both terms, as `kernels.add_low_rank` takes them."""
+    head = of.head
+    place = np.full(similarity.shape[0], -1, np.int32)
+    place[head] = np.arange(len(head), dtype=np.int32)
+    save(folder, rows=similarity.indptr, columns=similarity.indices, values=similarity.data)
+    save(folder, left=of.left, right=of.right, head=head, place=place)
+    save(folder, right_of_head=np.ascontiguousarray(of.right[head].T))
+
+
+def strongest_of_sum(folder: Path, number: int) -> None:
+    """Phase: write the columns and the values that a portion of the sources keeps."""
+    from modelsystem_trainer.fit import kernels  # noqa: PLC0415  # numba is slow to import
+
+    sources, ends = load(folder, "sources", "entry_ends")
+    part = sources[portions.of(folder, strongest_of_sum, number)]
+    entries = _entries(ends, part)
+    size = entries.stop - entries.start
+    columns, values = np.empty(size, np.int32), np.empty(size, np.float32)
+    rows, of, weights = load(folder, "rows", "columns", "values")
+    left, right, of_head, head, place = load(folder, *_TERM)
+    similarity, term = (rows, of, weights), (left, right, of_head, head, place)
+    kernels.add_low_rank(part, similarity, term, ends - entries.start, columns, values)
+    portions.write(folder, strongest_of_sum, number, columns, values)
+
+
+def _entries(ends: Indices, part: Indices) -> slice:
+    """Return where the entries of successive sources are."""
+    return slice(int(ends[part[0]]), int(ends[part[-1] + 1])) if len(part) else slice(0, 0)
 
 
 def _without_zeros(

@@ -59,9 +59,8 @@ class Stored:
         return stored
 
     def save(self, **arrays: Array) -> None:
-        """Write arrays under their names."""
-        for name, array in arrays.items():
-            parts.save(self.folder / f"{name}.npy", array)
+        """Write arrays into the folder."""
+        save(self.folder, **arrays)
 
     def weigh(self, name: str, of_users: Float64s, of_items: Float64s) -> Float32s:
         """Write x with weights for each user's items, and return it."""
@@ -72,6 +71,12 @@ class Stored:
         kernels.weigh((user_ends, items, self.values), of_users, of_items, weighted)
         self.save(**{name: weighted})
         return weighted
+
+
+def save(folder: Path, **arrays: Array) -> None:
+    """Write arrays under their names."""
+    for name, array in arrays.items():
+        parts.save(folder / f"{name}.npy", array)
 
 
 def load(folder: Path, *names: str) -> list[Array]:

@@ -86,7 +86,7 @@ class _Draw:
         similarity = fit.weighed(p, threads)
         term = self._term(fit.interactions, similarity, p) if p.w else None
         if term and exactly and not isinstance(similarity, np.ndarray):
-            similarity = lowrank.added(similarity, term, p, threads, self._sources)
+            similarity = lowrank.added(similarity, term, p, self._resources, self._sources)
             term = None
         recommend = ranking.by_similarity(self.set.history(p), similarity, threads, term)
         return ranking.evaluate(recommend, self.set.truth, self.set.users)
