@@ -162,6 +162,10 @@ def test_the_figures_are_those_of_the_training(serve: Serve, models: Models, ask
     popularity = gate.report["popularity"]["ndcg@20"]
     for value, name in ((candidate, "model"), (popularity, "popularity")):
         assert value == pytest.approx(trained[name]["at"]["20"]["ndcg"]["mean"], abs=1e-5)
+    ours, figures = gate.report["candidate"], trained["model"]["at"]["20"]
+    assert ours["coverage"] == figures["coverage"]
+    # The training counts the users whom it has learned from, the site's popularity all users.
+    assert ours["novelty@20"]["mean"] == pytest.approx(figures["novelty"]["mean"], abs=0.01)
 
 
 def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
@@ -171,6 +175,12 @@ def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
     assert better.ended.code == 0, better.ended.output
     assert better.report["difference"]["ndcg@20"]["low"] > 0
     assert better.report["overlap@20"] < 1
+    candidate, champion, gain = (
+        better.report[of] for of in ("candidate", "champion", "difference")
+    )
+    assert gain["coverage"] == pytest.approx(candidate["coverage"] - champion["coverage"])
+    assert gain["novelty@20"]["low"] <= gain["novelty@20"]["mean"] <= gain["novelty@20"]["high"]
+    assert re.search(r"NOVELTY.*\ncandidate .*\nchampion .*\ndifference .*", better.ended.output)
     worse = ask(poor, good)
     assert worse.ended.code == 8, worse.ended.output
     passed, reason = worse.outcome("ndcg champion")
@@ -179,7 +189,9 @@ def test_better_worse_and_equal(serve: Serve, models: Models, ask: Ask) -> None:
     assert "build 152 is refused: ndcg champion: worse" in worse.ended.output
     equal = ask(good, good)
     assert equal.ended.code == 0, equal.ended.output
-    assert equal.report["difference"]["ndcg@20"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    none = {"mean": 0.0, "low": 0.0, "high": 0.0}
+    means = dict.fromkeys(("ndcg@20", "recall@20", "novelty@20"), none)
+    assert equal.report["difference"] == {**means, "coverage": 0.0}
     assert equal.report["overlap@20"] == 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelsystem_shared import manifest
+from modelsystem_shared import manifest, typed
 from modelsystem_shared.errors import CorruptModelError
 from modelsystem_shared.manifest import Manifest, ModelFile
 
@@ -131,3 +131,13 @@ def test_an_older_format_is_refused_with_the_cure() -> None:
     parts = _parts(format=1, lately=[])
     with pytest.raises(CorruptModelError, match=r"format 1.*reads format 2.*its own build"):
         manifest.parse(json.dumps(parts).encode())
+
+
+def test_a_gain_may_lack_what_older_builds_did_not_measure() -> None:
+    """Their manifests have neither novelty nor coverage; what is there must be of its type."""
+    interval = {"mean": 0.1, "low": 0, "high": 0.2}
+    older = {"recall": interval, "ndcg": interval}
+    for gain in (older, {**older, "novelty": interval, "coverage": -0.1}):
+        typed.checked(manifest.Gain, gain, "gain")
+    with pytest.raises(ValueError, match=r"gain\.novelty is not an object"):
+        typed.checked(manifest.Gain, {**older, "novelty": 0.1}, "gain")

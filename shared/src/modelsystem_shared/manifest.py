@@ -115,6 +115,8 @@ class Gain(TypedDict):
 
     recall: Interval
     ndcg: Interval
+    novelty: NotRequired[Interval]
+    coverage: NotRequired[float]
 
 
 class ChampionMetrics(TypedDict):

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from modelsystem_release.cluster import Question, Site
+from modelsystem_release.cluster import GateQuestions, Popularity, Question, Site
 from modelsystem_shared.errors import CorruptModelError, ServiceError
 
 Serve = Callable[[dict[str, object]], Site]
@@ -56,7 +56,18 @@ def test_questions_are_read(serve: Serve) -> None:
     """Earlier items in their order; held-out items without one."""
     user = {"items": ["b", "a"], "answers": ["c"]}
     with serve({"/v1/evaluation/questions": {"questions": [user]}}) as site:
-        assert site.questions() == [Question(("b", "a"), frozenset({"c"}))]
+        assert site.questions() == GateQuestions((Question(("b", "a"), frozenset({"c"})),))
+
+
+def test_the_popularity_of_the_items_is_read(serve: Serve) -> None:
+    """A site whose model has no histories says null."""
+    for content, popularity in (
+        ({"users": 9, "item_ids": ["a", "b"], "counts": [3, 0]}, Popularity(9, {"a": 3, "b": 0})),
+        (None, None),
+    ):
+        answer = {"questions": [], "popularity": content}
+        with serve({"/v1/evaluation/questions": answer}) as site:
+            assert site.questions() == GateQuestions((), popularity)
 
 
 def test_without_questions_the_cure_is_named(serve: Serve) -> None:

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from modelsystem_release.cluster import Answer, Question
+from modelsystem_release.cluster import Answer, Popularity, Question
 from modelsystem_release.judging.comparison import Comparison, SiteFigures, figures
 from modelsystem_release.judging.interview import Interview
+from modelsystem_release.judging.lists import Catalogue
 from modelsystem_shared.manifest import Data
 from modelsystem_shared.numeric.arrays import Float64s
+from modelsystem_shared.numeric.ranking import Estimate
 
 
 def of_values(ndcg: Float64s) -> SiteFigures:
@@ -54,6 +56,27 @@ def test_figures_are_of_the_first_twenty_items() -> None:
     assert site.values["recall"].tolist() == pytest.approx([0.0, 20 / 22])
 
 
+def test_both_sites_are_measured_on_one_catalogue() -> None:
+    """With equal hits, the one that shows a rarer item has a higher novelty and coverage."""
+    catalogue = Catalogue.of(Popularity(8, {"a": 8, "b": 4, "c": 1, "d": 1}))
+    questions = [Question((), frozenset({"a"})), Question((), frozenset({"a"}))]
+
+    def of_lists(*lists: tuple[str, ...]) -> SiteFigures:
+        answers = tuple(Answer(items, 0.001, "153", "d") for items in lists)
+        return figures(Interview(answers), questions, of_items(99), catalogue)
+
+    candidate = of_lists(("a", "c"), ("a", "b"))
+    champion = of_lists(("a", "b"), ("a", "gone"))
+    assert candidate.values["novelty"].tolist() == pytest.approx([1.5, 0.5])
+    assert champion.values["novelty"].tolist() == pytest.approx([0.5, 0])
+    assert (candidate.coverage, champion.coverage) == (0.75, 0.5)
+    comparison = Comparison(candidate, {}, champion, 0.5)
+    assert comparison.difference("ndcg", 0.95) == Estimate(0, 0, 0)
+    assert comparison.difference("novelty", 0.95) == Estimate(0.75, 0.5, 1.0)
+    assert comparison.wider == 0.25
+    assert candidate.as_json(0.95)["novelty@20"] == {"mean": 1.0, "low": 0.5, "high": 1.5}
+
+
 def test_the_difference_is_paired() -> None:
     """Questions that are hard for both do not widen its interval."""
     champion = np.random.default_rng(2).random(200)
@@ -61,4 +84,7 @@ def test_the_difference_is_paired() -> None:
     difference = comparison.difference("ndcg", 0.95)
     assert difference
     assert (difference.low, difference.high) == pytest.approx((0.01, 0.01))
-    assert Comparison(of_values(champion), {}, None, None).difference("ndcg", 0.95) is None
+    first = Comparison(of_values(champion), {}, None, None)
+    assert first.difference("ndcg", 0.95) is None
+    assert first.wider is None
+    assert comparison.difference("novelty", 0.95) is None  # neither site tells it

@@ -290,3 +290,23 @@ def test_questions_have_no_user_ids(served: ServedModel) -> None:
         for row in range(len(served.model.questions))
     ]
     assert len(answer["questions"]) == 3
+
+
+def test_the_questions_come_with_the_popularity_of_all_items(served: ServedModel) -> None:
+    """An item's count is the number of users who have it, 0 of nobody's."""
+    popularity = answers.questions(served)["popularity"]
+    assert popularity
+    model = served.model
+    histories = [set(model.history[user].tolist()) for user in range(len(model.users))]
+    assert popularity["users"] == len(histories)
+    assert popularity["item_ids"] == [model.items[item] for item in range(model.n_items)]
+    assert popularity["counts"] == [
+        sum(item in history for history in histories) for item in range(model.n_items)
+    ]
+
+
+def test_without_histories_it_is_unknown_what_is_popular(
+    load: Load, make_folder: Callable[..., Path]
+) -> None:
+    """The answer has null in its place."""
+    assert answers.questions(load(make_folder(histories=False)))["popularity"] is None

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from modelsystem_shared import folder
 from modelsystem_shared.errors import SettingsError
 from modelsystem_shared.numeric.model import Model
+from modelsystem_shared.numeric.ranking import Estimate
 from modelsystem_trainer import training
-from modelsystem_trainer.evaluation import gate
-from modelsystem_trainer.evaluation.gate import Champion, Gate
+from modelsystem_trainer.evaluation import gate, ranking
+from modelsystem_trainer.evaluation.gate import Champion, Gain, Gate
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.training import Plan
@@ -54,8 +56,8 @@ def test_a_model_equals_itself(build: Callable[..., Model], clustered_rows: Rows
     assert figures.champion
     assert figures.champion.metrics == figures.model
     assert figures.users == figures.model.users == len(ours.questions) > 5
-    gains = [g for gain in figures.champion.difference.values() for g in (gain.recall, gain.ndcg)]
-    assert {(g.mean, g.low, g.high) for g in gains} == {(0, 0, 0)}
+    none = Estimate(0, 0, 0)
+    assert {*figures.champion.difference.values()} == {Gain(none, none, none, 0)}
 
 
 def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows) -> None:
@@ -68,6 +70,18 @@ def test_a_better_model_shows(build: Callable[..., Model], clustered_rows: Rows)
     assert gain.low <= gain.mean <= gain.high
     assert gain.mean > 0
     assert figures.model.ndcg > figures.popularity.ndcg
+
+
+def test_a_model_that_shows_more_of_the_catalogue_says_so() -> None:
+    """With equal hits: six of eight items instead of four, of 2 bits more on average."""
+    truth = sparse.csr_array(np.eye(2, 8))
+    ours = ranking.compared(np.array([[0, 4, 5], [1, 6, 7]]), truth)
+    theirs = ranking.compared(np.array([[0, 2, 3], [1, 2, 3]]), truth)
+    bits = np.array([0.0, 0, 1, 1, 4, 4, 4, 4])
+    gain = gate.difference(ours, theirs, bits)[20]
+    assert (gain.ndcg, gain.recall) == (Estimate(0, 0, 0), Estimate(0, 0, 0))
+    assert gain.novelty == Estimate(2, 2, 2)
+    assert gain.coverage == 0.25
 
 
 def test_items_are_matched_by_their_ids(build: Callable[..., Model], clustered_rows: Rows) -> None:
@@ -132,7 +146,13 @@ def test_a_champion_is_mapped_and_compared(
     assert champion["build"] == "20180523.5"
     assert champion["digest"] == trained.published.manifest.digest
     assert champion["metrics"] == published.manifest.model["metrics"]["gate"]["model"]
-    assert "Model minus champion" in (published.attempt / "report.html").read_text()
+    none = {"mean": 0, "low": 0, "high": 0}
+    equal = {"recall": none, "ndcg": none, "novelty": none, "coverage": 0}
+    assert champion["difference"] == dict.fromkeys(("10", "20", "50"), equal)
+    page = (published.attempt / "report.html").read_text()
+    _, _, differences = page.partition("<th>Model minus champion</th>")
+    for row in ("<th>Novelty (bits)@20</th><td>+0.0000", "<th>Coverage@20</th><td>+0.0 percentage"):
+        assert row in differences
     arrays = [
         {file for file in model.manifest.files if file.name.endswith(".npy")}
         for model in (published, trained.published)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from modelsystem_shared.numeric import exposure
 from modelsystem_shared.numeric.ranking import Estimate
 from modelsystem_trainer.evaluation import metrics, ranking
 from modelsystem_trainer.evaluation.ranking import Lists
@@ -30,7 +31,7 @@ def test_novelty_is_the_mean_self_information() -> None:
     shown[0, :3] = [0, 1, 2]
     lists = ranking.compared(shown, sparse.csr_array(np.eye(2, 4)))
     counts = np.array([8, 2, 1, 0])
-    assert metrics.self_information(counts, 8).tolist() == [0, 2, 3, 3]
+    assert exposure.self_information(counts, 8).tolist() == [0, 2, 3, 3]
     measured = metrics.measure(lists, counts, 8, np.array([1, 1]))
     assert measured.at[10].novelty.mean == pytest.approx((5 / 3 + 0) / 2, abs=1e-6)
 

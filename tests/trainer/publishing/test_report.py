@@ -66,7 +66,7 @@ def make_part(read: Read) -> Callable[..., ModelPart]:
         values = settings.read(Settings, environ | {"TENANTID": tenant})
         trained = training.train(data, Plan(5, Parameters()), lambda *_: None)
         against = Champion(champion, "0" * 64, trained.model) if champion else None
-        gate = measure_on_gate(trained.model, trained.counts, len(data.users), against)
+        gate = measure_on_gate(trained.model, trained.counts, trained.n_users, against)
         described = profile.profiled(data, against, values.rules)
         return record.model_part(values, Result(data, described, trained, gate))
 

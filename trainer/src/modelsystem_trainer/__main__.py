@@ -60,7 +60,7 @@ class Job:
                 plan = _plan(settings, champion)
                 resources = Resources(workplace.engine, workplace.folder, settings.memory_limit)
                 trained = training.train(data, plan, attempt.progress, resources)
-            gate = measure_on_gate(trained.model, trained.counts, len(data.users), champion)
+            gate = measure_on_gate(trained.model, trained.counts, trained.n_users, champion)
             result = Result(data, described, trained, gate)
             manifest = publishing.publish(settings, attempt, result, signer)
         self.lineage.completed(manifest)

@@ -71,7 +71,7 @@ class Trained:
 
     search: the parameters, and how they were found.
     half_lives: those tried for the trend, each with its NDCG@20.
-    counts: for each item the users who chose it, without gate users (int64).
+    counts: for each item the users who chose it, of the n_users that are no gate users (int64).
     """
 
     model: Model
@@ -80,6 +80,7 @@ class Trained:
     metrics: Metrics
     popularity: Metrics
     counts: Indices
+    n_users: int
 
     @property
     def parameters(self) -> Parameters:
@@ -105,7 +106,8 @@ def train(
     on_progress("fit", 1.0)
     model = _model(split, similarity, parameters, trending, histories=plan.histories)
     counts = np.bincount(learned["item"], minlength=split.n_items)
-    return Trained(model, outcome, half_lives, measured, popularity, counts)
+    n_users = int(learned["user"].nunique())
+    return Trained(model, outcome, half_lives, measured, popularity, counts, n_users)
 
 
 def _check_size(n_items: int, plan: Plan) -> None:

@@ -21,7 +21,14 @@ from modelsystem_release.cluster.objects import (
 )
 from modelsystem_release.cluster.removal_job import model_folders, remove_build
 from modelsystem_release.cluster.routes import Reference, references, route_faults
-from modelsystem_release.cluster.site import Answer, Question, Site, is_url
+from modelsystem_release.cluster.site import (
+    Answer,
+    GateQuestions,
+    Popularity,
+    Question,
+    Site,
+    is_url,
+)
 from modelsystem_release.cluster.target import Target
 from modelsystem_release.cluster.watcher import (
     Watcher,
@@ -33,8 +40,10 @@ from modelsystem_release.cluster.watching import Snapshot, Stage, is_ready, is_t
 
 __all__ = [
     "Answer",
+    "GateQuestions",
     "KubernetesObject",
     "ListedRelease",
+    "Popularity",
     "Question",
     "Reference",
     "Site",

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -31,6 +31,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Popularity:
+    """How many of `users` users chose each item of the catalogue, by the item's id."""
+
+    users: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class GateQuestions:
+    """The gate users' questions; popularity: None if the site does not tell it."""
+
+    questions: tuple["Question", ...]
+    popularity: Popularity | None = None
+
+
+@dataclass(frozen=True)
 class Question:
     """A gate user: the earlier items, the latest of them last; and the held-out items."""
 
@@ -43,8 +59,15 @@ class _AskedUser(TypedDict):
     answers: list[str]
 
 
+class _Popularity(TypedDict):
+    users: int
+    item_ids: list[str]
+    counts: list[int]
+
+
 class _Questions(TypedDict):
     questions: list[_AskedUser]
+    popularity: NotRequired[_Popularity | None]
 
 
 class _ScoredItem(TypedDict):
@@ -86,15 +109,19 @@ class Site:
     def __exit__(self, *_: object) -> None:
         self._pool.clear()
 
-    def questions(self) -> list[Question]:
-        """Return the gate users' questions.
+    def questions(self) -> GateQuestions:
+        """Return the gate users' questions, and how popular the items are.
 
         Raises:
             ServiceError: the site does not give them; with the reason and the cure.
 
         """
-        users = self._json("/v1/evaluation/questions", _Questions)["questions"]
-        return [Question(tuple(user["items"]), frozenset(user["answers"])) for user in users]
+        answer = self._json("/v1/evaluation/questions", _Questions)
+        questions = (
+            Question(tuple(user["items"]), frozenset(user["answers"]))
+            for user in answer["questions"]
+        )
+        return GateQuestions(tuple(questions), _popularity(answer.get("popularity")))
 
     def manifest(self) -> Manifest:
         """Return the manifest of the model that the site serves.
@@ -183,6 +210,13 @@ class Site:
             return typed.checked(kind, json.loads(content), "answer")
         except ValueError as error:
             raise ServiceError(f"{self.url}{path}: unexpected answer: {error}") from error
+
+
+def _popularity(answer: _Popularity | None) -> Popularity | None:
+    if answer is None:
+        return None
+    counts = dict(zip(answer["item_ids"], answer["counts"], strict=False))
+    return Popularity(answer["users"], counts)
 
 
 def is_url(text: str) -> bool:

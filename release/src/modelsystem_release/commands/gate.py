@@ -8,7 +8,7 @@ import argparse
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelsystem_release import registry
@@ -25,6 +25,7 @@ from modelsystem_release.commands.output import show, table, write_json
 from modelsystem_release.errors import GateError
 from modelsystem_release.judging import (
     GATE,
+    NOVELTY,
     QUALITIES,
     RULES_HELP,
     Check,
@@ -43,6 +44,8 @@ from modelsystem_shared.telemetry import pushgateway
 from modelsystem_shared.telemetry.pushgateway import Gauge
 
 log = logging.getLogger(__name__)
+_MEANS = (*QUALITIES, NOVELTY)  # over questions
+_UNKNOWN = "-"
 MORE = f"""BUILD is a number, reached by port-forward, or the URL of its site. The default champion
 is the build with most of the traffic; `none` is for a first release.
 
@@ -137,17 +140,29 @@ def _push(arguments: argparse.Namespace, build: str, passed: str) -> None:
 def report(comparison: Comparison, checks: Sequence[Check], rate: float) -> dict[str, object]:
     """Return figures and verdict for JSON; `rate`: of the intervals."""
     champion = comparison.champion
-    differences = {f"{name}@20": comparison.difference(name, rate) for name in QUALITIES}
     return {
         "passed": all(check.passed for check in checks),
         "checks": [vars(check) for check in checks],
         "questions": len(comparison.candidate.values["ndcg"]),
         "candidate": comparison.candidate.as_json(rate),
         "champion": champion.as_json(rate) if champion else None,
-        "popularity": {f"{name}@20": value for name, value in comparison.popularity.items()},
-        "difference": {n: vars(gain) for n, gain in differences.items() if gain} or None,
+        "popularity": {_key(name): value for name, value in comparison.popularity.items()},
+        "difference": _differences(comparison, rate) if champion else None,
         "overlap@20": comparison.overlap,
     }
+
+
+def _differences(comparison: Comparison, rate: float) -> dict[str, object]:
+    """Return candidate minus champion: of means with intervals, and of the coverages."""
+    gains = {name: comparison.difference(name, rate) for name in _MEANS}
+    return {
+        **{_key(name): vars(gain) for name, gain in gains.items() if gain},
+        "coverage": comparison.wider,
+    }
+
+
+def _key(name: str) -> str:
+    return f"{name}@20" if name in _MEANS else name
 
 
 def _compare(place: Target, candidate: str, champion: str | None, most: int) -> Comparison:
@@ -182,17 +197,40 @@ def _champion(arguments: argparse.Namespace) -> str | None:
 
 
 def _figures_table(comparison: Comparison) -> str:
-    head = ("", "BUILD", "NDCG@20", "RECALL@20", "COVERAGE", "ERRORS", "P50 MS", "P99 MS")
+    head = (
+        *("", "BUILD", "NDCG@20", "RECALL@20", "COVERAGE", "NOVELTY", "ERRORS", "P50 MS", "P99 MS"),
+    )
     sites = [("candidate", comparison.candidate), ("champion", comparison.champion)]
     rows = [[name, *_row(figures)] for name, figures in sites if figures]
-    popular = [f"{comparison.popularity[name]:.4f}" for name in QUALITIES]
-    return table(head, [*rows, ["popularity", "", *popular, "", "", "", ""]])
+    if comparison.champion:
+        gains = _difference_row(comparison.candidate, comparison.champion)
+        rows.append(["difference", "", *gains, "", "", ""])
+    popular = _formatted(comparison.popularity)
+    return table(head, [*rows, ["popularity", "", *popular, "", "", ""]])
 
 
 def _row(figures: SiteFigures) -> list[str]:
-    means = [f"{figures.mean(name):.4f}" for name in QUALITIES]
     times = [f"{figures.p50_ms:.1f}", f"{figures.p99_ms:.1f}"]
-    return [figures.build, *means, f"{figures.coverage:.3f}", f"{figures.errors:.2%}", *times]
+    return [figures.build, *_formatted(_means(figures)), f"{figures.errors:.2%}", *times]
+
+
+def _difference_row(candidate: SiteFigures, champion: SiteFigures) -> list[str]:
+    """Return candidate minus champion."""
+    ours, theirs = _means(candidate), _means(champion)
+    return _formatted({name: ours[name] - theirs[name] for name in ours if name in theirs}, "+")
+
+
+def _means(figures: SiteFigures) -> dict[str, float]:
+    return {name: figures.mean(name) for name in figures.values} | {"coverage": figures.coverage}
+
+
+def _formatted(values: Mapping[str, float], sign: str = "") -> list[str]:
+    """Return NDCG, recall, coverage and novelty as texts."""
+    forms = {"ndcg": ".4f", "recall": ".4f", "coverage": ".3f", NOVELTY: ".2f"}
+    return [
+        f"{values[name]:{sign}{form}}" if name in values else _UNKNOWN
+        for name, form in forms.items()
+    ]
 
 
 def _data_table(comparison: Comparison) -> list[str]:

@@ -5,7 +5,13 @@ provenance says.
 """
 
 from modelsystem_release.judging.check import Check
-from modelsystem_release.judging.comparison import QUALITIES, Comparison, SiteFigures, compare
+from modelsystem_release.judging.comparison import (
+    NOVELTY,
+    QUALITIES,
+    Comparison,
+    SiteFigures,
+    compare,
+)
 from modelsystem_release.judging.counters import PodCounters
 from modelsystem_release.judging.gate_record import GATE, GateRecord
 from modelsystem_release.judging.health import Traffic, health_faults, read_traffic
@@ -16,6 +22,7 @@ from modelsystem_release.judging.verification import verify
 
 __all__ = [
     "GATE",
+    "NOVELTY",
     "QUALITIES",
     "RULES_HELP",
     "Check",

@@ -6,7 +6,7 @@ ndcg:                     # recall has the same keys
   floor: 0.0              # of the candidate itself
   popularity: 1.0         # times popularity's value for the same questions; 0: no such rule
   loss: 0.01              # allowed against the champion, absolute; 1: no such rule
-coverage: {floor: 0.0}    # share of all items that are in any list
+coverage: {floor: 0.0}    # share of the candidate's items that are in any list
 overlap: {floor: 0.0}     # with the champion's lists; a low one means that users see much change
 errors: {ceiling: 0.0}    # share of requests
 p50_ms: {ceiling: 100}

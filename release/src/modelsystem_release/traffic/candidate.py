@@ -89,4 +89,4 @@ def candidate(target: Target, build: str) -> Iterator[Candidate]:
         with contextlib.suppress(ServiceError):  # a pod's first look is then its start
             texts = target.metrics(build)
         counters = PodCounters(pods, texts)
-        yield Candidate(target, build, site, site.questions(), counters)
+        yield Candidate(target, build, site, site.questions().questions, counters)

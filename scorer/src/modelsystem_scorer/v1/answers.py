@@ -16,6 +16,7 @@ from modelsystem_scorer.v1.messages import (
     FoundItems,
     GateQuestions,
     Item,
+    Popularity,
     Question,
     RecommendationRequest,
     Recommendations,
@@ -25,7 +26,7 @@ from modelsystem_scorer.v1.messages import (
     UserOrItems,
 )
 from modelsystem_shared.numeric.arrays import Float32s
-from modelsystem_shared.numeric.model import Rows
+from modelsystem_shared.numeric.model import Model, Rows
 
 _ENCODED = b'{"items":[%b],"fallback":%b,"unknown_items":%b,"model":%b}'
 
@@ -170,7 +171,15 @@ def questions(served: ServedModel) -> GateQuestions:
         {"items": _ids(served, earlier, row), "answers": _ids(served, held_out, row)}
         for row in range(len(earlier))
     ]
-    return {"questions": listed, "model": served.info}
+    return {"questions": listed, "popularity": _popularity(served.model), "model": served.info}
+
+
+def _popularity(model: Model) -> Popularity | None:
+    if not len(model.users):
+        return None
+    counts = np.bincount(model.history.indices, minlength=model.n_items)
+    item_ids = model.items.pick(range(model.n_items))
+    return {"users": len(model.users), "item_ids": item_ids, "counts": counts.tolist()}
 
 
 def _ids(served: ServedModel, rows: Rows, row: int) -> list[str]:

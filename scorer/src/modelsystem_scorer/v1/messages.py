@@ -275,8 +275,20 @@ class Question(TypedDict):
     answers: list[str]
 
 
+class Popularity(TypedDict):
+    """The number of users, all items of the catalogue, and how many users chose each."""
+
+    users: int
+    item_ids: list[str]
+    counts: list[int]
+
+
 class GateQuestions(TypedDict):
-    """The questions of all gate users, without user ids. No build has learned from these users."""
+    """The questions of all gate users, without user ids. No build has learned from these users.
+
+    `popularity`, of all users of the data, is null if the model has no histories.
+    """
 
     questions: list[Question]
+    popularity: Popularity | None
     model: ModelInfo

@@ -11,6 +11,7 @@ from modelsystem_shared.manifest import Figures, Manifest
 NAME = "model_card.md"
 _K = "20"
 _METRICS = {"ndcg": "NDCG", "recall": "Recall"}
+_FIGURES = {**_METRICS, "novelty": "Novelty in bits"}
 _BODY = """\
 # Recommendations, build {build}
 
@@ -36,7 +37,9 @@ training: the gate compares builds by them.
 
 ## Evaluation
 
-The latest interactions of {tested:,} users were held out. Means over users, with 95 % intervals:
+The latest interactions of {tested:,} users were held out. Means over users, with 95 % intervals;
+novelty is the mean of -log2 of the share of users who have a shown item, coverage the share of the
+catalogue that is shown to anyone:
 
 | metric | model | most popular items |
 | --- | --- | --- |
@@ -95,10 +98,10 @@ def _head(manifest: Manifest) -> dict[str, object]:
 
 
 def _rows(model: Figures, popularity: Figures) -> Iterator[str]:
-    for name, text in _METRICS.items():
+    for name, text in _FIGURES.items():
         cells = (
             f"{interval['mean']:.4f} ({interval['low']:.4f} to {interval['high']:.4f})"
             for interval in (model[name], popularity[name])  # type: ignore[literal-required]  # as above
         )
         yield f"| {text}@{_K} | {' | '.join(cells)} |"
-    yield f"| coverage | {model['coverage']:.4f} | {popularity['coverage']:.4f} |"
+    yield f"| Coverage@{_K} | {model['coverage']:.4f} | {popularity['coverage']:.4f} |"

@@ -10,7 +10,8 @@ manifest, `metrics.gate` holds
       build, digest     of the champion
       metrics           as of the others
       difference        for each k the mean over users of model minus champion, with an interval
-                        of that difference: above 0, the new model is better
+                        of that difference: above 0, the new model is better, or its lists are
+                        of rarer items; and the difference of the coverages
 
 Items are matched by their ids. The champion ignores items that it does not know; an item that only
 the champion knows keeps its place in a list, and is neither a hit nor covered.
@@ -27,8 +28,8 @@ from scipy import sparse
 from modelsystem_shared import folder
 from modelsystem_shared.errors import FormatError, ModelSystemError, SettingsError
 from modelsystem_shared.manifest import FORMAT, Data
-from modelsystem_shared.numeric import model
-from modelsystem_shared.numeric.arrays import Float32s, Indices
+from modelsystem_shared.numeric import exposure, model
+from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices
 from modelsystem_shared.numeric.model import Model, Rows, Strings
 from modelsystem_shared.numeric.ranking import Estimate, estimate
 from modelsystem_trainer.evaluation import metrics, ranking
@@ -62,6 +63,8 @@ class Gain:
 
     recall: Estimate
     ndcg: Estimate
+    novelty: Estimate
+    coverage: float
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,7 @@ def load_champion(path: Path, trusted: "TrustedKeys | None" = None) -> Champion:
 def measure_on_gate(ours: Model, counts: Indices, n_users: int, champion: Champion | None) -> Gate:
     """Return the figures of our model, of popularity and of the champion on our gate users.
 
-    counts: for each item the users who chose it.
-    n_users: the number of users in the data; the model may lack them.
+    counts: for each item how many of the `n_users` users whom our model has learned from chose it.
     """
     questions, answers = _history(ours.questions, ours), _matrix(ours.answers, ours.n_items)
     users = np.arange(len(ours.questions))
@@ -137,23 +139,27 @@ def measure_on_gate(ours: Model, counts: Indices, n_users: int, champion: Champi
     comparison = None
     if champion:
         theirs = ranking.compared(_shown_by(champion.model, ours), answers)
-        gains = difference(lists, theirs)
+        gains = difference(lists, theirs, exposure.self_information(counts, n_users))
         comparison = Comparison(champion.build, champion.digest, measured(theirs), gains)
     return Gate(len(users), measured(lists), measured(popular), comparison)
 
 
-def difference(lists: Lists, others: Lists) -> dict[int, Gain]:
-    """Return the mean gains of the same users by `lists`, with paired intervals, for each k."""
-    gains = [
-        gain
+def difference(lists: Lists, others: Lists, bits: Float64s) -> dict[int, Gain]:
+    """Return the mean gains of the same users by `lists`, with paired intervals, for each k.
+
+    bits: the self-information of each item.
+    """
+    gains = metrics.user_values(lists, bits) - metrics.user_values(others, bits)
+    estimates = iter(estimate(gains))
+    return {
+        k: Gain(next(estimates), next(estimates), next(estimates), _wider(lists, others, k, bits))
         for k in metrics.KS
-        for gain in (
-            lists.user_recall(k) - others.user_recall(k),
-            lists.user_ndcg(k) - others.user_ndcg(k),
-        )
-    ]
-    estimates = iter(estimate(np.stack(gains, axis=1)))
-    return {k: Gain(next(estimates), next(estimates)) for k in metrics.KS}
+    }
+
+
+def _wider(lists: Lists, others: Lists, k: int, bits: Float64s) -> float:
+    """Return by how much the coverage of the first lists is larger, with 6 decimals."""
+    return round(metrics.coverage(lists, k, bits) - metrics.coverage(others, k, bits), 6)
 
 
 def _shown_by(theirs: Model, ours: Model) -> Indices:

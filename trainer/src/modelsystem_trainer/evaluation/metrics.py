@@ -6,9 +6,7 @@ In the manifest, `model.metrics` holds
       users             their number
       at                for k of 10, 20 and 50
         recall, ndcg    see `modelsystem_shared.numeric.ranking`
-        novelty         bits: the mean of -log2(share of users who chose the item) over the shown
-                        items (Zhou et al. 2010, doi 10.1073/pnas.1000488107)
-        coverage        the share of all items that are shown to anyone
+        novelty, coverage   see `modelsystem_shared.numeric.exposure`
       by_history        the same for bands of users by their number of earlier items: first, last
                         (null: no end), users, at
       tail              for ten bands of equally many items, the most popular first: the share of
@@ -25,6 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modelsystem_shared.numeric import exposure
 from modelsystem_shared.numeric.arrays import Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import Estimate, K, estimate
 from modelsystem_trainer.evaluation.ranking import Lists
@@ -32,7 +31,6 @@ from modelsystem_trainer.evaluation.ranking import Lists
 KS = (10, 20, 50)
 MOST_SHOWN = max(KS)
 FIRSTS = (1, 6, 21, 101)  # where a band of history lengths begins
-_DECIMALS = 6
 _BANDS_OF_ITEMS = 10
 
 
@@ -87,7 +85,7 @@ def measure(lists: Lists, counts: Indices, n_users: int, lengths: Indices) -> Me
     counts: for each item how many of the `n_users` users chose it.
     lengths: for each user of the lists the number of earlier items.
     """
-    bits = self_information(counts, n_users)
+    bits = exposure.self_information(counts, n_users)
     bands = [
         Band(first, last, int(is_in.sum()), figures(lists.of(is_in), bits))
         for first, last, is_in in in_bands(lengths, FIRSTS)
@@ -102,17 +100,11 @@ def in_bands(lengths: Indices, firsts: Sequence[int]) -> Iterator[tuple[int, int
         yield first, last, (lengths >= first) & (last is None or lengths <= last)
 
 
-def self_information(counts: Indices, n_users: int) -> Float64s:
-    """Return -log2 of the share of users who chose each item; 0 users count as 1."""
-    bits: Float64s = np.log2(max(n_users, 1)) - np.log2(np.maximum(counts, 1), dtype=np.float64)
-    return bits
-
-
 def figures(lists: Lists, bits: Float64s) -> dict[int, Figures]:
     """Return the figures at each length; `bits` is the self-information of each item."""
     estimates = iter(estimate(user_values(lists, bits)))
     return {
-        k: Figures(next(estimates), next(estimates), next(estimates), _coverage(lists, k, bits))
+        k: Figures(next(estimates), next(estimates), next(estimates), coverage(lists, k, bits))
         for k in KS
     }
 
@@ -121,40 +113,26 @@ def user_values(lists: Lists, bits: Float64s) -> Float64s:
     """Return users × (recall, ndcg, novelty at 10, at 20, at 50)."""
     columns = []
     for k in KS:
-        columns += [lists.user_recall(k), lists.user_ndcg(k), _user_novelty(lists, k, bits)]
+        columns += [
+            lists.user_recall(k),
+            lists.user_ndcg(k),
+            exposure.novelty(lists.shown[:, :k], bits),
+        ]
     return np.stack(columns, axis=1)
 
 
 def shown_figures(lists: Lists, k: int, bits: Float64s) -> tuple[float, float]:
     """Return coverage and mean novelty of lists of k items."""
-    novelty = _user_novelty(lists, k, bits)
-    return _coverage(lists, k, bits), float(novelty.mean()) if len(novelty) else 0.0
+    novelty = exposure.novelty(lists.shown[:, :k], bits)
+    return coverage(lists, k, bits), float(novelty.mean()) if len(novelty) else 0.0
 
 
-def _user_novelty(lists: Lists, k: int, bits: Float64s) -> Float64s:
-    shown = lists.shown[:, :k]
-    is_item = shown >= 0
-    total = np.where(is_item, bits[shown], 0).sum(axis=1)
-    novelty: Float64s = total / np.maximum(is_item.sum(axis=1), 1)
-    return novelty
-
-
-def _coverage(lists: Lists, k: int, bits: Float64s) -> float:
-    return _share(_is_shown(lists, k, len(bits)))
+def coverage(lists: Lists, k: int, bits: Float64s) -> float:
+    """Return the share of items that is among the first k of any list."""
+    return exposure.coverage(lists.shown[:, :k], len(bits))
 
 
 def _tail(lists: Lists, counts: Indices) -> list[float]:
     order = np.argsort(-counts.astype(np.int64), kind="stable")
-    is_shown = _is_shown(lists, K, len(counts))[order]
-    return [_share(band) for band in np.array_split(is_shown, _BANDS_OF_ITEMS)]
-
-
-def _is_shown(lists: Lists, k: int, n_items: int) -> Mask:
-    shown = lists.shown[:, :k]
-    is_shown = np.zeros(n_items, bool)
-    is_shown[shown[shown >= 0]] = True
-    return is_shown
-
-
-def _share(mask: Mask) -> float:
-    return round(float(mask.mean()), _DECIMALS) if len(mask) else 0.0
+    is_shown = exposure.is_shown(lists.shown[:, :K], len(counts))[order]
+    return [exposure.share(band) for band in np.array_split(is_shown, _BANDS_OF_ITEMS)]

@@ -105,7 +105,12 @@ def _at(at: Mapping[int, Figures]) -> dict[str, manifest.Figures]:
 
 
 def _gain(gain: Gain) -> manifest.Gain:
-    return {"recall": _interval(gain.recall), "ndcg": _interval(gain.ndcg)}
+    return {
+        "recall": _interval(gain.recall),
+        "ndcg": _interval(gain.ndcg),
+        "novelty": _interval(gain.novelty),
+        "coverage": gain.coverage,
+    }
 
 
 def _interval(estimate: Estimate) -> manifest.Interval:

@@ -15,6 +15,7 @@ from itertools import groupby
 import numpy as np
 from scipy import sparse
 
+from modelsystem_shared.numeric import exposure
 from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
 from modelsystem_shared.numeric.ranking import K
 from modelsystem_trainer.evaluation import SEARCH_USERS, EvaluationSet, Split, metrics, ranking
@@ -132,7 +133,7 @@ class Validation:
     def __init__(self, split: Split, resources: Resources) -> None:
         """Draw the validation parts."""
         counts = np.bincount(split.table["item"][split.train], minlength=split.n_items)
-        self._n_users, self._bits = split.n_users, metrics.self_information(counts, split.n_users)
+        self._n_users, self._bits = split.n_users, exposure.self_information(counts, split.n_users)
         self._draws = [
             _Draw(split, users, held_out, resources) for users, held_out in _drawn(split)
         ]
