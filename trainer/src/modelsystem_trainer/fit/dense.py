@@ -55,6 +55,8 @@ def gram(x: sparse.csr_array, a: float) -> Float64s:
 
 def _inverse(of: Float64s, ridge: Float64s) -> Float64s:
     """Invert G with a ridge, which grows until G is positive definite in float64."""
+    if not len(of):
+        return of.copy()
     least = max(of.max(initial=0).item() * _LEAST, float(np.finfo(np.float32).tiny))
     with threadpool_limits(1, user_api="blas"):  # the order of BLAS' sums depends on the threads
         while True:

@@ -15,6 +15,8 @@ from modelsystem_shared.numeric.arrays import Float32s, Float64s, Indices, Mask
 
 _BLOCK = 8  # columns in one step of Cholesky: their factors fit the registers
 _LEAST = np.float32(1e-12)
+# Of the diagonal of a system: float32 has 24 bits, so a ten-thousandth makes it regular.
+_GROWTHS = (np.float32(1), np.float32(1 + 1e-4), np.float32(2))
 # Interactions both ways, as `stored` describes: ends, users, values; user_ends, items, weighted.
 X = tuple[Indices, Indices, Float32s, Indices, Indices, Float32s]
 F = TypeVar("F", bound=Callable[..., object])
@@ -87,6 +89,9 @@ def solve(
 ) -> None:
     """Solve the regressions of some targets, in place.
 
+    If rounding makes a system singular, so that its solution is not finite, its diagonal grows
+    until there is one.
+
     triangles: targets × M · (M - 1) / 2, the part of G[C, C] below its diagonal, row after row.
     candidates, counts: int32, targets × M, each row's first `counts` entries ascending.
     weights: targets × M; before: G[C, j]; after: w.
@@ -95,19 +100,24 @@ def solve(
     most = candidates.shape[1]
     a = np.empty((most + 1, most + 1), np.float32)
     panel = np.empty((_BLOCK, most + 1), np.float32)
+    of_target = np.empty(most, np.float32)
     for t in range(len(counts)):
         m, c, w, triangle = counts[t], candidates[t], weights[t], triangles[t]
-        for p in range(m):
-            a[p, :p] = triangle[p * (p - 1) // 2 : p * (p + 1) // 2]
-            a[p, p] = diagonal[c[p]]
-        a[m, :m] = w[:m]
-        factor(a, m, panel)
-        w[:m] = a[m, :m]
-        for i in range(m - 1, -1, -1):  # back substitution, by columns of the transpose
-            w[i] /= a[i, i]
-            above, row = w[:i], a[i, :i]
-            for p in range(i):
-                above[p] -= row[p] * w[i]
+        of_target[:m] = w[:m]
+        for growth in _GROWTHS:
+            for p in range(m):
+                a[p, :p] = triangle[p * (p - 1) // 2 : p * (p + 1) // 2]
+                a[p, p] = diagonal[c[p]] * growth
+            a[m, :m] = of_target[:m]
+            factor(a, m, panel)
+            w[:m] = a[m, :m]
+            for i in range(m - 1, -1, -1):  # back substitution, by columns of the transpose
+                w[i] /= a[i, i]
+                above, row = w[:i], a[i, :i]
+                for p in range(i):
+                    above[p] -= row[p] * w[i]
+            if np.isfinite(w[:m]).all():
+                break
 
 
 @_compiled

@@ -130,7 +130,7 @@ def _solve(stored: Stored, resources: Resources) -> list[sparse.csr_array]:
 
 def _targets(most: int, size: int) -> int:
     """Return how many targets a block of that size has, in bytes."""
-    return max(max(size, _LEAST_BLOCK) // (_ENTRY * (_triangle(most) + 3 * most)), 16)
+    return max(max(size, _LEAST_BLOCK) // (_ENTRY * (_triangle(most) + 3 * max(most, 1))), 16)
 
 
 def solve(folder: Path, number: int) -> None:

@@ -17,7 +17,8 @@ from modelsystem_trainer.fit.parameters import Parameters
 
 _AT_ONCE = 1 << 15  # entries
 _ROWS = 32  # of a dense matrix, which stay in the CPU's cache
-_MOST_LOG = 40.0  # of a weighed similarity: its square is finite
+_MOST_LOG = 40.0  # of a weighed similarity: its square is finite, and so are scores
+_MOST = 2.35e17  # its exponential
 _FLOAT32 = np.finfo(np.float32)
 
 
@@ -32,11 +33,11 @@ def weigh(similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float) ->
         w = np.abs(similarity.data[part].astype(np.float64))
         w *= np.repeat(sources[rows], lengths)
         w *= targets[similarity.indices[part]]
-        w = np.clip(w**p.s, _FLOAT32.tiny, _FLOAT32.max)
+        w = np.clip(w**p.s, _FLOAT32.tiny, _MOST)
         if p.r:
             norms = np.sqrt(row_sums(w**2, ends - ends[0]))
             w /= np.repeat(np.where(norms > 0, norms, 1) ** p.r, lengths)
-        w = np.clip(w, _FLOAT32.tiny, _FLOAT32.max)
+        w = np.clip(w, _FLOAT32.tiny, _MOST)
         data[part] = np.copysign(w, similarity.data[part])
         data[part][similarity.data[part] == 0] = 0
     parts = (data, similarity.indices, similarity.indptr)
