@@ -5,7 +5,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -59,14 +59,17 @@ class Tracer:
 
     def fail(
         self, environ: Mapping[str, str], paths: Iterable[Path], call: Call, error: str
-    ) -> Failed:
-        """Run the program, and let the call fail."""
+    ) -> Failed | None:
+        """Run the program, and let the call fail; return None if the run did without it.
+
+        strace counts the calls of each thread.
+        """
         inject = f"inject={call.name}:error={error}:when={call.nth}"
         ended = self._run(environ, paths, ("-e", inject))
-        (shown, *_) = [line for line in self._lines() if "(INJECTED)" in line]
-        named = _QUOTED.search(shown)
-        assert named
-        return Failed(call._replace(path=Path(named[1] or named[2])), error, ended)
+        failed = [
+            Failed(call._replace(path=path), error, ended) for path in _injected(self._lines())
+        ]
+        return next(filter(is_named, failed), failed[0] if failed else None)
 
     def _lines(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -82,6 +85,17 @@ class Tracer:
             if port := environ.get("PORT"):
                 stop(fork, int(port))
             return fork.end()
+
+
+def _injected(lines: Iterable[str]) -> Iterator[Path]:
+    """Yield the paths of calls that failed; a call that others interrupt has two lines."""
+    latest: dict[str, Path] = {}
+    for line in lines:
+        thread = line.split(" ", 1)[0]
+        if named := _QUOTED.search(line):
+            latest[thread] = Path(named[1] or named[2])
+        if "(INJECTED)" in line:
+            yield latest[thread]
 
 
 def stop(fork: Fork, port: int) -> None:
