@@ -4,6 +4,7 @@ import argparse
 import json
 import resource
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import sparse
 
 import lists
 from memory import own_peak
-from methods import CONTESTS, Fitted, Method, published, run_trainer
+from methods import CONTESTS, Fitted, Method, Searched, published, run_trainer
 
 
 def main() -> None:
@@ -24,12 +25,16 @@ def main() -> None:
     parser.add_argument("--rank", action="store_true")
     arguments = parser.parse_args()
     method = CONTESTS[arguments.contest][arguments.method]
+    chosen = ""
+    if isinstance(method, Searched):
+        method, choice = method.chosen(*parts(arguments.data))
+        chosen = f"chosen with NDCG@20 {choice.ndcg:.4f}: {choice.parameters}"
     if isinstance(method, Method):
         seconds, peak, fitted = timed_fit(method, arguments.data)
     else:
         seconds, peak, fitted = timed_training(arguments.data, arguments.out)
     size = sum(array.nbytes for array in fitted.arrays)
-    result = {"seconds": seconds, "peak": peak, "size": size}
+    result = {"seconds": seconds, "peak": peak, "size": size, "chosen": chosen}
     (arguments.out / "result.json").write_text(json.dumps(result))
     if arguments.rank:
         np.save(arguments.out / "top.npy", lists.top(fitted.scores, train_part(arguments.data)))
@@ -54,9 +59,15 @@ def timed_training(data: Path, out: Path) -> tuple[float, int, Fitted]:
     return seconds, peak, published(out / "model", users, items)
 
 
+def parts(data: Path) -> Iterator[sparse.csr_matrix]:
+    """Yield the train part, and that part of it by which parameters are chosen."""
+    for name in ("train", "validation"):
+        yield sparse.csr_matrix(sparse.load_npz(data / f"{name}.npz"))
+
+
 def train_part(data: Path) -> sparse.csr_matrix:
     """Return the train part, users × items, float32."""
-    return sparse.csr_matrix(sparse.load_npz(data / "train.npz"))
+    return next(parts(data))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 
 import lists
 import splits
-from methods import CONTESTS, Method, Training
+from methods import CONTESTS, Method, Searched, Training
 from modelsystem_shared.numeric.arrays import Float64s
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -62,7 +62,7 @@ Table = dict[str, Row]
 def main() -> None:
     """Print a table for each data set."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("contests", nargs="*", choices=CONTESTS, help="both by default")
+    parser.add_argument("contests", nargs="*", choices=CONTESTS, help="all by default")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the data sets")
     parser.add_argument("--methods", default="", help="only those whose name contains this")
     parser.add_argument("--repeat", type=int, default=3, help="turns")
@@ -78,7 +78,7 @@ def main() -> None:
 
 def compare(contest: str, split: splits.Split, names: list[str], turns: int) -> Table:
     """Run the methods in turns; lists are the same in each, so only the first are measured."""
-    table = {name: Row() for name in names}
+    table = {name: Row(problem=too_large(contest, name, split)) for name in names}
     with tempfile.TemporaryDirectory() as data:
         split.save(Path(data))
         for turn in range(turns):
@@ -88,24 +88,34 @@ def compare(contest: str, split: splits.Split, names: list[str], turns: int) -> 
     return table
 
 
+def too_large(contest: str, name: str, split: splits.Split) -> str:
+    """Return why a method is left out, or nothing."""
+    method, items = CONTESTS[contest][name], split.train.shape[1]
+    most = method.most_items if isinstance(method, Searched) else None
+    if most is None or items <= most:
+        return ""
+    return (
+        f"left out: its matrix of {items:,} × {items:,} is dense, and {most:,} items are the limit"
+    )
+
+
 def run(contest: str, name: str, row: Row, data: str, split: splits.Split | None) -> None:
     """Add one turn to a row, and its accuracy if a split is given."""
     method = CONTESTS[contest][name]
-    if isinstance(method, str):
-        row.problem = method
-        return
     with tempfile.TemporaryDirectory() as out:
         row.problem = one_fit([contest, name, data, out, *(["--rank"] if split else [])], method)
         if row.problem:
             return
-        row.costs.append(json.loads((Path(out) / "result.json").read_text()))
-        print(f"{contest}: {name}: {row.costs[-1]['seconds']:.1f} s", file=sys.stderr)
+        result = json.loads((Path(out) / "result.json").read_text())
+        chosen = result.pop("chosen")
+        row.costs.append(result)
+        print(f"{contest}: {name}: {result['seconds']:.1f} s {chosen}".rstrip(), file=sys.stderr)
         if split:
             top = np.load(Path(out) / "top.npy")
             row.recall, row.ndcg = lists.accuracy(top, split.test)
 
 
-def one_fit(arguments: list[str], method: Method | Training) -> str:
+def one_fit(arguments: list[str], method: Method | Searched | Training) -> str:
     """Run one fit in a fresh process and return why it failed, in a line, or nothing."""
     command = [sys.executable, str(ONE_FIT), *arguments]
     environ = os.environ | method.environ

@@ -9,16 +9,19 @@ import pandas as pd
 from scipy import sparse
 
 TEST_SHARE = 0.2
+_SEED = 20_180_523
 
 
 @dataclass(frozen=True)
 class Split:
     """`train` and `test`: 1 where a user chose an item; `users`, `items`: ids of rows, columns.
 
+    `validation`: a fifth of the train part, by which a method may choose its parameters.
     `export` is the train part as a table, for a program that reads CSV.
     """
 
     train: sparse.csr_matrix
+    validation: sparse.csr_matrix
     test: sparse.csr_matrix
     users: npt.NDArray[np.str_]
     items: npt.NDArray[np.str_]
@@ -27,6 +30,7 @@ class Split:
     def save(self, folder: Path) -> None:
         """Write what a method may see: everything but the test part."""
         sparse.save_npz(folder / "train.npz", self.train)
+        sparse.save_npz(folder / "validation.npz", self.validation)
         np.save(folder / "users.npy", self.users)
         np.save(folder / "items.npy", self.items)
         (folder / "export").mkdir()
@@ -34,23 +38,33 @@ class Split:
 
 
 def published(folder: Path) -> Split:
-    """Read a published split: `train.csv.gz` and `test.csv.gz`."""
+    """Read a published split: `train.csv.gz` and `test.csv.gz`; validate on random pairs."""
     train, test = (pd.read_csv(folder / f"{part}.csv.gz", dtype=str) for part in ("train", "test"))
-    return _split(train, test)
+    is_held_out = np.random.default_rng(_SEED).random(len(train)) < TEST_SHARE
+    return _split(train, test, train[is_held_out])
 
 
 def by_time(folder: Path) -> Split:
-    """Test on each user's latest 20 percent of `interactions.csv`, at least one; ties by item."""
+    """Test on each user's latest 20 percent of `interactions.csv`, at least one; ties by item.
+
+    Validate on the latest 20 percent of the others.
+    """
     table = pd.read_csv(folder / "interactions.csv", dtype=str)
     seconds = table["timestamp"].astype(np.int64)
     table = table.iloc[np.lexsort((table["item_id"], seconds, table["user_id"]))]
+    train, test = _by_time(table)
+    return _split(train, test, _by_time(train)[1])
+
+
+def _by_time(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a table that is sorted by user and time without each user's latest rows, and these."""
     users = table.groupby("user_id")
     held = np.maximum(1, (users["item_id"].transform("size") * TEST_SHARE).astype(int))
     late = users.cumcount(ascending=False) < held
-    return _split(table[~late], table[late])
+    return table[~late], table[late]
 
 
-def _split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
+def _split(train: pd.DataFrame, test: pd.DataFrame, validation: pd.DataFrame) -> Split:
     table = pd.concat([train, test])
     users, items = (np.unique(table[name].to_numpy(str)) for name in ("user_id", "item_id"))
 
@@ -62,7 +76,12 @@ def _split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
         result.data[:] = 1  # a repeated pair counts once
         return result
 
-    return Split(matrix(train), matrix(test), users, items, train)
+    return Split(matrix(train), matrix(validation), matrix(test), users, items, train)
 
 
-READERS = {"gowalla": published, "movielens-small": by_time}
+READERS = {
+    "gowalla": published,
+    "food": published,
+    "movielens-1m": published,
+    "movielens-small": by_time,
+}
