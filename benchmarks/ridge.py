@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if not find_spec("sparse_dot_topn"):  # of the old commit
+        sys.exit("sparse-dot-topn is missing: make benchmark-env")
     if arguments.child:
         fit(*arguments.child)
         return
