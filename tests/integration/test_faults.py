@@ -230,7 +230,7 @@ class Tracer:
         inject = f"inject={call.name}:signal=KILL:when={call.nth}"
         code, trace = self.run(model_folder, "-e", inject)
         assert code == -signal.SIGKILL
-        assert (trace[-1].name, trace[-1].nth) == (call.name, call.nth)
+        assert trace[-1].name == call.name  # strace counts the calls of each thread
         assert str(model_folder) in trace[-1].shown
 
 

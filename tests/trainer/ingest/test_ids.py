@@ -8,7 +8,11 @@ from modelsystem_trainer.ingest import ids
 from modelsystem_trainer.ingest.ids import WORD, Ids, TextColumn, WordColumn, Words
 
 without_nul = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
-parts = st.lists(st.tuples(st.booleans(), st.lists(without_nul, min_size=1)))
+short = without_nul.filter(lambda text: len(text.encode()) <= ids.LONGEST)  # as `fast` reads words
+parts = st.lists(
+    st.tuples(st.just(True), st.lists(short, min_size=1))
+    | st.tuples(st.just(False), st.lists(without_nul, min_size=1))
+)
 
 
 def words(texts: list[str]) -> Words:

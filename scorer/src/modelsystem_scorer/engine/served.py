@@ -14,7 +14,7 @@ from modelsystem_scorer.engine.catalogue import Catalogue
 from modelsystem_scorer.engine.finder import Finder
 from modelsystem_scorer.engine.listing import Listing
 from modelsystem_scorer.engine.recommender import Recommender
-from modelsystem_shared import folder, marker
+from modelsystem_shared import files, folder, marker
 from modelsystem_shared.folder import Published
 from modelsystem_shared.numeric import model
 from modelsystem_shared.numeric.model import Model
@@ -131,7 +131,9 @@ class ServedModel:
         """The bundle that signs the model, or None."""
         if self.published.marker.signature_sha256 is None:
             return None
-        return (self.published.attempt / marker.SIGNATURE).read_bytes()
+        path = self.published.attempt / marker.SIGNATURE
+        with files.naming(path):
+            return path.read_bytes()
 
     def file(self, name: str) -> Path | None:
         """Return the path of a file of the model, or None if the manifest does not list it."""
