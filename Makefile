@@ -33,8 +33,8 @@ spark-env: .venv/.spark ## and Spark, for ENGINE=spark
 run: install ## one build on this machine: data, train, wait, score; see README
 	@$(BIN)/python demo/run.py
 
-test: dev ## everything at small counts: lint and each package alone, three at a time, then the whole
-	@$(MAKE) --jobs=3 --output-sync=target lint isolated
+test: dev ## everything at small counts: lint and each package alone, two at a time, then the whole
+	@$(MAKE) --jobs=2 --output-sync=target lint isolated
 	@$(MAKE) whole
 
 whole: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## what needs more than one package
