@@ -69,7 +69,7 @@ class Searched:
         """As those of a method."""
         return Method(self.fit, self.uses_blas).environ
 
-    def chosen(
+    def best(
         self, train: sparse.csr_matrix, validation: sparse.csr_matrix
     ) -> tuple[Method, Choice]:
         """Return the method with its best parameters."""

@@ -25,16 +25,16 @@ def main() -> None:
     parser.add_argument("--rank", action="store_true")
     arguments = parser.parse_args()
     method = CONTESTS[arguments.contest][arguments.method]
-    chosen = ""
+    note = ""
     if isinstance(method, Searched):
-        method, choice = method.chosen(*parts(arguments.data))
-        chosen = f"chosen with NDCG@20 {choice.ndcg:.4f}: {choice.parameters}"
+        method, choice = method.best(*parts(arguments.data))
+        note = f"chosen with NDCG@20 {choice.ndcg:.4f}: {choice.parameters}"
     if isinstance(method, Method):
         seconds, peak, fitted = timed_fit(method, arguments.data)
     else:
         seconds, peak, fitted = timed_training(arguments.data, arguments.out)
     size = sum(array.nbytes for array in fitted.arrays)
-    result = {"seconds": seconds, "peak": peak, "size": size, "chosen": chosen}
+    result = {"seconds": seconds, "peak": peak, "size": size, "note": note}
     (arguments.out / "result.json").write_text(json.dumps(result))
     if arguments.rank:
         np.save(arguments.out / "top.npy", lists.top(fitted.scores, train_part(arguments.data)))

@@ -107,9 +107,9 @@ def run(contest: str, name: str, row: Row, data: str, split: splits.Split | None
         if row.problem:
             return
         result = json.loads((Path(out) / "result.json").read_text())
-        chosen = result.pop("chosen")
+        note = result.pop("note")
         row.costs.append(result)
-        print(f"{contest}: {name}: {result['seconds']:.1f} s {chosen}".rstrip(), file=sys.stderr)
+        print(f"{contest}: {name}: {result['seconds']:.1f} s {note}".rstrip(), file=sys.stderr)
         if split:
             top = np.load(Path(out) / "top.npy")
             row.recall, row.ndcg = lists.accuracy(top, split.test)

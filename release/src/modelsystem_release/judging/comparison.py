@@ -94,11 +94,11 @@ def compare(candidate: Site, champion: Site | None, most: int) -> Comparison:
         ServiceError: the candidate has no questions, or a site does not give its provenance.
 
     """
-    asked = candidate.questions()
-    questions = asked.questions[:most]
+    gate = candidate.questions()
+    questions = gate.questions[:most]
     if not questions:
         raise ServiceError("its model has no gate users, so there are no questions")
-    catalogue = Catalogue.of(asked.popularity) if asked.popularity else None
+    catalogue = Catalogue.of(gate.popularity) if gate.popularity else None
     answered = interview(candidate, questions, "the candidate")
     data = candidate.data()
     popular = popular_lists(candidate, questions)
