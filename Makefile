@@ -38,7 +38,7 @@ test: dev ## everything at small counts: lint and each package alone, two at a t
 	@$(MAKE) whole
 
 whole: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## what needs more than one package
-	$(BIN)/python -m pytest -m "not faults" --numprocesses=3 --dist=loadfile \
+	$(BIN)/python -m pytest -m "not faults" --numprocesses=4 --dist=loadfile \
 		$(APART:%=--ignore=tests/%) $(call JUNIT,whole)
 
 test-faults: dev .tools/generator/.installed .tools/neighbours/.installed .tools/signing/.installed ## fault injection, its counts printed; FAULTS=10 for the full ones, Spark if it is installed

@@ -170,7 +170,7 @@ def kill_at_random_instants(kills: int, root: Path, in_folder: InFolder) -> Coun
 
 def test_killed_at_random_instants(tmp_path: Path, in_folder: InFolder) -> None:
     """Whenever a training is killed, its model is absent or complete, and the next succeeds."""
-    assert kill_at_random_instants(12, tmp_path, in_folder).total() == 12
+    assert kill_at_random_instants(6, tmp_path, in_folder).total() == 6
 
 
 # SIGKILL at each file-system call below MODELFOLDER

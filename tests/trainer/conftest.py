@@ -188,6 +188,12 @@ def clustered_export(
 
 
 @pytest.fixture(scope="session")
+def quick(clustered_export: Path) -> dict[str, object]:
+    """Return the settings of a training that searches nothing, for tests of all the rest."""
+    return {"CSV_FOLDER": clustered_export, "PARAMETERS": "method=cooccurrence,b=0,c=0,s=1"}
+
+
+@pytest.fixture(scope="session")
 def trained(start: Callable[..., Trainer], clustered_export: Path) -> Trainer:
     """Train a model on it, which no test changes."""
     facts = {"GIT_COMMIT": "abc", "STARTED_BY": "tests", "TRACEPARENT": TRACEPARENT}

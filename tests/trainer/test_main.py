@@ -13,6 +13,7 @@ from modelsystem_shared.numeric import model
 from modelsystem_shared.progress import Progress
 
 Start = Callable[..., Any]
+Environ = dict[str, object]
 Snapshot = Callable[[Path], dict[str, tuple[bytes, int]]]
 Files = Callable[..., dict[str, str]]
 
@@ -99,23 +100,21 @@ def model_files(trainer: Any) -> dict[str, bytes]:
     }
 
 
-def test_two_at_once_publish_one_model(start: Start, clustered_export: Path) -> None:
+def test_two_at_once_publish_one_model(start: Start, quick: Environ) -> None:
     """Both end 0; one wrote, and the other stood back or found it complete."""
-    first = start(CSV_FOLDER=clustered_export)
-    second = start(CSV_FOLDER=clustered_export, MODELFOLDER=first.model_folder)
+    first = start(**quick)
+    second = start(**quick, MODELFOLDER=first.model_folder)
     assert (first.code, second.code) == (0, 0)
     messages = first.messages + second.messages
     assert len([message for message in messages if message.startswith("Wrote: ")]) == 1
     assert first.published == second.published
 
 
-def test_the_slower_one_stands_back(
-    start: Start, clustered_export: Path, snapshot: Snapshot
-) -> None:
+def test_the_slower_one_stands_back(start: Start, quick: Environ, snapshot: Snapshot) -> None:
     """A trainer that is done after another published logs it, ends 0 and changes nothing."""
-    slow = start(CSV_FOLDER=clustered_export)
+    slow = start(**quick)
     slow.pause()
-    fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
+    fast = start(**quick, MODELFOLDER=slow.model_folder)
     before = snapshot(fast.published.attempt)
     slow.resume()
     assert slow.code == 0, slow.output
@@ -124,13 +123,11 @@ def test_the_slower_one_stands_back(
     assert snapshot(fast.published.attempt) == before
 
 
-def test_the_slower_one_of_other_settings_does_not_pass(
-    start: Start, clustered_export: Path
-) -> None:
+def test_the_slower_one_of_other_settings_does_not_pass(start: Start, quick: Environ) -> None:
     """The model that was published meanwhile has other settings: it ends 2."""
-    slow = start(CSV_FOLDER=clustered_export, NEIGHBOURS=7)
+    slow = start(**quick, NEIGHBOURS=7)
     slow.pause()
-    fast = start(CSV_FOLDER=clustered_export, MODELFOLDER=slow.model_folder)
+    fast = start(**quick, MODELFOLDER=slow.model_folder)
     assert fast.published
     slow.resume()
     assert slow.code == 2, slow.output
@@ -138,9 +135,9 @@ def test_the_slower_one_of_other_settings_does_not_pass(
     assert folder.published(slow.model_folder) == fast.published
 
 
-def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> None:
+def test_sigterm_ends_it_with_a_reason(start: Start, quick: Environ) -> None:
     """Stopped in its training it ends 1, and records that a retry can help."""
-    trainer = start(CSV_FOLDER=clustered_export)
+    trainer = start(**quick)
     trainer.pause()
     trainer.process.send_signal(signal.SIGTERM)
     trainer.resume()
@@ -153,24 +150,20 @@ def test_sigterm_ends_it_with_a_reason(start: Start, clustered_export: Path) -> 
     assert folder.read_marker(trainer.model_folder) is None
 
 
-def test_leftovers_of_a_killed_training_have_no_effect(
-    start: Start, clustered_export: Path
-) -> None:
+def test_leftovers_of_a_killed_training_have_no_effect(start: Start, quick: Environ) -> None:
     """After a SIGKILL the next training in the folder succeeds."""
-    killed = start(CSV_FOLDER=clustered_export)
+    killed = start(**quick)
     killed.pause()
     killed.process.kill()
     assert killed.process.wait() == -signal.SIGKILL
-    again = start(CSV_FOLDER=clustered_export, MODELFOLDER=killed.model_folder)
+    again = start(**quick, MODELFOLDER=killed.model_folder)
     assert again.published
     assert len(folder.attempts(killed.model_folder)) == 2
 
 
-def test_scratch_files_are_removed(start: Start, clustered_export: Path, tmp_path: Path) -> None:
+def test_scratch_files_are_removed(start: Start, quick: Environ, tmp_path: Path) -> None:
     """Nothing stays that it wrote outside of the model folder."""
-    trainer = start(
-        CSV_FOLDER=clustered_export, TMPDIR=tmp_path, PARAMETERS="method=cooccurrence,b=0,c=0,s=1"
-    )
+    trainer = start(**quick, TMPDIR=tmp_path)
     assert trainer.published
     assert not list(tmp_path.iterdir())
 
