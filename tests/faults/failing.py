@@ -1,18 +1,20 @@
-"""Calls on some paths that fail once, by strace's injection, in programs that are preloaded."""
+"""Calls on some paths that fail or kill, by strace's injection, in programs that are preloaded."""
 
 import contextlib
 import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
-from tests.faults.preloaded import Fork, Preloaded, attached
+from tests.faults.preloaded import KNOWN, Fork, Preloaded, attached
 from tests.integration.conftest import Ended
+
+from modelsystem_shared import marker, progress
 
 NAMES = "openat,read,write,fsync,rename,mmap,mkdir,unlink,unlinkat,getdents64,close"
 ERRORS = ("ENOSPC", "EIO", "EACCES", "ESTALE", "EINTR")
@@ -71,6 +73,12 @@ class Tracer:
         ]
         return next(filter(is_named, failed), failed[0] if failed else None)
 
+    def kill(self, environ: Mapping[str, str], paths: Iterable[Path], call: Call) -> bool:
+        """Kill the program as it enters the call; return False if the run did without it."""
+        ended = self._run(environ, paths, ("-e", f"inject={call.name}:signal=KILL:when={call.nth}"))
+        assert ended.code in (0, -signal.SIGKILL), ended.output
+        return ended.code != 0
+
     def _lines(self) -> list[str]:
         return self.log.read_text().splitlines()
 
@@ -85,6 +93,23 @@ class Tracer:
             if port := environ.get("PORT"):
                 stop(fork, int(port))
             return fork.end()
+
+
+def published(
+    model_folder: Path, preloaded: Preloaded, environ_of: Callable[[Path], dict[str, str]]
+) -> Path:
+    """Publish a model with fixed names in a folder, and return the folder."""
+    fork = preloaded.prepare("trainer", environ_of(model_folder), fixed=True)
+    fork.go()
+    assert fork.end().code == 0
+    return model_folder
+
+
+def below(model_folder: Path, known: Path) -> list[Path]:
+    """Return all paths that a program may use in a model folder like `known`."""
+    names = [path.relative_to(known) for path in known.rglob("*")]
+    more = [f"{marker.NAME}.dead-known", f"{KNOWN}/{progress.FAILED}", f"{KNOWN}/reserve"]
+    return [model_folder, *(model_folder / name for name in [*names, *more])]
 
 
 def _injected(lines: Iterable[str]) -> Iterator[Path]:

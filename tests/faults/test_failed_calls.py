@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pytest
-from tests.faults.failing import ERRORS, Call, Failed, Tracer, is_named
-from tests.faults.preloaded import KNOWN, THREADS, Preloaded
+from tests.faults.failing import ERRORS, Call, Failed, Tracer, below, is_named, published
+from tests.faults.preloaded import THREADS, Preloaded
 from tests.integration.conftest import BUILD, environment, free_port
 
-from modelsystem_shared import folder, marker, progress, settings
+from modelsystem_shared import folder, progress, settings
 from modelsystem_shared.errors import IncompleteModelError
 from modelsystem_waiter.observation import observe
 from modelsystem_waiter.settings import Settings
@@ -143,21 +143,6 @@ class Serving(Waiting):
     def check(self, setting: Setting, failed: Failed) -> None:
         """Find the model as it was."""
         folder.verify(folder.published(self.known, BUILD))
-
-
-def published(model_folder: Path, preloaded: Preloaded, environ_of: EnvironOf) -> Path:
-    """Publish a model with fixed names in a folder, and return the folder."""
-    fork = preloaded.prepare("trainer", environ_of(model_folder), fixed=True)
-    fork.go()
-    assert fork.end().code == 0
-    return model_folder
-
-
-def below(model_folder: Path, known: Path) -> list[Path]:
-    """Return all paths that a program may use in a model folder like `known`."""
-    names = [path.relative_to(known) for path in known.rglob("*")]
-    more = [f"{marker.NAME}.dead-known", f"{KNOWN}/{progress.FAILED}", f"{KNOWN}/reserve"]
-    return [model_folder, *(model_folder / name for name in [*names, *more])]
 
 
 def reading(**variables: object) -> Settings:

@@ -1,17 +1,14 @@
 """Killed or run twice at once, a training leaves a whole model or none, and the next succeeds."""
 
 import random
-import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from tests.integration.conftest import BUILD, QUICK, command, environment, run
@@ -173,158 +170,13 @@ def test_killed_at_random_instants(tmp_path: Path, in_folder: InFolder) -> None:
     assert kill_at_random_instants(6, tmp_path, in_folder).total() == 6
 
 
-# SIGKILL at each file-system call below MODELFOLDER
-
-# Names are fixed, so that all paths can be given to strace; a short marker counts as dead at once,
-# and there is no heartbeat, so that every run makes the same calls.
-KNOWN = "attempt-known"
-DRIVER = f"""
-import secrets
-from modelsystem_shared import folder, publication
-folder.new_attempt_name = lambda: "{KNOWN}"
-secrets.token_hex = lambda count: "known"
-publication.DEAD_AFTER = 0
-from modelsystem_trainer.publishing import attempt
-attempt.HEARTBEAT = 3600
-from modelsystem_trainer.__main__ import main
-main()
-"""
-
-
-class Call(NamedTuple):
-    """A system call on a path below MODELFOLDER: the `nth` of its name, as strace shows it."""
-
-    name: str
-    nth: int
-    shown: str
-
-
-class Tracer:
-    """Runs trainings under strace, which sees only calls on paths below MODELFOLDER."""
-
-    def __init__(self, strace: str, root: Path, in_folder: InFolder) -> None:
-        """Train once without strace, for the names of the files that strace is to watch."""
-        self.strace, self.root, self.in_folder = strace, root, in_folder
-        assert run("trainer", **in_folder(root / "plain")).code == 0
-        (attempt,) = folder.attempts(root / "plain")
-        inner = [path.name for path in attempt.iterdir()] + [progress.FAILED]
-        self.names = ["", marker.NAME, f"{marker.NAME}.dead-known", KNOWN]
-        self.names += [f"{KNOWN}/{name}" for name in inner]
-
-    def run(self, model_folder: Path, *options: str) -> tuple[int, list[Call]]:
-        """Train, and return the exit code and the calls in order."""
-        paths = [word for name in self.names for word in ("-P", str(model_folder / name))]
-        log = self.root / f"{model_folder.name}.strace"
-        watch = [self.strace, "-f", "-y", "-qq", "-o", str(log), *options, *paths]
-        ended = subprocess.run(
-            [*watch, sys.executable, "-c", DRIVER],
-            env=self.in_folder(model_folder),
-            stdout=subprocess.DEVNULL,
-            check=False,
-            timeout=120,
-        )
-        return ended.returncode, calls(log.read_text())
-
-    def kill(self, model_folder: Path, call: Call) -> None:
-        """Kill a training as it enters a call, which is then its last below MODELFOLDER."""
-        inject = f"inject={call.name}:signal=KILL:when={call.nth}"
-        code, trace = self.run(model_folder, "-e", inject)
-        assert code == -signal.SIGKILL
-        assert trace[-1].name == call.name  # strace counts the calls of each thread
-        assert str(model_folder) in trace[-1].shown
-
-
-def calls(log: str) -> list[Call]:
-    """Return the calls in strace's log."""
-    counts: Counter[str] = Counter()
-    trace = []
-    for line in log.splitlines():
-        if match := re.match(r"\d+ +(\w+)\(", line):
-            counts[match[1]] += 1
-            trace.append(Call(match[1], counts[match[1]], line))
-    return trace
-
-
-@pytest.fixture
-def tracer(strace: str, tmp_path: Path, in_folder: InFolder) -> Tracer:
-    """Return a tracer of trainings."""
-    return Tracer(strace, tmp_path, in_folder)
+# Two trainers at once
 
 
 def leave_short_marker(model_folder: Path) -> None:
     """Write the marker of a trainer that died while it published."""
     model_folder.mkdir()
     (model_folder / marker.NAME).write_bytes(b"0.25")
-
-
-def calls_of_a_training(tracer: Tracer) -> list[Call]:
-    """List the calls of a training in a fresh folder."""
-    code, trace = tracer.run(tracer.root / "traced")
-    assert code == 0
-    return trace
-
-
-def calls_of_a_removal(tracer: Tracer) -> list[Call]:
-    """List the calls of a training that removes a dead marker, from its own refused creation on."""
-    leave_short_marker(tracer.root / "removing")
-    code, trace = tracer.run(tracer.root / "removing")
-    assert code == 0
-    words = (f'/{marker.NAME}"', "EEXIST")
-    first = next(i for i, call in enumerate(trace) if all(word in call.shown for word in words))
-    assert {"rename", "unlink"} <= {call.name for call in trace[first:]}
-    return trace[first:]
-
-
-def kill_at_calls(
-    tracer: Tracer, plain: Iterable[Call], removal: Iterable[Call] = ()
-) -> Counter[str]:
-    """Kill a training at each call, and at those of `removal` in a folder with a short marker."""
-    cases = [(call, True) for call in removal] + [(call, False) for call in plain]
-
-    def kill(number: int) -> str:
-        call, has_short_marker = cases[number]
-        model_folder = tracer.root / f"call-{number}"
-        if has_short_marker:
-            leave_short_marker(model_folder)
-        tracer.kill(model_folder, call)
-        reached = stage(model_folder)
-        check_recovery(tracer.in_folder(model_folder), with_waiter=number % SAMPLE == 0)
-        return reached
-
-    with ThreadPoolExecutor(ASLEEP) as pool:
-        return Counter(pool.map(kill, range(len(cases))))
-
-
-def test_killed_at_calls(tracer: Tracer) -> None:
-    """The same at each call on the marker, and at some of the others."""
-    trace = calls_of_a_training(tracer)
-    removal = [call for call in calls_of_a_removal(tracer) if call.name in ("rename", "unlink")]
-    sample = [
-        call
-        for index, call in enumerate(trace)
-        if marker.NAME in call.shown or index % (len(trace) // 6) == 0
-    ]
-    assert {call.name for call in sample} >= {"openat", "write", "fsync", "close", "read"}
-    stages = kill_at_calls(tracer, sample, removal)
-    assert stages["marker short"] == 2  # one before its bytes were written, one before its removal
-    assert stages["complete"] >= 8
-
-
-@pytest.mark.faults
-def test_killed_at_every_call(tracer: Tracer, report: Callable[[str], None]) -> None:
-    """The same at every call below MODELFOLDER."""
-    trace, removal = calls_of_a_training(tracer), calls_of_a_removal(tracer)
-    total = len(trace) + len(removal)
-    stages = kill_at_calls(tracer, trace, removal)
-    report(
-        f"{stages.total()} of {total} kills at file-system calls below MODELFOLDER: absent or "
-        f"complete, next training succeeded ({listed(stages)}; "
-        f"{len(removal)} of them while it removes a dead trainer's marker)"
-    )
-    assert stages.total() == total
-
-
-# Two trainers at once
 
 
 def race(environ: Environ) -> str:
