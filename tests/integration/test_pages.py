@@ -117,8 +117,7 @@ def new_page(chromium: Browser, published: str) -> Iterator[NewPage]:
     assert not errors
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 @pytest.mark.parametrize("path", ["", "docs"])
 def test_pages_fit(new_page: NewPage, path: str, width: int, scheme: str, tmp_path: Path) -> None:
     """Nothing is wider than the screen, the colours follow the scheme, and all plots are drawn."""
