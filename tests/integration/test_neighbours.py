@@ -297,6 +297,7 @@ def test_mlflow_has_one_entry_of_a_build(site: str, model_folder: Path, tmp_path
     assert run["parameters"]["method"] == "cooccurrence"
     figures = manifest.model["metrics"]["model"]["at"]["20"]
     assert run["metrics"]["ndcg_at_20"] == figures["ndcg"]["mean"]
+    assert run["metrics"]["novelty_at_20"] == figures["novelty"]["mean"]
     assert run["metrics"]["rows"] == 520
 
 

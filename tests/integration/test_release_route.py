@@ -221,6 +221,7 @@ def test_verify_compares_a_running_build_with_its_provenance(live: Live, package
     assert data["name"] == "interactions.csv"
     (model,) = statement["predicate"]["runDetails"]["byproducts"]
     assert 0 <= model["annotations"]["metrics"]["model"]["ndcg"]["mean"] <= 1
+    assert model["annotations"]["metrics"]["model"]["novelty"]["mean"] > 0
 
     others = [thing for thing in live.cluster.state["objects"] if thing["kind"] != "Pod"]
     live.cluster.change(objects=[*others, running("153", "b" * 64)])

@@ -65,6 +65,7 @@ def _metrics(manifest: Manifest, verdict: Mapping[str, object]) -> Iterator[tupl
         yield f"ndcg_at_{_K}", at["ndcg"]["mean"]
         yield f"recall_at_{_K}", at["recall"]["mean"]
         yield f"coverage_at_{_K}", at["coverage"]
+        yield f"novelty_at_{_K}", at["novelty"]["mean"]
     if "data" in manifest.model:
         for name in ("rows", "users", "items", "interactions"):
             yield name, manifest.model["data"][name]

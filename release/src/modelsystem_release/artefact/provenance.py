@@ -96,4 +96,5 @@ def _at_20(metrics: Metrics) -> dict[str, object]:
         "recall": figures["recall"],
         "ndcg": figures["ndcg"],
         "coverage": figures["coverage"],
+        "novelty": figures["novelty"],
     }
