@@ -37,3 +37,13 @@ def test_what_is_in_use_grows_with_arrays() -> None:
     assert memory.in_use() - before < 32 << 20
     array[:] = 1
     assert memory.in_use() - before > 60 << 20
+
+
+def test_what_was_freed_is_given_back() -> None:
+    """Small arrays below one that stays are free, and still in use until they are given back."""
+    arrays = [np.ones(50_000, np.uint8) for _ in range(2_000)]
+    before, last = memory.in_use(), arrays.pop()
+    arrays.clear()
+    memory.give_back()
+    assert before - memory.in_use() > 80_000_000
+    assert last.all()

@@ -150,7 +150,8 @@ def matrix(
         values = np.ones(len(table), np.float32)
     ends = np.cumsum(np.bincount(table["user"], minlength=users))
     pointers = np.concatenate([[0], ends])
-    return sparse.csr_array((values, table["item"].to_numpy(), pointers), shape=(users, items))
+    columns = table["item"].to_numpy(copy=True)  # a view would keep the whole table in memory
+    return sparse.csr_array((values, columns, pointers), shape=(users, items))
 
 
 @dataclass(frozen=True)

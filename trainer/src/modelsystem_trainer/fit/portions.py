@@ -32,7 +32,8 @@ class Resources:
 
     @property
     def free(self) -> int:
-        """The bytes that each worker may take, at least 0."""
+        """The bytes that each worker may take, at least 0, after all that is free is given back."""
+        memory.give_back()
         return max(self.memory - memory.in_use(), 0) // self.engine.workers
 
     def scratch(self) -> AbstractContextManager[Path]:

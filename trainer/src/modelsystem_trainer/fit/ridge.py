@@ -29,7 +29,7 @@ _HEAD_SHARE = 10  # of all items every tenth
 # A block may be as large as the interactions that it visits, within bounds in bytes: more targets
 # at once share more of the visits. Smaller ones than the least cost much and save next to nothing.
 _OF_INTERACTION = 20  # bytes: both ways, with values and weights
-_LEAST_BLOCK, _USUAL_BLOCK, _MOST_BLOCK = 8 << 20, 32 << 20, 256 << 20
+_LEAST_BLOCK, _USUAL_BLOCK, _MOST_BLOCK = 8 << 20, 32 << 20, 128 << 20
 _ENTRY = 4  # bytes
 
 
