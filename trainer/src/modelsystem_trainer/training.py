@@ -98,16 +98,15 @@ def train(
     parameters = outcome.parameters
     log.info("Parameters: %s", parameters)
     measured, popularity = _measure(split, parameters, on_progress, resources)
-    half_lives = trend.try_half_lives(split.rows(split.train), split.n_items)
+    half_lives = trend.try_half_lives(split.choices(split.train), split.n_items)
     learned = ~split.gate
-    trending = trend.shares(split.rows(learned), split.n_items, trend.best(half_lives))
+    trending = trend.shares(split.choices(learned), split.n_items, trend.best(half_lives))
     on_progress("fit", 0.0)
     # Nobody keeps the table of the rows: a fit on many of them takes most memory.
     similarity = _fit(split.fit_matrix(split.rows(learned), parameters), parameters, resources)
     on_progress("fit", 1.0)
     model = _model(split, similarity, parameters, trending, histories=plan.histories)
-    counts = np.bincount(split.table["item"][learned], minlength=split.n_items)
-    n_users = int(np.count_nonzero(split.user_counts(learned)))
+    counts, n_users = split.item_counts(learned), int(np.count_nonzero(split.user_counts(learned)))
     return Trained(model, outcome, half_lives, measured, popularity, counts, n_users)
 
 

@@ -19,10 +19,9 @@ def measure_on_test(
 
     similarity: fitted on the part `train`.
     """
-    rows = split.rows(split.train)
     users = split.sample(split.test, _TEST_SEED, ranking.MOST_USERS)
-    counts = np.bincount(rows["item"], minlength=split.n_items)
-    lengths = split.user_counts(split.train)
+    counts, lengths = split.item_counts(split.train), split.user_counts(split.train)
+    rows = split.rows(split.train & np.isin(split.table["user"], users))
     test_set = EvaluationSet.of(split, rows, split.test, users)
     history = test_set.history(parameters)
 

@@ -108,6 +108,14 @@ class Split:
         """Return for each user the number of rows in a part, int64."""
         return np.bincount(self.table["user"].to_numpy()[mask], minlength=self.n_users)
 
+    def item_counts(self, mask: Mask) -> Indices:
+        """Return for each item the number of rows in a part, int64."""
+        return np.bincount(self.table["item"].to_numpy()[mask], minlength=self.n_items)
+
+    def choices(self, mask: Mask) -> pd.DataFrame:
+        """Return user, item and time of the rows of a part."""
+        return self.table.loc[mask, ["user", "item", "time"]]
+
     def rows(self, mask: Mask) -> pd.DataFrame:
         """Return the rows of a part, which lacks each user's latest rows or none of them."""
         part = self.table[mask].reset_index(drop=True)

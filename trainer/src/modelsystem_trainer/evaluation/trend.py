@@ -26,7 +26,7 @@ Tried = dict[float, float]
 def try_half_lives(table: pd.DataFrame, n_items: int) -> Tried:
     """Return NDCG@20 on the latest interactions by half-life; only H = 0 if times are missing.
 
-    table: sorted by user, as `Interactions.table`.
+    table: user, item and time, sorted by user.
     """
     time = table["time"].to_numpy()
     if not len(time) or np.isnan(time).any() or time.min() == time.max():
@@ -34,14 +34,15 @@ def try_half_lives(table: pd.DataFrame, n_items: int) -> Tried:
     is_late = time > np.quantile(time, 1 - _LATEST_SHARE)
     late_users = np.unique(table["user"].to_numpy()[is_late])
     users = late_users[:: 1 + len(late_users) // _MOST_USERS]
-    truth, seen = (_of_users(table[rows], users, n_items) for rows in (is_late, ~is_late))
-    places = np.arange(len(users))
-    return {
-        half_life: ranking.evaluate(
-            ranking.by_popularity(seen, shares(table[~is_late], n_items, half_life)), truth, places
-        ).ndcg
-        for half_life in HALF_LIVES
-    }
+    truth = _of_users(table[is_late], users, n_items)
+    table = table[~is_late]  # in place of all rows: they may be most of the memory
+    seen, places = _of_users(table, users, n_items), np.arange(len(users))
+
+    def ndcg(half_life: float) -> float:
+        popular = ranking.by_popularity(seen, shares(table, n_items, half_life))
+        return ranking.evaluate(popular, truth, places).ndcg
+
+    return {half_life: ndcg(half_life) for half_life in HALF_LIVES}
 
 
 def best(tried: Tried) -> float:
@@ -56,7 +57,7 @@ def shares(table: pd.DataFrame, n_items: int, half_life: float) -> Float32s:
         time = table["time"].to_numpy()
         weights = 2.0 ** ((time - time.max(initial=-np.inf)) / (_DAY * half_life))
     of_items = np.bincount(table["item"], weights, n_items)
-    starts = np.flatnonzero(np.diff(table["user"], prepend=-1))
+    starts = np.flatnonzero(np.diff(table["user"], prepend=np.int32(-1)))
     of_users = np.maximum.reduceat(weights, starts).sum() if len(weights) else 1.0
     return (of_items / of_users).astype(np.float32)
 

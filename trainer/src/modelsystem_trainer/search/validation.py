@@ -74,7 +74,7 @@ class _Draw:
         is_measured = np.isin(split.table["user"], users)
         before = split.train & ~(held_out & is_measured)
         self.rows = split.rows(before & split.searched)
-        self.set = EvaluationSet.of(split, split.rows(before), held_out, users)
+        self.set = EvaluationSet.of(split, split.rows(before & is_measured), held_out, users)
         self._sources = np.unique(self.set.rows["item"])
         self._fits: dict[tuple[object, ...], _Fit] = {}
         self._basis: Float64s | None = None
@@ -132,7 +132,7 @@ class Validation:
 
     def __init__(self, split: Split, resources: Resources) -> None:
         """Draw the validation parts."""
-        counts = np.bincount(split.table["item"][split.train], minlength=split.n_items)
+        counts = split.item_counts(split.train)
         self._n_users, self._bits = split.n_users, exposure.self_information(counts, split.n_users)
         self._draws = [
             _Draw(split, users, held_out, resources) for users, held_out in _drawn(split)
