@@ -98,12 +98,12 @@ def train(
     parameters = outcome.parameters
     log.info("Parameters: %s", parameters)
     measured, popularity = _measure(split, parameters, on_progress, resources)
-    half_lives = trend.try_half_lives(split.choices(split.train), split.n_items)
-    learned = ~split.gate
-    trending = trend.shares(split.choices(learned), split.n_items, trend.best(half_lives))
+    columns, learned = ("user", "item", "time"), ~split.gate
+    half_lives = trend.try_half_lives(split.columns(split.train, *columns), split.n_items)
+    half_life = trend.best(half_lives)
+    trending = trend.shares(split.columns(learned, *columns), split.n_items, half_life)
     on_progress("fit", 0.0)
-    # Nobody keeps the table of the rows: a fit on many of them takes most memory.
-    similarity = _fit(split.fit_matrix(split.rows(learned), parameters), parameters, resources)
+    similarity = _fit(split.fit_matrix(learned, parameters), parameters, resources)
     on_progress("fit", 1.0)
     model = _model(split, similarity, parameters, trending, histories=plan.histories)
     counts, n_users = split.item_counts(learned), int(np.count_nonzero(split.user_counts(learned)))
@@ -177,7 +177,7 @@ def _measure(
     """Return the test part's figures of a fit without it, and of popularity."""
     if not split.test.any():
         log.warning("No user has two interactions, so none can be held out: the score is 0")
-    train = split.fit_matrix(split.rows(split.train), parameters)
+    train = split.fit_matrix(split.train, parameters)
     similarity = _fit(train, parameters, resources)
     return measure_on_test(
         split, similarity, parameters, lambda share: on_progress("evaluate", share)

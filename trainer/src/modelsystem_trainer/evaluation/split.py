@@ -112,19 +112,24 @@ class Split:
         """Return for each item the number of rows in a part, int64."""
         return np.bincount(self.table["item"].to_numpy()[mask], minlength=self.n_items)
 
-    def choices(self, mask: Mask) -> pd.DataFrame:
-        """Return user, item and time of the rows of a part."""
-        return self.table.loc[mask, ["user", "item", "time"]]
+    def columns(self, mask: Mask, *names: str) -> pd.DataFrame:
+        """Return columns of the rows of a part; each is an array of its own, and no other is made.
+
+        Of many rows a table is most of the memory.
+        """
+        arrays = {name: self.table[name].to_numpy()[mask] for name in names}
+        return pd.DataFrame(arrays, copy=False)
 
     def rows(self, mask: Mask) -> pd.DataFrame:
         """Return the rows of a part, which lacks each user's latest rows or none of them."""
-        part = self.table[mask].reset_index(drop=True)
+        part = self.columns(mask, *self.table.columns)
         missing = (self._counts - self.user_counts(mask)).astype(np.int32)
         part["later"] -= missing[part["user"]]
         return part
 
-    def fit_matrix(self, rows: pd.DataFrame, parameters: Parameters) -> sparse.csr_array:
-        """Return the matrix that a fit on `rows` takes, users × items."""
+    def fit_matrix(self, mask: Mask, parameters: Parameters) -> sparse.csr_array:
+        """Return the matrix that a fit on a part takes, users × items."""
+        rows = self.columns(mask, "user", "item", "weight")
         return matrix(rows, self.n_users, self.n_items, confidence.in_fit(rows, parameters))
 
     def sample(self, held_out: Mask, seed: str, most: int) -> Indices:
@@ -158,8 +163,7 @@ def matrix(
         values = np.ones(len(table), np.float32)
     ends = np.cumsum(np.bincount(table["user"], minlength=users))
     pointers = np.concatenate([[0], ends])
-    columns = table["item"].to_numpy(copy=True)  # a view would keep the whole table in memory
-    return sparse.csr_array((values, columns, pointers), shape=(users, items))
+    return sparse.csr_array((values, table["item"].to_numpy(), pointers), shape=(users, items))
 
 
 @dataclass(frozen=True)

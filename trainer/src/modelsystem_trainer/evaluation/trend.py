@@ -55,7 +55,9 @@ def shares(table: pd.DataFrame, n_items: int, half_life: float) -> Float32s:
     weights = np.ones(len(table))
     if half_life:
         time = table["time"].to_numpy()
-        weights = 2.0 ** ((time - time.max(initial=-np.inf)) / (_DAY * half_life))
+        np.subtract(time, time.max(initial=-np.inf), out=weights)
+        weights /= _DAY * half_life
+        np.power(2.0, weights, out=weights)
     of_items = np.bincount(table["item"], weights, n_items)
     starts = np.flatnonzero(np.diff(table["user"], prepend=np.int32(-1)))
     of_users = np.maximum.reduceat(weights, starts).sum() if len(weights) else 1.0

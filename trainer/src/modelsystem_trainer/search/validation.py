@@ -73,7 +73,7 @@ class _Draw:
         self._split, self._resources = split, resources
         is_measured = np.isin(split.table["user"], users)
         before = split.train & ~(held_out & is_measured)
-        self.rows = split.rows(before & split.searched)
+        self.fitted = before & split.searched
         self.set = EvaluationSet.of(split, split.rows(before & is_measured), held_out, users)
         self._sources = np.unique(self.set.rows["item"])
         self._fits: dict[tuple[object, ...], _Fit] = {}
@@ -103,7 +103,7 @@ class _Draw:
         self._forget()
 
     def _fit_family(self, family: Sequence[Parameters]) -> None:
-        x = self._split.fit_matrix(self.rows, family[0])
+        x = self._split.fit_matrix(self.fitted, family[0])
         similarities = unweighed_of_each(x, family, family[0].neighbours, self._resources)
         for p, similarity in zip(family, similarities, strict=True):
             self._fits[p.of_fit] = _Fit.of(x, similarity)
@@ -139,13 +139,13 @@ class Validation:
         ]
         n_measured = max(len(self._draws[0].users), 1)
         self._tried = self._draws[: -(-_USERS_OF_TRY // n_measured)]
-        self.costs = self._costs(split.n_items)
+        self.costs = self._costs(split)
 
-    def _costs(self, n_items: int) -> Costs:
+    def _costs(self, split: Split) -> Costs:
         first = self._draws[0]
-        lengths = np.bincount(first.rows["user"]).astype(np.int64)
+        lengths = split.user_counts(first.fitted)
         return Costs(
-            n_items,
+            split.n_items,
             products=int((lengths**2).sum()),
             users=len(first.users),
             history=len(first.set.rows),
