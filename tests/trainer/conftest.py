@@ -5,8 +5,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests.trainer.forked import Fork
 
 from modelsystem_shared import folder, settings
 from modelsystem_shared.folder import Published
@@ -39,19 +38,20 @@ Files = Mapping[str, str | bytes]
 class Trainer:
     """A trainer as a process of its own."""
 
-    process: "subprocess.Popen[str]"
+    process: Fork
     model_folder: Path
 
     @cached_property
     def output(self) -> str:
         """All that it printed, once it has ended."""
-        return self.process.communicate(timeout=120)[0]
+        self.process.wait(timeout=120)
+        return self.process.output.read_text()
 
     @property
     def code(self) -> int:
         """Its exit code, once it has ended."""
         assert self.output
-        return self.process.returncode
+        return self.process.wait()
 
     @property
     def messages(self) -> list[str]:
@@ -163,20 +163,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
             "BUILDNUMBER": "20180523.5",
         }
         environ = {name: value for name, value in (usual | variables).items() if value is not None}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "modelsystem_trainer", *arguments],
-            env=inherited | {name: str(value) for name, value in environ.items()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        output = tmp_path_factory.mktemp("outputs") / "output.log"
+        inherits = inherited | {name: str(value) for name, value in environ.items()}
+        process = Fork(arguments, inherits, output)
         started.append(Trainer(process, Path(str(environ.get("MODELFOLDER", "nowhere")))))
         return started[-1]
 
     yield make
     for trainer in started:
         trainer.process.kill()
-        trainer.process.communicate()
+        trainer.process.wait()
 
 
 @pytest.fixture(scope="session")
