@@ -1,4 +1,4 @@
-"""Real services and real processes: Azurite, strace, and the three programs as users start them."""
+"""Real services and real processes: Azurite and the three programs as users start them."""
 
 import contextlib
 import fcntl
@@ -225,12 +225,6 @@ def debian_program(name: str, package: str) -> str:
     if not path:
         pytest.skip(f"{name} is not installed, and only root could install it with apt-get")
     return path
-
-
-@pytest.fixture(scope="session")
-def strace() -> str:
-    """Return the path of strace."""
-    return debian_program("strace", "strace")
 
 
 class Started(NamedTuple):

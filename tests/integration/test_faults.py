@@ -18,7 +18,6 @@ from modelsystem_waiter.observation import observe
 from modelsystem_waiter.settings import Settings
 
 AT_ONCE = 2  # trainings that compute
-ASLEEP = 4  # trainings that mostly wait until a short marker counts as dead
 SAMPLE = 5  # every fifth folder is also given to a waiter process
 
 Environ = dict[str, str]
@@ -39,17 +38,6 @@ def in_folder(small_export: Path) -> InFolder:
         )
 
     return variables
-
-
-@pytest.fixture
-def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Return a function that prints past pytest's capture."""
-
-    def write(sentence: str) -> None:
-        with capsys.disabled():
-            print(f"\n{sentence}")
-
-    return write
 
 
 def listed(counts: Counter[str]) -> str:
