@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from modelsystem_shared import profile
 from modelsystem_shared.manifest import PLOTS, Data, ModelPart
 from modelsystem_trainer.publishing import plots
+from modelsystem_trainer.search import LENGTH
 
 _K = "20"
 _OF_FILES = (
@@ -32,6 +33,7 @@ def page(part: ModelPart, drawn: Mapping[str, bytes]) -> bytes:
             searched=part.get("searched"),
             metrics=metrics,
             k=_K,
+            searched_k=LENGTH,
             lengths=sorted(model["at"], key=int),
             names=_NAMES,
             captions=PLOTS,

@@ -24,8 +24,8 @@ _FITS = 14  # as many as a large catalogue may have, whatever they cost
 class Measured:
     """What the validation users got from some parameters.
 
-    users: each user's NDCG@20, a mean over draws.
-    coverage: the share of items that are shown to anyone; novelty: see `evaluation.metrics`.
+    users: each user's NDCG@50, a mean over draws.
+    coverage, novelty: of the first 20 items of each list; see `evaluation.metrics`.
     """
 
     users: Float64s
@@ -34,7 +34,7 @@ class Measured:
 
     @property
     def ndcg(self) -> float:
-        """The mean NDCG@20."""
+        """The mean NDCG@50."""
         return float(self.users.mean()) if len(self.users) else 0.0
 
 

@@ -11,7 +11,7 @@ from modelsystem_trainer.search.space import Start
 
 @dataclass(frozen=True)
 class RunnerUp:
-    """The best parameters of another fit; difference: the chosen ones' NDCG@20 minus theirs."""
+    """The best parameters of another fit; difference: the chosen ones' NDCG@50 minus theirs."""
 
     parameters: Parameters
     difference: Estimate
