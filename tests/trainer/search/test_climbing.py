@@ -151,9 +151,9 @@ def test_coordinates_without_effect_are_not_tried() -> None:
     assert {(point.fade, point.half_life) for point in searching.ledger.tried} == {(0.0, 0.0)}
 
 
-@pytest.mark.parametrize(("gain", "w"), [(1.0, 2.0), (0.01, 0.0), (-1.0, 0.0)])
+@pytest.mark.parametrize(("gain", "w"), [(0.2, 2.0), (0.1, 0.0), (-1.0, 0.0)])
 def test_the_term_has_to_earn_its_place(gain: float, w: float) -> None:
-    """It is taken if it gains more than one standard error of the difference, else left out."""
+    """It is taken if it gains more than two standard errors of the difference, 0.14 w, else left out."""
     best, searching = searched(lambda p: gain * (2 - abs(p.w - 2)) if p.w else 0.0)
     assert best.w == w
     assert any(p.w for p in searching.ledger.tried)

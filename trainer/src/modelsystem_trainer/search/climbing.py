@@ -2,10 +2,10 @@
 
 It is deterministic, with a bound on its work. Weights of similarities and of a user's history need
 no new fit: after each fit they are tuned again, so that fits are compared by the best that each can
-give. The best of several fits are then measured exactly, and what makes the model larger or less
-simple has to earn its place: more neighbours, and the low-rank term, are taken if they gain more
-than one standard error of the difference, user by user. Of parameters that are as good as the best,
-those win that show more of the catalogue.
+give. The best of several fits are then measured exactly. A step, more neighbours, and the low-rank
+term have to earn their place: they are taken if they gain more than two standard errors of the
+difference, user by user. Of parameters that are as good as the best, those win that show more of
+the catalogue.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -17,6 +17,7 @@ from modelsystem_trainer.search.ledger import Budget, Ledger, Measure, standard_
 from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
 CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
+_CLEARLY = 2  # standard errors of the difference
 _TIE = 0.002  # of the NDCG
 _FIRST_SHARE, _CLIMB_SHARE, _FINAL_SHARE = 0.55, 0.7, 0.95  # of the work of climbs
 _FINALISTS = 4  # fits whose best parameters are measured exactly
@@ -267,7 +268,7 @@ class Search:
         if ours is None or theirs is None or not len(ours):
             return False
         gains = ours - theirs
-        return bool(gains.mean() > standard_error(gains))
+        return bool(gains.mean() > _CLEARLY * standard_error(gains))
 
     def _ndcg(self, p: Parameters) -> float:
         return self.ledger.ndcg(p)
