@@ -153,7 +153,7 @@ def test_coordinates_without_effect_are_not_tried() -> None:
 
 @pytest.mark.parametrize(("gain", "w"), [(0.2, 2.0), (0.1, 0.0), (-1.0, 0.0)])
 def test_the_term_has_to_earn_its_place(gain: float, w: float) -> None:
-    """It is taken if it gains more than two standard errors of the difference, 0.14 w, else left out."""
+    """It is taken if it gains more than two standard errors of the difference, 0.14 w."""
     best, searching = searched(lambda p: gain * (2 - abs(p.w - 2)) if p.w else 0.0)
     assert best.w == w
     assert any(p.w for p in searching.ledger.tried)
