@@ -40,7 +40,8 @@ _ENOUGH_USERS = 6_000  # of all draws together
 _USERS_OF_TRY = 2_500  # of the draws of a try together
 _SEED = "validation"
 _KEPT_FITS = 4
-_KEPT_BYTES = 1 << 27  # of fits beyond the latest two
+_KEPT_BYTES = 1 << 28  # of fits beyond the latest two
+_KEPT_DENSE = 2  # fits of 49 MB for 3,000 items, which are quick to make again
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class _Fit:
         if isinstance(self.similarity, Weigher):
             return self.similarity.weighed(p, threads)
         return weighed(self.interactions, self.similarity, p)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there is a similarity of any two items."""
+        return isinstance(self.similarity, Weigher)
 
     @property
     def size(self) -> int:
@@ -114,8 +120,10 @@ class _Draw:
 
     def _forget(self) -> None:
         """Forget the oldest fits, as many as take too much memory."""
-        kept = _KEPT_FITS
-        while len(self._fits) > kept or (
+        dense = [of_fit for of_fit, fit in self._fits.items() if fit.is_dense]
+        for of_fit in dense[:-_KEPT_DENSE]:
+            del self._fits[of_fit]
+        while len(self._fits) > _KEPT_FITS or (
             len(self._fits) > 2  # both sides of a step
             and sum(fit.size for fit in self._fits.values()) > _KEPT_BYTES
         ):
