@@ -27,7 +27,7 @@ PLOTS = {  # a drawing in SVG and its caption, in the order of a page; a model l
     "plot_users.svg": "Users by number of items",
     "plot_items.svg": "Items by number of users",
     "plot_days.svg": "Interactions by day",
-    "plot_search.svg": "The search: NDCG@50 on its validation users, try by try",
+    "plot_search.svg": "The search: NDCG on its validation users, try by try",
 }
 FORMAT = 2
 MOST_BYTES = 16 << 20
@@ -165,7 +165,8 @@ class Searched(TypedDict):
 
     fits, tries: their numbers.
     work, most_work: what they cost and might, in estimated seconds of a core.
-    difference: NDCG@50 of the chosen parameters minus that of the best ones of another fit, on
+    k: the length of the lists whose NDCG was compared.
+    difference: NDCG@k of the chosen parameters minus that of the best ones of another fit, on
         the same users of the validation part.
     """
 
@@ -174,6 +175,7 @@ class Searched(TypedDict):
     work: float
     tries: int
     most_work: float
+    k: int
     chosen: int
     runner_up: NotRequired[int]
     difference: NotRequired[Interval]

@@ -76,6 +76,7 @@ def test_the_choice_can_be_traced(trained: Any) -> None:
     assert searched["fits"] == max(tried["fits"] for tried in part["search"])
     assert len(part["search"]) == searched["tries"]
     assert 0 < searched["work"] <= searched["most_work"]
+    assert searched["k"] == 20  # of few users
     assert part["search"][searched["chosen"]]["exact"]
     assert [tried["half_life"] for tried in part["trend"]] == list(trend.HALF_LIVES)
 

@@ -20,6 +20,7 @@ SEARCHED: Searched = {
     "work": 42.5,
     "tries": 4,
     "most_work": 80.0,
+    "k": 50,
     "chosen": 3,
     "runner_up": 1,
     "difference": {"mean": 0.01, "low": 0.004, "high": 0.016},

@@ -8,6 +8,7 @@ import pytest
 from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer import fit
 from modelsystem_trainer.evaluation import Split
+from modelsystem_trainer.evaluation import split as split_module
 from modelsystem_trainer.evaluation.split import matrix
 from modelsystem_trainer.fit import DEFAULT, Parameters
 from modelsystem_trainer.ingest import Interactions
@@ -16,8 +17,17 @@ from modelsystem_trainer.search import Validation
 P = Parameters(lam=5, neighbours=110)
 
 
-@pytest.fixture(scope="module")
-def split(read: Callable[..., Interactions], clustered_rows: Callable[..., list[str]]) -> Split:
+@pytest.fixture(params=[20, 50])
+def k(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let 100 users be few, or many."""
+    monkeypatch.setattr(split_module, "FEW_USERS", 4_000 if request.param == 20 else 0)
+    return int(request.param)
+
+
+@pytest.fixture
+def split(
+    k: int, read: Callable[..., Interactions], clustered_rows: Callable[..., list[str]]
+) -> Split:
     """Split 100 users with 11 items each of 120; with times, there is one draw."""
     rows = ["user_id,item_id,timestamp", *clustered_rows(100)]
     return Split(read({"clicks.csv": "\n".join(rows)}))
@@ -32,22 +42,24 @@ def scores(split: Split) -> Float64s:
     return sums
 
 
-def ndcg_at_50(ranked: list[int], held_out: set[int]) -> float:
+def ndcg(ranked: list[int], held_out: set[int]) -> float:
     gain = sum(1 / np.log2(place + 2) for place, item in enumerate(ranked) if item in held_out)
     return float(gain / sum(1 / np.log2(place + 2) for place in range(len(held_out))))
 
 
-def test_users_are_measured_by_ndcg_at_50(split: Split) -> None:
-    """A hit at the places 21 to 50 counts; coverage is that of the first 20 places."""
+def test_users_are_measured_by_the_ndcg_of_long_lists(split: Split, k: int) -> None:
+    """Hits at the places 21 to 50 count if there are many users; coverage is that of 20 places."""
     held_out = split.table[split.validation].groupby("user")["item"].agg(set)
     lists = {}
     for user, of_user in enumerate(scores(split)):
         order = np.argsort(-of_user, kind="stable")
         lists[user] = [int(item) for item in order if of_user[item] > 0]
-    expected = [ndcg_at_50(lists[user][:50], items) for user, items in held_out.items()]
+    expected = [ndcg(lists[user][:k], items) for user, items in held_out.items()]
     late = [set(lists[user][20:50]) & items for user, items in held_out.items()]
     shown = {item for user in held_out.index for item in lists[user][:20]}
-    measured = Validation(split, DEFAULT)(P, exactly=True)
+    validation = Validation(split, DEFAULT)
+    measured = validation(P, exactly=True)
+    assert validation.k == k
     assert any(late)
     assert measured.users == pytest.approx(np.array(expected), abs=1e-6)
     assert measured.coverage == pytest.approx(len(shown) / split.n_items)

@@ -134,7 +134,11 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
         return Outcome(default, default, {default: NOTHING}, starts[:1])
     budget = _budget(validation, starts, neighbours)
     search = Search(
-        validation, budget, split.idle_parameters, lambda share: on_progress("search", share)
+        validation,
+        budget,
+        split.idle_parameters,
+        lambda share: on_progress("search", share),
+        standard_errors=1 if split.has_few_users else 2,
     )
     best, ledger = search.run(starts, neighbours), search.ledger
     seconds = time.monotonic() - started
@@ -143,7 +147,9 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
         *(len(ledger.tried), ledger.fits, seconds, ledger.work, budget.work),
     )
     parameters = best.scaled(1 / split.search_share)
-    return Outcome(parameters, best, ledger.all, starts, budget, ledger.fits, ledger.work)
+    return Outcome(
+        parameters, best, ledger.all, starts, budget, ledger.fits, ledger.work, validation.k
+    )
 
 
 def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequence[int]) -> Budget:

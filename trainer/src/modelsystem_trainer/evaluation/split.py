@@ -49,7 +49,8 @@ class Split:
         self.gate: Mask = holdout.gate_users(data.users)[user]
         self.test = self._is_test & ~self.gate
         test_users = np.flatnonzero(self.user_counts(self.test))
-        if len(test_users) < FEW_USERS:
+        self.has_few_users = len(test_users) < FEW_USERS
+        if self.has_few_users:
             self.validation = (later < (n_test + n_validation)[user]) & ~self._is_test & ~self.gate
         else:
             self._n_validation = n_test

@@ -44,6 +44,7 @@ def searched_part(outcome: Outcome) -> manifest.Searched:
         "tries": len(outcome.tried),
         "work": round(outcome.work, 3),
         "most_work": round(outcome.budget.work, 3),
+        "k": outcome.k,
         "chosen": places[outcome.chosen],
     }
     if runner_up := outcome.runner_up:

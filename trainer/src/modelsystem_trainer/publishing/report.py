@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from modelsystem_shared import profile
 from modelsystem_shared.manifest import PLOTS, Data, ModelPart
 from modelsystem_trainer.publishing import plots
-from modelsystem_trainer.search import LENGTH
 
 _K = "20"
 _OF_FILES = (
@@ -33,7 +32,6 @@ def page(part: ModelPart, drawn: Mapping[str, bytes]) -> bytes:
             searched=part.get("searched"),
             metrics=metrics,
             k=_K,
-            searched_k=LENGTH,
             lengths=sorted(model["at"], key=int),
             names=_NAMES,
             captions=PLOTS,

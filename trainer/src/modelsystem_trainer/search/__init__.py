@@ -14,13 +14,12 @@ from modelsystem_trainer.search.ledger import (
 )
 from modelsystem_trainer.search.outcome import Outcome, RunnerUp
 from modelsystem_trainer.search.space import GRIDS, STARTS, Start, on_grid, starts_of
-from modelsystem_trainer.search.validation import LENGTH, Validation
+from modelsystem_trainer.search.validation import Validation
 from modelsystem_trainer.search.work import Costs
 
 __all__ = [
     "CLIMBED_NEIGHBOURS",
     "GRIDS",
-    "LENGTH",
     "NOTHING",
     "STARTS",
     "Budget",

@@ -4,8 +4,8 @@ It is deterministic, with a bound on its work. Weights of similarities and of a 
 no new fit: after each fit they are tuned again, so that fits are compared by the best that each can
 give. The best of several fits are then measured exactly. A step, more neighbours, and the low-rank
 term have to earn their place: they are taken if they gain more than two standard errors of the
-difference, user by user. Of parameters that are as good as the best, those win that show more of
-the catalogue.
+difference, user by user, or one if there are few users. Of parameters that are as good as the best,
+those win that show more of the catalogue.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -17,7 +17,6 @@ from modelsystem_trainer.search.ledger import Budget, Ledger, Measure, standard_
 from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
 CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
-_CLEARLY = 2  # standard errors of the difference
 _TIE = 0.002  # of the NDCG
 _FIRST_SHARE, _CLIMB_SHARE, _FINAL_SHARE = 0.55, 0.7, 0.95  # of the work of climbs
 _FINALISTS = 4  # fits whose best parameters are measured exactly
@@ -39,13 +38,16 @@ class Search:
         budget: Budget,
         idle: Set[str] = frozenset(),
         on_share: Callable[[float], None] = lambda _: None,
+        standard_errors: int = 2,
     ) -> None:
         """Search by `measure`; `on_share` gets the share of the budget that is used.
 
         idle: names of coordinates without effect.
+        standard_errors: what a step has to gain, in those of the difference.
         """
         self.ledger = Ledger(measure, budget, on_share)
         self._idle, self._on_share = set(idle) | set(_TERM), on_share
+        self._standard_errors = standard_errors
 
     def run(self, starts: Sequence[Start], neighbours: Sequence[int]) -> Parameters:
         """Return the best parameters.
@@ -268,7 +270,7 @@ class Search:
         if ours is None or theirs is None or not len(ours):
             return False
         gains = ours - theirs
-        return bool(gains.mean() > _CLEARLY * standard_error(gains))
+        return bool(gains.mean() > self._standard_errors * standard_error(gains))
 
     def _ndcg(self, p: Parameters) -> float:
         return self.ledger.ndcg(p)

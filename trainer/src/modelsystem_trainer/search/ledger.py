@@ -24,7 +24,7 @@ _FITS = 14  # as many as a large catalogue may have, whatever they cost
 class Measured:
     """What the validation users got from some parameters.
 
-    users: each user's NDCG@50, a mean over draws.
+    users: each user's NDCG (see `Validation.k`), a mean over draws.
     coverage, novelty: of the first 20 items of each list; see `evaluation.metrics`.
     """
 
@@ -34,7 +34,7 @@ class Measured:
 
     @property
     def ndcg(self) -> float:
-        """The mean NDCG@50."""
+        """The mean NDCG."""
         return float(self.users.mean()) if len(self.users) else 0.0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelsystem_shared.numeric.ranking import Estimate, estimate
+from modelsystem_shared.numeric.ranking import Estimate, K, estimate
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.search.ledger import Budget, Tried
 from modelsystem_trainer.search.space import Start
@@ -11,7 +11,7 @@ from modelsystem_trainer.search.space import Start
 
 @dataclass(frozen=True)
 class RunnerUp:
-    """The best parameters of another fit; difference: the chosen ones' NDCG@50 minus theirs."""
+    """The best parameters of another fit; difference: the chosen ones' NDCG minus theirs."""
 
     parameters: Parameters
     difference: Estimate
@@ -22,6 +22,7 @@ class Outcome:
     """The parameters of the model, and the search for them.
 
     chosen: those that were tried; `parameters` has their λ for all users.
+    k: the length of the lists whose NDCG was compared.
     starts: where the search began; empty if the parameters were given.
     """
 
@@ -32,6 +33,7 @@ class Outcome:
     budget: Budget = field(default_factory=lambda: Budget(0))
     fits: int = 0
     work: float = 0.0
+    k: int = K
 
     @property
     def runner_up(self) -> RunnerUp | None:

@@ -4,8 +4,9 @@ Of data without times, the validation part of few users is drawn several times: 
 part decides by chance. Only the users that are measured miss their validation part in the fit: what
 all others chose stays, so that the fit is nearly as dense as the one that ships.
 
-NDCG@50 is compared, while the model's score is NDCG@20. Longer lists have more hits, so that chance
-decides less (Valcarce et al. 2020, doi 10.1007/s10791-020-09377-x).
+NDCG@50 is compared, while the model's score is NDCG@20: longer lists have more hits, so that chance
+decides less (Valcarce et al. 2020, doi 10.1007/s10791-020-09377-x). If there are few users,
+NDCG@20 is compared: search and test ask the same ones.
 
 A try measures on as many draws as have enough users, and with all entries of the low-rank term: to
 cut them costs more than all the rest. An exact measurement is on all draws, of what would ship.
@@ -34,7 +35,7 @@ from modelsystem_trainer.fit import (
 from modelsystem_trainer.search.ledger import Measured
 from modelsystem_trainer.search.work import Costs
 
-LENGTH = 50  # of the lists whose NDCG is compared
+_LENGTH = 50  # of the lists whose NDCG is compared, if many users are asked
 MOST_DRAWS = 4
 _ENOUGH_USERS = 6_000  # of all draws together
 _USERS_OF_TRY = 2_500  # of the draws of a try together
@@ -80,6 +81,7 @@ class _Draw:
 
     def __init__(self, split: Split, users: Indices, held_out: Mask, resources: Resources) -> None:
         self.users = users
+        self.k = K if split.has_few_users else _LENGTH
         self._split, self._resources = split, resources
         is_measured = np.isin(split.table["user"], users)
         before = split.train & ~(held_out & is_measured)
@@ -100,7 +102,7 @@ class _Draw:
             similarity = lowrank.added(similarity, term, p, self._resources, self._sources)
             term = None
         recommend = ranking.by_similarity(self.set.history(p), similarity, threads, term)
-        return ranking.evaluate(recommend, self.set.truth, self.set.users, k=LENGTH)
+        return ranking.evaluate(recommend, self.set.truth, self.set.users, k=self.k)
 
     def fit(self, parameters: Sequence[Parameters]) -> None:
         """Make the fits that are not there, those of a family together."""
@@ -166,6 +168,11 @@ class Validation:
         )
 
     @property
+    def k(self) -> int:
+        """The length of the lists whose NDCG is compared."""
+        return self._draws[0].k
+
+    @property
     def is_possible(self) -> bool:
         """Whether there is any user to measure on."""
         return any(len(draw.users) for draw in self._draws)
@@ -184,10 +191,10 @@ class Validation:
         return Measured(self._by_user(draws, lists), coverage, novelty)
 
     def _by_user(self, draws: Sequence[_Draw], lists: Sequence[ranking.Lists]) -> Float64s:
-        """Return the mean NDCG@50 over draws of each user who is in any."""
+        """Return the mean NDCG over draws of each user who is in any."""
         total, number = np.zeros(self._n_users), np.zeros(self._n_users)
         for draw, of_draw in zip(draws, lists, strict=True):
-            total[draw.users] += of_draw.user_ndcg(LENGTH)
+            total[draw.users] += of_draw.user_ndcg(self.k)
             number[draw.users] += 1
         is_measured = number > 0
         means: Float64s = total[is_measured] / number[is_measured]
