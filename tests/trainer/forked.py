@@ -9,13 +9,18 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from modelsystem_trainer.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__, "tests.trainer.compiled"])
+# Starting a process asks all others for their exit codes, which a forkserver tells only once: to a
+# thread that asks at the same moment it looks killed, by code 255.
+ASKING = threading.Lock()
 
 
 class Fork:
@@ -25,11 +30,13 @@ class Fork:
         """Start it."""
         self.output = output
         self._process = CONTEXT.Process(target=become, args=(arguments, dict(environ), output))
-        self._process.start()
+        with ASKING:
+            self._process.start()
 
     def poll(self) -> int | None:
         """Return the exit code, -N if signal N ended it; None while it runs."""
-        return self._process.exitcode
+        with ASKING:
+            return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code when it has ended.
@@ -38,7 +45,7 @@ class Fork:
             TimeoutError: it runs for longer.
 
         """
-        self._process.join(timeout)
+        wait([self._process.sentinel], timeout)
         if (code := self.poll()) is None:
             raise TimeoutError(self.output.read_text())
         return code
