@@ -176,12 +176,16 @@ def test_cooccurrence_can_have_more_neighbours() -> None:
     assert best.neighbours == 200
 
 
-def test_a_number_of_neighbours_that_is_set_is_kept() -> None:
-    """The search climbs with a hundred, and tunes with those that ship."""
-    best, searching = searched(lambda p: -p.neighbours - p.w, neighbours=(200,))
-    assert best.neighbours == 200
-    assert next(iter(searching.ledger.tried)).neighbours == 100
-    assert searched(lambda p: -p.w, neighbours=(20,))[0].neighbours == 20
+@pytest.mark.parametrize(
+    ("allowed", "climbed"), [((20,), 20), ((200,), 200), ((400,), 200), ((100, 200), 100)]
+)
+def test_a_search_climbs_with_the_least_number_of_neighbours(
+    allowed: Sequence[int], climbed: int
+) -> None:
+    """At most 200; what ships has one of the numbers that are allowed."""
+    best, searching = searched(lambda p: -p.neighbours - p.w, neighbours=allowed)
+    assert best.neighbours == allowed[0]
+    assert next(iter(searching.ledger.tried)).neighbours == climbed
 
 
 @pytest.mark.parametrize(("loss", "b"), [(0.001, 0.0), (0.01, 0.1)])
@@ -238,6 +242,7 @@ def test_a_large_catalogue_has_work_for_several_fits() -> None:
     assert Budget.of(small, WEAK, []).work == Budget.of(replace(COSTS, n_items=9), WEAK, []).work
     assert Budget.of(large, WEAK, []).work > 10 * large.fits([WEAK], 1)
     assert Budget.of(large, WEAK, [wide]).work > Budget.of(large, WEAK, []).work
+    assert Budget.of(large, wide, []).climbs == Budget.of(large, WEAK, [wide]).work
 
 
 def test_the_standard_error_is_that_of_a_mean() -> None:

@@ -26,13 +26,13 @@ from modelsystem_trainer.evaluation import (
 from modelsystem_trainer.fit import METHODS, Parameters, Resources, confidence
 from modelsystem_trainer.ingest import Interactions
 from modelsystem_trainer.search import (
-    CLIMBED_NEIGHBOURS,
     NOTHING,
     Budget,
     Outcome,
     Search,
     Start,
     Validation,
+    climbed_neighbours,
     on_grid,
     starts_of,
 )
@@ -148,15 +148,22 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
     )
     parameters = best.scaled(1 / split.search_share)
     return Outcome(
-        parameters, best, ledger.all, starts, budget, ledger.fits, ledger.work, validation.k
+        parameters,
+        best,
+        ledger.all,
+        starts,
+        budget,
+        ledger.fits,
+        ledger.work,
+        validation.k,
+        validation.gain_power,
     )
 
 
 def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequence[int]) -> Budget:
-    climbed = min(neighbours[0], CLIMBED_NEIGHBOURS)
-    usual = replace(starts[0].parameters, neighbours=climbed)
-    wider = [replace(usual, neighbours=n) for n in neighbours if n > climbed]
-    return Budget.of(validation.costs, usual, wider if usual.method != "dense" else [])
+    climbed = replace(starts[0].parameters, neighbours=climbed_neighbours(neighbours))
+    wider = [replace(climbed, neighbours=n) for n in neighbours if n > climbed.neighbours]
+    return Budget.of(validation.costs, climbed, wider if climbed.method != "dense" else [])
 
 
 def _starts(split: Split, plan: Plan) -> list[Start]:

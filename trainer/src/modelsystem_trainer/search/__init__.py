@@ -4,7 +4,7 @@
 the ledger keeps within a budget of work, which `Costs` estimates.
 """
 
-from modelsystem_trainer.search.climbing import CLIMBED_NEIGHBOURS, Search
+from modelsystem_trainer.search.climbing import Search, climbed_neighbours
 from modelsystem_trainer.search.ledger import (
     NOTHING,
     Budget,
@@ -18,7 +18,6 @@ from modelsystem_trainer.search.validation import Validation
 from modelsystem_trainer.search.work import Costs
 
 __all__ = [
-    "CLIMBED_NEIGHBOURS",
     "GRIDS",
     "NOTHING",
     "STARTS",
@@ -31,6 +30,7 @@ __all__ = [
     "Start",
     "Tried",
     "Validation",
+    "climbed_neighbours",
     "on_grid",
     "standard_error",
     "starts_of",

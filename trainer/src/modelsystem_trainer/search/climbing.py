@@ -16,7 +16,7 @@ from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.search.ledger import Budget, Ledger, Measure, standard_error
 from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
-CLIMBED_NEIGHBOURS = 100  # more cost their cube, and hardly change which parameters are best
+_MOST_CLIMBED = 200  # neighbours; a fit costs their cube
 _TIE = 0.002  # of the NDCG
 _FIRST_SHARE, _CLIMB_SHARE, _FINAL_SHARE = 0.55, 0.7, 0.95  # of the work of climbs
 _FINALISTS = 4  # fits whose best parameters are measured exactly
@@ -27,6 +27,14 @@ _RETUNED = ("s", "b", "c", "w")  # after each fit, before fits are compared
 _COMPARED = ("r", "s", "b", "c")  # before starts are compared
 _POLISHED = ("w", "s", "b", "c")  # exactly, at the end
 _PAIRS = (("b", "c"), ("s", "r"))
+
+
+def climbed_neighbours(neighbours: Sequence[int]) -> int:
+    """Return the number of neighbours that a search climbs with.
+
+    neighbours: the numbers that are allowed, ascending.
+    """
+    return min(neighbours[0], _MOST_CLIMBED)
 
 
 class Search:
@@ -55,7 +63,7 @@ class Search:
         starts: of one method or several.
         neighbours: the numbers of neighbours that are allowed, ascending.
         """
-        climbed = min(neighbours[0], CLIMBED_NEIGHBOURS)
+        climbed = climbed_neighbours(neighbours)
         self._climb_from(starts, climbed)
         finalists = self._widened(neighbours, climbed)
         self.ledger.is_exact = True

@@ -17,7 +17,7 @@ from modelsystem_trainer.search.work import Costs
 
 _LEAST = 80.0  # seconds of work
 _TRIES_OF_WIDER = 20
-_FITS = 14  # as many as a large catalogue may have, whatever they cost
+_FITS, _USUAL_NEIGHBOURS = 14, 100  # as many as a large catalogue may have, whatever they cost
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Measure(Protocol):
 class Budget:
     """The most work of a search, in seconds of a core as `Costs` estimates them.
 
-    climbs: until the best parameters are known with the usual number of neighbours.
+    climbs: until the best parameters are known with the number of neighbours that is climbed with.
     wider: what larger numbers of neighbours may cost beside it.
     """
 
@@ -86,11 +86,14 @@ class Budget:
 
     @classmethod
     def of(cls, costs: Costs, climbed: Parameters, wider: Sequence[Parameters]) -> "Budget":
-        """Return at least 80 s, and 14 fits however long one takes; more for wider fits.
+        """Return at least 80 s, and 14 fits of at most 100 neighbours; more for wider fits.
 
-        climbed: parameters of the usual fit; wider: those of fits with more neighbours.
+        climbed: parameters of a fit of the climbs; wider: those of fits with more neighbours.
         """
-        climbs = max(_LEAST, _FITS * costs.fits([climbed], costs.draws))
+        usual = replace(climbed, neighbours=min(climbed.neighbours, _USUAL_NEIGHBOURS))
+        climbs = max(_LEAST, _FITS * costs.fits([usual], costs.draws))
+        if usual.of_fit != climbed.of_fit:
+            climbs += cls._of_wider(costs, climbed)
         return cls(climbs, sum(cls._of_wider(costs, p) for p in wider))
 
     @staticmethod
