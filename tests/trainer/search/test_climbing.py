@@ -243,6 +243,7 @@ def test_a_large_catalogue_has_work_for_several_fits() -> None:
     assert Budget.of(large, WEAK, []).work > 10 * large.fits([WEAK], 1)
     assert Budget.of(large, WEAK, [wide]).work > Budget.of(large, WEAK, []).work
     assert Budget.of(large, wide, []).climbs == Budget.of(large, WEAK, [wide]).work
+    assert Budget.of(small, wide, []).climbs > 2 * Budget.of(small, WEAK, []).climbs
 
 
 def test_the_standard_error_is_that_of_a_mean() -> None:

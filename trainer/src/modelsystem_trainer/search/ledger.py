@@ -15,7 +15,7 @@ from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.search.work import Costs
 
-_LEAST = 80.0  # seconds of work
+_LEAST, _LEAST_OF_WIDE = 80.0, 180.0  # seconds of work; wide: with more than the usual neighbours
 _TRIES_OF_WIDER = 20
 _FITS, _USUAL_NEIGHBOURS = 14, 100  # as many as a large catalogue may have, whatever they cost
 
@@ -86,15 +86,15 @@ class Budget:
 
     @classmethod
     def of(cls, costs: Costs, climbed: Parameters, wider: Sequence[Parameters]) -> "Budget":
-        """Return at least 80 s, and 14 fits of at most 100 neighbours; more for wider fits.
+        """Return at least 80 s, and 14 fits of at most 100 neighbours; more for more neighbours.
 
         climbed: parameters of a fit of the climbs; wider: those of fits with more neighbours.
         """
         usual = replace(climbed, neighbours=min(climbed.neighbours, _USUAL_NEIGHBOURS))
-        climbs = max(_LEAST, _FITS * costs.fits([usual], costs.draws))
+        least, fits = _LEAST, _FITS * costs.fits([usual], costs.draws)
         if usual.of_fit != climbed.of_fit:
-            climbs += cls._of_wider(costs, climbed)
-        return cls(climbs, sum(cls._of_wider(costs, p) for p in wider))
+            least, fits = _LEAST_OF_WIDE, fits + cls._of_wider(costs, climbed)
+        return cls(max(least, fits), sum(cls._of_wider(costs, p) for p in wider))
 
     @staticmethod
     def _of_wider(costs: Costs, p: Parameters) -> float:
