@@ -28,6 +28,7 @@ class Split:
     gate: rows of gate users; none of them are in the other parts.
     test, validation: held-out rows: each user's latest.
     train: rows that are not test, those of validation among them.
+    has_few_users: whether fewer than `FEW_USERS` have held-out rows.
 
     Some users are asked by the search, all others by the test: a search whose fit and histories
     lack two fifths of the rows prefers parameters for sparser data than the model's. Few users are

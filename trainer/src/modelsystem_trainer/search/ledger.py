@@ -15,9 +15,10 @@ from modelsystem_shared.numeric.arrays import Float64s
 from modelsystem_trainer.fit import Parameters
 from modelsystem_trainer.search.work import Costs
 
+_USUAL_NEIGHBOURS = 100
 _LEAST, _LEAST_OF_WIDE = 80.0, 180.0  # seconds of work; wide: with more than the usual neighbours
 _TRIES_OF_WIDER = 20
-_FITS, _USUAL_NEIGHBOURS = 14, 100  # as many as a large catalogue may have, whatever they cost
+_FITS = 14  # as many as a large catalogue may have, whatever they cost
 
 
 @dataclass(frozen=True)
