@@ -147,8 +147,17 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
         *(len(ledger.tried), ledger.fits, seconds, ledger.work, budget.work),
     )
     parameters = best.scaled(1 / split.search_share)
-    tried = (ledger.all, starts, budget, ledger.fits, ledger.work)
-    return Outcome(parameters, best, *tried, validation.k, validation.gain_power)
+    return Outcome(
+        parameters,
+        best,
+        ledger.all,
+        starts,
+        budget,
+        ledger.fits,
+        ledger.work,
+        k=validation.k,
+        gain_power=validation.gain_power,
+    )
 
 
 def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequence[int]) -> Budget:
