@@ -9,6 +9,7 @@ import threading
 import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 log = logging.getLogger(__name__)
@@ -39,12 +40,15 @@ def push(url: str, labels: Mapping[str, str], gauges: Sequence[Gauge]) -> None:
         "".join(f"{line}\n" for line in lines).encode(),
         method="POST",
     )
-    # A thread, because the lookup of a host name has no timeout; it ends with the process.
-    sending = threading.Thread(target=_send, args=(request, gauges), daemon=True)
-    sending.start()
-    sending.join(PATIENCE)
-    if sending.is_alive():
-        log.warning("The Pushgateway does not answer: it may not have %s", _names(gauges))
+    names = ", ".join(gauge.name for gauge in gauges)
+    try:
+        error = _sent(request).get(timeout=PATIENCE)
+        if error is None:
+            log.info("Pushed %s to the Pushgateway", names)
+        else:
+            log.warning("%s cannot be pushed to the Pushgateway: %s", names, error)
+    except Empty:
+        log.warning("The Pushgateway does not answer: it may not have %s", names)
 
 
 def _path(labels: Mapping[str, str]) -> str:
@@ -55,13 +59,20 @@ def _path(labels: Mapping[str, str]) -> str:
     )
 
 
-def _send(request: urllib.request.Request, gauges: Sequence[Gauge]) -> None:
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310  # as above
-            log.info("Pushed %s to the Pushgateway", _names(gauges))
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        log.warning("%s cannot be pushed to the Pushgateway: %s", _names(gauges), error)
+def _sent(request: urllib.request.Request) -> SimpleQueue[str | None]:
+    """Start to send a request, and return where its error will be, or None if it is sent.
 
+    By a thread, because the lookup of a host name has no timeout. It ends with the process, and
+    logs nothing, so that it does not speak after the program's last words.
+    """
+    outcome: SimpleQueue[str | None] = SimpleQueue()
 
-def _names(gauges: Sequence[Gauge]) -> str:
-    return ", ".join(gauge.name for gauge in gauges)
+    def send() -> None:
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310  # as above
+                outcome.put(None)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            outcome.put(str(error))
+
+    threading.Thread(target=send, daemon=True).start()
+    return outcome

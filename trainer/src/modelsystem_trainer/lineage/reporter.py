@@ -1,7 +1,7 @@
 """Sends the events of a training to OPENLINEAGE_URL, and never fails or delays it.
 
 A thread sends them in order, while the training goes on. At its end the training waits for the
-thread at most two seconds.
+thread at most two seconds; then the thread is silent, because the program says its last words.
 """
 
 import http.client
@@ -30,6 +30,7 @@ class Reporter:
         self._run = Run(settings, attempt)
         self._url = settings.openlineage
         self._events: SimpleQueue[_Event | None] = SimpleQueue()
+        self._speaking, self._is_silent = threading.Lock(), False
         self._thread = threading.Thread(target=self._send_all, name="lineage", daemon=True)
         if self._url:
             self._thread.start()
@@ -49,6 +50,8 @@ class Reporter:
         self._events.put(event)
         self._events.put(None)
         self._thread.join(PATIENCE)
+        with self._speaking:
+            self._is_silent = True
         if self._thread.is_alive():
             log.warning("OPENLINEAGE_URL does not answer: it may not have this training's events")
 
@@ -57,6 +60,11 @@ class Reporter:
             try:
                 self._send(event())
             except (OSError, ValueError, http.client.HTTPException) as error:
+                self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        with self._speaking:
+            if not self._is_silent:
                 log.warning("A lineage event cannot be sent to OPENLINEAGE_URL: %s", error)
 
     def _send(self, event: Json) -> None:
