@@ -78,7 +78,8 @@ def scorer(environ: dict[str, str]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [BIN / "modelsystem-scorer"]
-    process = subprocess.Popen(command, env=environ | {"HOST": "127.0.0.1", "PORT": str(port)})
+    own = {"HOST": "127.0.0.1", "PORT": str(port), "ACCESS_LOG": "off"}
+    process = subprocess.Popen(command, env=environ | own)
     try:
         wait_until_ready(process, port)
         yield port
