@@ -166,8 +166,6 @@ class Searched(TypedDict):
     fits, tries: their numbers.
     work, most_work: what they cost and might, in estimated seconds of a core.
     k: the length of the lists whose NDCG was compared.
-    gain_power: of the number of an item's users, as which a hit of it counted in that NDCG; 0: each
-        hit counted 1.
     difference: NDCG@k of the chosen parameters minus that of the best ones of another fit, on
         the same users of the validation part.
     """
@@ -178,7 +176,6 @@ class Searched(TypedDict):
     tries: int
     most_work: float
     k: int
-    gain_power: float
     chosen: int
     runner_up: NotRequired[int]
     difference: NotRequired[Interval]

@@ -1,6 +1,6 @@
 """What the validation users get from parameters, computed once more with dense arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from modelsystem_trainer.evaluation import split as split_module
 from modelsystem_trainer.evaluation.split import matrix
 from modelsystem_trainer.fit import DEFAULT, Parameters
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.search import Validation, validation
+from modelsystem_trainer.search import Validation
 
 P = Parameters(lam=5, neighbours=110)
 
@@ -24,19 +24,12 @@ def k(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     return int(request.param)
 
 
-@pytest.fixture(params=["with times", "without times"])
+@pytest.fixture
 def split(
-    request: pytest.FixtureRequest,
-    k: int,
-    read: Callable[..., Interactions],
-    clustered_rows: Callable[..., list[str]],
-    monkeypatch: pytest.MonkeyPatch,
+    k: int, read: Callable[..., Interactions], clustered_rows: Callable[..., list[str]]
 ) -> Split:
-    """Split 100 users with 11 items each of 120, and draw one validation part."""
-    monkeypatch.setattr(validation, "MOST_DRAWS", 1)
+    """Split 100 users with 11 items each of 120; with times, there is one draw."""
     rows = ["user_id,item_id,timestamp", *clustered_rows(100)]
-    if request.param == "without times":
-        rows = [row.rpartition(",")[0] for row in rows]
     return Split(read({"clicks.csv": "\n".join(rows)}))
 
 
@@ -49,34 +42,24 @@ def scores(split: Split) -> Float64s:
     return sums
 
 
-def ndcg(ranked: list[int], held_out: set[int], gains: Sequence[float]) -> float:
-    def dcg(items: list[int]) -> float:
-        hits = ((place, item) for place, item in enumerate(items) if item in held_out)
-        return sum(gains[item] / np.log2(place + 2) for place, item in hits)
-
-    best = sorted(held_out, key=lambda item: -gains[item])
-    return float(dcg(ranked) / dcg(best))
+def ndcg(ranked: list[int], held_out: set[int]) -> float:
+    gain = sum(1 / np.log2(place + 2) for place, item in enumerate(ranked) if item in held_out)
+    return float(gain / sum(1 / np.log2(place + 2) for place in range(len(held_out))))
 
 
 def test_users_are_measured_by_the_ndcg_of_long_lists(split: Split, k: int) -> None:
-    """Hits at the places 21 to 50 count if there are many users; coverage is that of 20 places.
-
-    Without times an item with 16 times as many users counts twice.
-    """
+    """Hits at the places 21 to 50 count if there are many users; coverage is that of 20 places."""
     held_out = split.table[split.validation].groupby("user")["item"].agg(set)
     lists = {}
     for user, of_user in enumerate(scores(split)):
         order = np.argsort(-of_user, kind="stable")
         lists[user] = [int(item) for item in order if of_user[item] > 0]
-    n_users = split.table[split.train].groupby("item")["user"].count()
-    power = 0 if split.has_times else 0.25
-    gains = [n_users.get(item, 1) ** power for item in range(split.n_items)]
-    expected = [ndcg(lists[user][:k], items, gains) for user, items in held_out.items()]
+    expected = [ndcg(lists[user][:k], items) for user, items in held_out.items()]
     late = [set(lists[user][20:50]) & items for user, items in held_out.items()]
     shown = {item for user in held_out.index for item in lists[user][:20]}
-    measure = Validation(split, DEFAULT)
-    measured = measure(P, exactly=True)
-    assert (measure.k, measure.gain_power) == (k, power)
+    validation = Validation(split, DEFAULT)
+    measured = validation(P, exactly=True)
+    assert validation.k == k
     assert any(late)
     assert measured.users == pytest.approx(np.array(expected), abs=1e-6)
     assert measured.coverage == pytest.approx(len(shown) / split.n_items)

@@ -127,10 +127,11 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
         parameters = replace(plan.parameters, neighbours=neighbours_of_item)
         return Outcome(parameters, parameters)
     started = time.monotonic()
-    starts, neighbours = _starts(split, plan), _neighbours(plan)
+    neighbours = _neighbours(plan)
+    starts = _starts(split, plan, climbed_neighbours(neighbours))
     validation = Validation(split, resources)
     if not validation.is_possible:
-        default = replace(starts[0].parameters, neighbours=neighbours[0])
+        default = replace(starts[0].parameters, neighbours=neighbours[-1])
         return Outcome(default, default, {default: NOTHING}, starts[:1])
     budget = _budget(validation, starts, neighbours)
     search = Search(
@@ -156,17 +157,16 @@ def _search(split: Split, plan: Plan, on_progress: OnProgress, resources: Resour
         ledger.fits,
         ledger.work,
         k=validation.k,
-        gain_power=validation.gain_power,
     )
 
 
 def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequence[int]) -> Budget:
-    climbed = replace(starts[0].parameters, neighbours=climbed_neighbours(neighbours))
-    wider = [replace(climbed, neighbours=n) for n in neighbours if n > climbed.neighbours]
-    return Budget.of(validation.costs, climbed, wider if climbed.method != "dense" else [])
+    climbed = starts[0].parameters
+    others = [replace(climbed, neighbours=n) for n in neighbours if n != climbed.neighbours]
+    return Budget.of(validation.costs, climbed, others if climbed.method != "dense" else [])
 
 
-def _starts(split: Split, plan: Plan) -> list[Start]:
+def _starts(split: Split, plan: Plan, neighbours: int) -> list[Start]:
     """Return the starts of each method that may be searched, and the champion's parameters."""
     method = plan.method or METHODS[0]
     starts = starts_of(method)
@@ -176,7 +176,7 @@ def _starts(split: Split, plan: Plan) -> list[Start]:
     if champion and champion.parameters.method in {start.parameters.method for start in starts}:
         parameters = on_grid(champion.parameters.scaled(split.search_share))
         starts.append(replace(champion, parameters=parameters))
-    return starts
+    return [start.with_neighbours(neighbours) for start in starts]
 
 
 def _neighbours(plan: Plan) -> list[int]:

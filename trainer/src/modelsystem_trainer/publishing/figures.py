@@ -45,7 +45,6 @@ def searched_part(outcome: Outcome) -> manifest.Searched:
         "work": round(outcome.work, 3),
         "most_work": round(outcome.budget.work, 3),
         "k": outcome.k,
-        "gain_power": outcome.gain_power,
         "chosen": places[outcome.chosen],
     }
     if runner_up := outcome.runner_up:

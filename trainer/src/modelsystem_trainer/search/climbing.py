@@ -2,10 +2,10 @@
 
 It is deterministic, with a bound on its work. Weights of similarities and of a user's history need
 no new fit: after each fit they are tuned again, so that fits are compared by the best that each can
-give. The best of several fits are then measured exactly. A step, more neighbours, and the low-rank
-term have to earn their place: they are taken if they gain more than two standard errors of the
-difference, user by user, or one if there are few users. Of parameters that are as good as the best,
-those win that show more of the catalogue.
+give. The best of several fits are then measured exactly. A step and the low-rank term have to earn
+their place: they are taken if they gain more than two standard errors of the difference, user by
+user, or one if there are few users. More neighbours are taken if they do not lose two. Of
+parameters that are as good as the best, those win that show more of the catalogue.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -17,7 +17,8 @@ from modelsystem_trainer.search.ledger import Budget, Ledger, Measure, standard_
 from modelsystem_trainer.search.space import GRIDS, Start, on_grid
 
 _MOST_CLIMBED = 200  # neighbours; a fit costs their cube
-_TIE = 0.002  # of the NDCG
+_TIE = 0.001  # of the NDCG
+_SURE = 2  # standard errors by which fewer neighbours have to be better
 _FIRST_SHARE, _CLIMB_SHARE, _FINAL_SHARE = 0.55, 0.7, 0.95  # of the work of climbs
 _FINALISTS = 4  # fits whose best parameters are measured exactly
 _FIT_NAMES = ("lam", "a", "beta", "fit_power", "c")
@@ -30,11 +31,11 @@ _PAIRS = (("b", "c"), ("s", "r"))
 
 
 def climbed_neighbours(neighbours: Sequence[int]) -> int:
-    """Return the number of neighbours that a search climbs with.
+    """Return the number of neighbours that a search climbs with: what ships if it is not worse.
 
     neighbours: the numbers that are allowed, ascending.
     """
-    return min(neighbours[0], _MOST_CLIMBED)
+    return min(neighbours[-1], _MOST_CLIMBED)
 
 
 class Search:
@@ -64,26 +65,26 @@ class Search:
         neighbours: the numbers of neighbours that are allowed, ascending.
         """
         climbed = climbed_neighbours(neighbours)
-        self._climb_from(starts, climbed)
-        finalists = self._widened(neighbours, climbed)
+        self._climb_from([start.with_neighbours(climbed) for start in starts])
+        finalists = self._with_others(neighbours, climbed)
         self.ledger.is_exact = True
-        self.ledger.allow(_FINAL_SHARE, wider=True)
+        self.ledger.allow(_FINAL_SHARE, others=True)
         best = self._best_of(finalists)
-        self.ledger.allow(1.0, wider=True)
+        self.ledger.allow(1.0, others=True)
         best = self._of_widest_coverage(self._polish(best))
         self._on_share(1.0)
         return best
 
-    def _climb_from(self, starts: Sequence[Start], neighbours: int) -> None:
+    def _climb_from(self, starts: Sequence[Start]) -> None:
         """Tune some weights of each start, then climb from the best one, then from the others.
 
         The low-rank term is tried first: a ridge beside it is weaker than one that stands alone.
         """
-        self.ledger.allow(_FIRST_SHARE, wider=False)
+        self.ledger.allow(_FIRST_SHARE, others=False)
         leaders = []
         for start in starts:
             self.ledger.path = start.name
-            parameters = on_grid(replace(start.parameters, neighbours=neighbours))
+            parameters = on_grid(start.parameters)
             self._ndcg(parameters)
             leaders.append((start.name, self._along_each(_COMPARED, parameters)))
         leaders.sort(key=lambda leader: -self._ndcg(leader[1]))  # stable
@@ -92,7 +93,7 @@ class Search:
         for name, parameters in leaders:
             self.ledger.path = name
             self._climb(replace(parameters, **term))
-            self.ledger.allow(_CLIMB_SHARE, wider=False)
+            self.ledger.allow(_CLIMB_SHARE, others=False)
 
     def _climb(self, start: Parameters) -> Parameters:
         """Step along the coordinates of the fit as long as that improves."""
@@ -178,22 +179,22 @@ class Search:
             return None
         return replace(p, **{name: values[place]})  # type: ignore[arg-type]  # every coordinate is a float
 
-    def _widened(self, neighbours: Sequence[int], climbed: int) -> list[Parameters]:
-        """Tune the best parameters with more neighbours; return what to measure exactly."""
-        self.ledger.path = "more neighbours"
-        self.ledger.allow(_CLIMB_SHARE, wider=True)
+    def _with_others(self, neighbours: Sequence[int], climbed: int) -> list[Parameters]:
+        """Tune the best parameters with other neighbours; return what to measure exactly."""
+        self.ledger.path = "other neighbours"
+        self.ledger.allow(_CLIMB_SHARE, others=True)
         leader = self._leaders(climbed)[0]
         for number in neighbours:
-            if leader.method != "dense" and number > climbed:
-                self._tune_wider(replace(leader, neighbours=number))
+            if leader.method != "dense" and number != climbed:
+                self._tune_again(replace(leader, neighbours=number))
         finalists = [p for number in neighbours for p in self._leaders(number)]
         return list(dict.fromkeys(finalists)) or [replace(leader, neighbours=neighbours[-1])]
 
-    def _tune_wider(self, wider: Parameters) -> None:
-        """Step along λ with more neighbours, with all of its fits made at once."""
-        steps = [self._stepped("lam", step, wider) for step in (1, -1)]
-        self.ledger.prepare([wider, *(p for p in steps if p)])
-        self._along("lam", self._retune(wider), self._retune)
+    def _tune_again(self, start: Parameters) -> None:
+        """Step along λ with other neighbours, with all of its fits made at once."""
+        steps = [self._stepped("lam", step, start) for step in (1, -1)]
+        self.ledger.prepare([start, *(p for p in steps if p)])
+        self._along("lam", self._retune(start), self._retune)
 
     def _leaders(self, neighbours: int) -> list[Parameters]:
         """Return the best of each of the best fits, the best first, and the best without term."""
@@ -211,7 +212,7 @@ class Search:
         return leaders if simple is None or simple in leaders else [*leaders, simple]
 
     def _best_of(self, finalists: Sequence[Parameters]) -> Parameters:
-        """Return the best by exact measurements; what makes a model larger has to earn its place.
+        """Return the best by exact measurements: the best of each size, then the best of these.
 
         The order is that of size: fewer neighbours first, and without the low-rank term.
         """
@@ -230,9 +231,20 @@ class Search:
         measured = [groups[size] for size in sorted(groups) if groups[size] in self.ledger.exact]
         best, *larger = measured
         for p in larger:
-            if self._is_clearly_better(p, best):
+            if self._may_replace(best, p):
                 best = p
         return best
+
+    def _may_replace(self, best: Parameters, larger: Parameters) -> bool:
+        """Whether a larger model is taken: one of another kind has to be clearly better.
+
+        More neighbours are taken if they are not surely worse: the sparse fits of a search gain
+        less by them than the fit that ships.
+        """
+        is_of_kind = larger.method == best.method and (best.w or not larger.w)
+        if is_of_kind:
+            return not self._is_better(best, larger, _SURE)
+        return self._is_clearly_better(larger, best)
 
     def _add_term(self, best: Parameters) -> Parameters:
         """Return the parameters with the low-rank term if it earns its place."""
@@ -255,16 +267,16 @@ class Search:
         return self._along_each(_POLISHED, best)
 
     def _of_widest_coverage(self, best: Parameters) -> Parameters:
-        """Return what shows most of the catalogue among what is as good, and no larger."""
+        """Return what shows most of the catalogue of all that are as good, and no larger."""
         exact = self.ledger.exact
-        equal = [
+        no_larger = [
             p
             for p in exact
-            if (p.method, p.neighbours) == (best.method, best.neighbours)
-            and (best.w or not p.w)
-            and self._is_as_good(p, best)
+            if (p.method, p.neighbours) == (best.method, best.neighbours) and p.w <= best.w
         ]
-        return max([best, *equal], key=lambda p: exact[p].measured.coverage)
+        top = max([best, *no_larger], key=self._ndcg)
+        equal = [p for p in no_larger if self._is_as_good(p, top)]
+        return max([top, *equal], key=lambda p: exact[p].measured.coverage)
 
     def _is_as_good(self, p: Parameters, best: Parameters) -> bool:
         """Whether a loss is within one standard error, and too small to matter."""
@@ -274,11 +286,14 @@ class Search:
         return bool(len(losses)) and float(losses.mean()) <= bound
 
     def _is_clearly_better(self, new: Parameters, old: Parameters) -> bool:
+        return self._is_better(new, old, self._standard_errors)
+
+    def _is_better(self, new: Parameters, old: Parameters, standard_errors: int) -> bool:
         ours, theirs = self.ledger.users(new), self.ledger.users(old)
         if ours is None or theirs is None or not len(ours):
             return False
         gains = ours - theirs
-        return bool(gains.mean() > self._standard_errors * standard_error(gains))
+        return bool(gains.mean() > standard_errors * standard_error(gains))
 
     def _ndcg(self, p: Parameters) -> float:
         return self.ledger.ndcg(p)

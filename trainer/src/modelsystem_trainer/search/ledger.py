@@ -17,7 +17,7 @@ from modelsystem_trainer.search.work import Costs
 
 _USUAL_NEIGHBOURS = 100
 _LEAST, _LEAST_OF_WIDE = 80.0, 180.0  # seconds of work; wide: with more than the usual neighbours
-_TRIES_OF_WIDER = 20
+_TRIES_OF_OTHERS = 20
 _FITS = 14  # as many as a large catalogue may have, whatever they cost
 
 
@@ -74,34 +74,34 @@ class Budget:
     """The most work of a search, in seconds of a core as `Costs` estimates them.
 
     climbs: until the best parameters are known with the number of neighbours that is climbed with.
-    wider: what larger numbers of neighbours may cost beside it.
+    others: what other numbers of neighbours may cost beside it.
     """
 
     climbs: float
-    wider: float = 0.0
+    others: float = 0.0
 
     @property
     def work(self) -> float:
         """All of it."""
-        return self.climbs + self.wider
+        return self.climbs + self.others
 
     @classmethod
-    def of(cls, costs: Costs, climbed: Parameters, wider: Sequence[Parameters]) -> "Budget":
+    def of(cls, costs: Costs, climbed: Parameters, others: Sequence[Parameters]) -> "Budget":
         """Return at least 80 s, and 14 fits of at most 100 neighbours; more for more neighbours.
 
-        climbed: parameters of a fit of the climbs; wider: those of fits with more neighbours.
+        climbed: parameters of a fit of the climbs; others: those of fits with other numbers.
         """
         usual = replace(climbed, neighbours=min(climbed.neighbours, _USUAL_NEIGHBOURS))
         least, fits = _LEAST, _FITS * costs.fits([usual], costs.draws)
         if usual.of_fit != climbed.of_fit:
-            least, fits = _LEAST_OF_WIDE, fits + cls._of_wider(costs, climbed)
-        return cls(max(least, fits), sum(cls._of_wider(costs, p) for p in wider))
+            least, fits = _LEAST_OF_WIDE, fits + cls._of_number(costs, climbed)
+        return cls(max(least, fits), sum(cls._of_number(costs, p) for p in others))
 
     @staticmethod
-    def _of_wider(costs: Costs, p: Parameters) -> float:
+    def _of_number(costs: Costs, p: Parameters) -> float:
         """Return the work of a step up and down in λ, with the weights tuned after each."""
         steps = [replace(p, lam=p.lam * factor) for factor in (0.5, 1, 2)]
-        return costs.fits(steps, costs.all_draws) + _TRIES_OF_WIDER * costs.attempt(p)
+        return costs.fits(steps, costs.all_draws) + _TRIES_OF_OTHERS * costs.attempt(p)
 
 
 def standard_error(differences: Float64s) -> float:
@@ -138,9 +138,9 @@ class Ledger:
         """All that was tried, in order; by its exact measurement if there is one."""
         return self.tried | self.exact
 
-    def allow(self, share: float, *, wider: bool) -> None:
-        """Allow work up to a share of the budget for the climbs, and what wider fits may cost."""
-        self.allowed = share * self._budget.climbs + wider * self._budget.wider
+    def allow(self, share: float, *, others: bool) -> None:
+        """Allow a share of the work of climbs, and that of other numbers of neighbours or not."""
+        self.allowed = share * self._budget.climbs + others * self._budget.others
 
     def users(self, p: Parameters) -> Float64s | None:
         """Return the users' NDCG in the present mode, None without a measurement."""

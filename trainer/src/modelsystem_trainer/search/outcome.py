@@ -23,7 +23,6 @@ class Outcome:
 
     chosen: those that were tried; `parameters` has their λ for all users.
     k: the length of the lists whose NDCG was compared.
-    gain_power: of the number of an item's users, as which a hit of it counted there.
     starts: where the search began; empty if the parameters were given.
     """
 
@@ -35,7 +34,6 @@ class Outcome:
     fits: int = 0
     work: float = 0.0
     k: int = K
-    gain_power: float = 0.0
 
     @property
     def runner_up(self) -> RunnerUp | None:

@@ -6,7 +6,7 @@ all others chose stays, so that the fit is nearly as dense as the one that ships
 
 NDCG@50 is compared, while the model's score is NDCG@20: longer lists have more hits, so that chance
 decides less (Valcarce et al. 2020, doi 10.1007/s10791-020-09377-x). If there are few users,
-NDCG@20 is compared: search and test ask the same ones. `gains` says what a hit counts.
+NDCG@20 is compared: search and test ask the same ones.
 
 A try measures on as many draws as have enough users, and with all entries of the low-rank term: to
 cut them costs more than all the rest. An exact measurement is on all draws, of what would ship.
@@ -32,7 +32,6 @@ from modelsystem_trainer.fit import (
     unweighed_of_each,
     weighed,
 )
-from modelsystem_trainer.search import gains
 from modelsystem_trainer.search.ledger import Measured
 from modelsystem_trainer.search.work import Costs
 
@@ -88,8 +87,6 @@ class _Draw:
         before = split.train & ~(held_out & is_measured)
         self.fitted = before & split.searched
         self.set = EvaluationSet.of(split, split.rows(before & is_measured), held_out, users)
-        self._gains = gains.of_items(split)
-        self._ideal = gains.ideal_dcg(self.set.truth, self._gains, self.k)
         self._sources = np.unique(self.set.rows["item"])
         self._fits: dict[tuple[object, ...], _Fit] = {}
         self._basis: Float64s | None = None
@@ -106,10 +103,6 @@ class _Draw:
             term = None
         recommend = ranking.by_similarity(self.set.history(p), similarity, threads, term)
         return ranking.evaluate(recommend, self.set.truth, self.set.users, k=self.k)
-
-    def user_ndcg(self, lists: ranking.Lists) -> Float64s:
-        """Return the NDCG of each of the users, of the lists that they are shown."""
-        return gains.user_ndcg(lists, self._gains, self._ideal)
 
     def fit(self, parameters: Sequence[Parameters]) -> None:
         """Make the fits that are not there, those of a family together."""
@@ -160,7 +153,6 @@ class Validation:
         ]
         n_measured = max(len(self._draws[0].users), 1)
         self._tried = self._draws[: -(-_USERS_OF_TRY // n_measured)]
-        self.gain_power = gains.power(split)
         self.costs = self._costs(split)
 
     def _costs(self, split: Split) -> Costs:
@@ -202,7 +194,7 @@ class Validation:
         """Return the mean NDCG over draws of each user who is in any."""
         total, number = np.zeros(self._n_users), np.zeros(self._n_users)
         for draw, of_draw in zip(draws, lists, strict=True):
-            total[draw.users] += draw.user_ndcg(of_draw)
+            total[draw.users] += of_draw.user_ndcg(self.k)
             number[draw.users] += 1
         is_measured = number > 0
         means: Float64s = total[is_measured] / number[is_measured]
