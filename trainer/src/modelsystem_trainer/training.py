@@ -167,7 +167,10 @@ def _budget(validation: Validation, starts: Sequence[Start], neighbours: Sequenc
 
 
 def _starts(split: Split, plan: Plan, neighbours: int) -> list[Start]:
-    """Return the starts of each method that may be searched, and the champion's parameters."""
+    """Return the starts of each method that may be searched, and the champion's parameters.
+
+    neighbours: the number that the search climbs with.
+    """
     method = plan.method or METHODS[0]
     starts = starts_of(method)
     if plan.may_turn_dense(split.n_items):
@@ -176,7 +179,10 @@ def _starts(split: Split, plan: Plan, neighbours: int) -> list[Start]:
     if champion and champion.parameters.method in {start.parameters.method for start in starts}:
         parameters = on_grid(champion.parameters.scaled(split.search_share))
         starts.append(replace(champion, parameters=parameters))
-    return [start.with_neighbours(neighbours) for start in starts]
+    return [
+        replace(start, parameters=replace(start.parameters, neighbours=neighbours))
+        for start in starts
+    ]
 
 
 def _neighbours(plan: Plan) -> list[int]:

@@ -61,12 +61,11 @@ class Search:
     def run(self, starts: Sequence[Start], neighbours: Sequence[int]) -> Parameters:
         """Return the best parameters.
 
-        starts: of one method or several.
+        starts: of one method or several, with the number of neighbours that is climbed with.
         neighbours: the numbers of neighbours that are allowed, ascending.
         """
-        climbed = climbed_neighbours(neighbours)
-        self._climb_from([start.with_neighbours(climbed) for start in starts])
-        finalists = self._with_others(neighbours, climbed)
+        self._climb_from(starts)
+        finalists = self._with_others(neighbours, starts[0].parameters.neighbours)
         self.ledger.is_exact = True
         self.ledger.allow(_FINAL_SHARE, others=True)
         best = self._best_of(finalists)

@@ -62,10 +62,6 @@ class Start:
     parameters: Parameters
     champion: str | None = None
 
-    def with_neighbours(self, number: int) -> "Start":
-        """Return the same start with another number of neighbours."""
-        return replace(self, parameters=replace(self.parameters, neighbours=number))
-
 
 def starts_of(method: str) -> list[Start]:
     """Return the starts that every search of a method has."""
