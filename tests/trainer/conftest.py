@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -79,11 +80,18 @@ class Trainer:
 
 
 @pytest.fixture(scope="session")
-def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Files], Path]:
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make new folders, for threads at once too, where pytest's factory sometimes fails."""
+    base = tmp_path_factory.getbasetemp()
+    return lambda name: Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+
+
+@pytest.fixture(scope="session")
+def make_folder(new_folder: Callable[[str], Path]) -> Callable[[Files], Path]:
     """Write files into a new folder; text for *.gz is compressed, bytes stay as they are."""
 
     def make(files: Files) -> Path:
-        path = tmp_path_factory.mktemp("export")
+        path = new_folder("export")
         for name, content in files.items():
             target = path / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +159,7 @@ def gate_ids() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Trainer]]:
+def start(new_folder: Callable[[str], Path]) -> Iterator[Callable[..., Trainer]]:
     """Start a trainer on a new model folder, unless MODELFOLDER names one."""
     names = {v.name for v in settings.variables(Settings)}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
@@ -159,11 +167,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
 
     def make(*arguments: str, **variables: object) -> Trainer:
         usual = {
-            "MODELFOLDER": tmp_path_factory.mktemp("models") / "20180523.5",
+            "MODELFOLDER": new_folder("models") / "20180523.5",
             "BUILDNUMBER": "20180523.5",
         }
         environ = {name: value for name, value in (usual | variables).items() if value is not None}
-        output = tmp_path_factory.mktemp("outputs") / "output.log"
+        output = new_folder("outputs") / "output.log"
         inherits = inherited | {name: str(value) for name, value in environ.items()}
         process = Fork(arguments, inherits, output)
         started.append(Trainer(process, Path(str(environ.get("MODELFOLDER", "nowhere")))))

@@ -56,7 +56,7 @@ def environment(*sentences: str, **variables: object) -> Case:
 NUMBER = "is not a number: 0, or from 1e-12 to 1e[+]12"
 CASES = {
     "no CSV files": data(
-        r"/export\w+: there is no \*.csv or \*.csv.gz file", {"clicks.txt": SOUND}
+        r"/export-\w+: there is no \*.csv or \*.csv.gz file", {"clicks.txt": SOUND}
     ),
     "CSV_FOLDER absent": data("CSV_FOLDER: /nowhere is not a folder", {}, CSV_FOLDER="/nowhere"),
     "empty file": data("clicks.csv line 1: the file is empty", {"clicks.csv": ""}),
