@@ -9,7 +9,7 @@ from modelsystem_shared.telemetry.pushgateway import Gauge
 
 
 @pytest.mark.parametrize(("patience", "words"), [(0.4, ""), (10.0, "HTTP Error 500")])
-def test_a_push_is_told_once(
+def test_a_push_is_logged_once(
     hesitant: str,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ def report_a_failure(url: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("patience", [0.4, 1.2])
-def test_nothing_is_told_after_the_end(
+def test_nothing_is_logged_after_the_end(
     hesitant: str,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -28,13 +28,13 @@ def test_nothing_is_told_after_the_end(
     """A failure that is known later would come after the program's last words."""
     monkeypatch.setattr(reporter, "PATIENCE", patience)
     report_a_failure(hesitant, tmp_path)
-    told = caplog.messages[:]
-    assert "does not answer" in told[-1]
+    messages = caplog.messages[:]
+    assert "does not answer" in messages[-1]
     time.sleep(2.4)  # each event fails 0.8 s after it is sent
-    assert caplog.messages == told
+    assert caplog.messages == messages
 
 
-def test_both_failures_are_told(
+def test_both_failures_are_logged(
     hesitant: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """If there is time for them."""

@@ -162,27 +162,28 @@ def test_the_term_has_to_earn_its_place(gain: float, w: float) -> None:
     assert any(p.w for p in searching.ledger.tried)
 
 
-@pytest.mark.parametrize(("gain", "chosen"), [(1.0, 200), (0.0, 200), (-0.1, 200), (-0.2, 100)])
+@pytest.mark.parametrize(("gain", "best"), [(1.0, 200), (0.0, 200), (-0.1, 200), (-0.2, 100)])
 @pytest.mark.parametrize("standard_errors", [1, 2])
 def test_more_neighbours_may_not_be_surely_worse(
-    gain: float, chosen: int, standard_errors: int
+    gain: float, best: int, standard_errors: int
 ) -> None:
     """If both are allowed, the smaller number has to gain two standard errors, 0.14."""
     landscape = Landscape(
         lambda p: gain * p.neighbours / 100 - p.w, spread=lambda p: p.neighbours / 100 + p.w
     )
     searching = Search(landscape, LARGE, standard_errors=standard_errors)
-    assert searching.run([Start("one", WEAK)], (100, 200)).neighbours == chosen
+    assert searching.run([Start("one", WEAK)], (100, 200)).neighbours == best
 
 
-def test_cooccurrence_can_have_more_neighbours() -> None:
+@pytest.mark.parametrize(("gain", "neighbours"), [(1, 200), (-1, 100)])
+def test_cooccurrence_can_have_other_neighbours(gain: int, neighbours: int) -> None:
     """It has no λ that would follow."""
     best, _ = searched(
-        lambda p: p.neighbours / 200 - p.w,
+        lambda p: gain * p.neighbours / 200 - p.w,
         neighbours=(100, 200),
         starts=search.STARTS["cooccurrence"],
     )
-    assert best.neighbours == 200
+    assert best.neighbours == neighbours
 
 
 @pytest.mark.parametrize(

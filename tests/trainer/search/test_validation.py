@@ -12,7 +12,7 @@ from modelsystem_trainer.evaluation import split as split_module
 from modelsystem_trainer.evaluation.split import matrix
 from modelsystem_trainer.fit import DEFAULT, Parameters
 from modelsystem_trainer.ingest import Interactions
-from modelsystem_trainer.search import Validation
+from modelsystem_trainer.search import Validation, validation
 
 P = Parameters(lam=5, neighbours=110)
 
@@ -24,12 +24,19 @@ def k(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     return int(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(params=["with times", "without times"])
 def split(
-    k: int, read: Callable[..., Interactions], clustered_rows: Callable[..., list[str]]
+    request: pytest.FixtureRequest,
+    k: int,
+    read: Callable[..., Interactions],
+    clustered_rows: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Split:
-    """Split 100 users with 11 items each of 120; with times, there is one draw."""
+    """Split 100 users with 11 items each of 120, and draw one validation part."""
+    monkeypatch.setattr(validation, "MOST_DRAWS", 1)
     rows = ["user_id,item_id,timestamp", *clustered_rows(100)]
+    if request.param == "without times":
+        rows = [row.rpartition(",")[0] for row in rows]
     return Split(read({"clicks.csv": "\n".join(rows)}))
 
 
@@ -57,9 +64,9 @@ def test_users_are_measured_by_the_ndcg_of_long_lists(split: Split, k: int) -> N
     expected = [ndcg(lists[user][:k], items) for user, items in held_out.items()]
     late = [set(lists[user][20:50]) & items for user, items in held_out.items()]
     shown = {item for user in held_out.index for item in lists[user][:20]}
-    validation = Validation(split, DEFAULT)
-    measured = validation(P, exactly=True)
-    assert validation.k == k
+    measure = Validation(split, DEFAULT)
+    measured = measure(P, exactly=True)
+    assert measure.k == k
     assert any(late)
     assert measured.users == pytest.approx(np.array(expected), abs=1e-6)
     assert measured.coverage == pytest.approx(len(shown) / split.n_items)

@@ -42,7 +42,7 @@ def push(url: str, labels: Mapping[str, str], gauges: Sequence[Gauge]) -> None:
     )
     names = ", ".join(gauge.name for gauge in gauges)
     try:
-        error = _sent(request).get(timeout=PATIENCE)
+        error = _sending(request).get(timeout=PATIENCE)
         if error is None:
             log.info("Pushed %s to the Pushgateway", names)
         else:
@@ -59,7 +59,7 @@ def _path(labels: Mapping[str, str]) -> str:
     )
 
 
-def _sent(request: urllib.request.Request) -> SimpleQueue[str | None]:
+def _sending(request: urllib.request.Request) -> SimpleQueue[str | None]:
     """Start to send a request, and return where its error will be, or None if it is sent.
 
     By a thread, because the lookup of a host name has no timeout. It ends with the process, and
