@@ -1,9 +1,12 @@
 """A small fake cluster: `fake_program` on PATH as kubectl and helm."""
 
+import fcntl
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +38,15 @@ class Cluster:
     @property
     def state(self) -> dict[str, Any]:
         """The whole state."""
-        path = self.folder / "state.json"
-        state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return state
+        with self._locked():
+            return self._load()
 
     @property
     def calls(self) -> list[list[str]]:
         """Every call: program and arguments."""
         path = self.folder / "calls.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        with self._locked():
+            lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line) for line in lines]
 
     def changing(self) -> list[list[str]]:
@@ -59,11 +62,13 @@ class Cluster:
 
     def change(self, **parts: Any) -> None:
         """Replace parts of the state."""
-        (self.folder / "state.json").write_text(json.dumps(self.state | parts))
+        with self._changed() as state:
+            state.update(parts)
 
     def add(self, *objects: dict[str, Any]) -> None:
         """Add objects."""
-        self.change(objects=[*self.state["objects"], *objects])
+        with self._changed() as state:
+            state["objects"].extend(objects)
 
     def route(self, weights: dict[str, int], **more: Any) -> None:
         """Install the routing release."""
@@ -78,12 +83,35 @@ class Cluster:
             "values": {}, "description": "", "status": "deployed", "updated": OLD,
             "app_version": "", "chart": f"{chart}-0.0.0",
         } | revision  # fmt: skip
-        self.change(releases=self.state["releases"] | {name: [installed]})
+        with self._changed() as state:
+            state["releases"][name] = [installed]
 
     def routed(self) -> dict[str, int]:
         """Return the weights that the routing release has."""
         values = self.state["releases"]["modelsystem-routing"][-1]["values"]
         return {build["number"]: build["weight"] for build in values["builds"]}
+
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, Any]]:
+        """Let the state be changed while no call looks at it."""
+        with self._locked():
+            yield (state := self._load())
+            (self.folder / "state.json").write_text(json.dumps(state))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep the calls of `fake_program` out."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _load(self) -> dict[str, Any]:
+        path = self.folder / "state.json"
+        state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return state
 
 
 def ready_build(name: str, build: str) -> dict[str, Any]:

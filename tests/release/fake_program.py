@@ -2,6 +2,7 @@
 
 It answers from one JSON file in the folder FAKE_CLUSTER, in the forms that the real programs
 print, records every call in calls.jsonl, and forwards "ports" and /metrics to real scorers.
+A lock on the folder keeps each call apart from the others, and from the changes of a test.
 
     objects    Kubernetes objects, as `kubectl get --output json` has them
     frames     release → list of lists of objects: each snapshot of it shows the next one
@@ -12,6 +13,7 @@ print, records every call in calls.jsonl, and forwards "ports" and /metrics to r
     fail       "helm upgrade" → the message with which it fails
 """
 
+import fcntl
 import json
 import os
 import re
@@ -22,6 +24,7 @@ from typing import Any
 
 FOLDER = Path(os.environ["FAKE_CLUSTER"])
 STATE = FOLDER / "state.json"
+LOCK = os.open(FOLDER, os.O_RDONLY)
 
 
 def load() -> dict[str, Any]:
@@ -96,6 +99,7 @@ def kubectl(arguments: list[str], stdin: str) -> None:
         assert pod
         if pod[1] not in state["sites"]:
             refuse(f'pods "{pod[1]}" not found')
+        fcntl.flock(LOCK, fcntl.LOCK_UN)
         import urllib.request  # it takes half of the time of any other call
 
         with urllib.request.urlopen(state["sites"][pod[1]] + pod[2]) as answer:
@@ -166,6 +170,7 @@ def forward(state: dict[str, Any], target: str) -> None:
     if not url:
         refuse(f'services "{service}" not found')
     (FOLDER / f"forward-{os.getpid()}").touch()
+    fcntl.flock(LOCK, fcntl.LOCK_UN)
     print(f"Forwarding from 127.0.0.1:{url.rpartition(':')[2]} -> 3000", flush=True)
     time.sleep(600)
 
@@ -206,6 +211,7 @@ def main() -> None:
     """Record the call, then answer it."""
     program, arguments = Path(sys.argv[1]).name, sys.argv[2:]
     stdin = sys.stdin.read() if "-" in arguments else ""
+    fcntl.flock(LOCK, fcntl.LOCK_EX)  # until this process ends, or waits for another
     with (FOLDER / "calls.jsonl").open("a") as file:
         file.write(json.dumps([program, *arguments, *([stdin] if stdin else [])]) + "\n")
     for command, reason in load()["fail"].items():
