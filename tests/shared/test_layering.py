@@ -97,7 +97,7 @@ ROOMS = {
             "evaluation",
         ),
         *("reading", "ingest", "export", "settings", "fit", "columns", "rules"),
-        *("cpus", "memory", "engines"),
+        *("cpus", "memory", "compiling", "engines"),
     ),
     "modelsystem_waiter": (
         *("__main__", "pushgateway", "progress_log", "wake"),

@@ -1,32 +1,16 @@
-"""The compiled loop of a ranking: sums of rows, of which the best few are kept.
+"""The compiled loop of a ranking: sums of rows, of which the best few are kept."""
 
-numba compiles it on first use, once for each machine if the folder of this file is writable.
-"""
-
-from collections.abc import Callable
-from typing import TypeVar
-
-import numba
 import numpy as np
 
 from modelsystem_shared.numeric.arrays import Float32s, Indices
+from modelsystem_trainer.compiling import compiled
 
 _USERS = 64  # ranked at once
 _COLUMNS = 512  # of a dense matrix, added up for these users
 _WIDTH = 1_024  # sums that stay in the fastest cache
-F = TypeVar("F", bound=Callable[..., None])
 
 
-def _compiled(function: F) -> F:
-    try:
-        cached: F = numba.njit(function, nogil=True, cache=True)
-    except RuntimeError:  # no folder is writable, as in a read-only container
-        uncached: F = numba.njit(function, nogil=True)
-        return uncached
-    return cached
-
-
-@_compiled
+@compiled
 def _insert(item: int, score: float, items: Indices, scores: Float32s) -> None:
     """Insert an item into a list by falling score, equal scores by place; the last one drops."""
     place = len(items) - 1
@@ -38,7 +22,7 @@ def _insert(item: int, score: float, items: Indices, scores: Float32s) -> None:
     items[place], scores[place] = item, score
 
 
-@_compiled
+@compiled
 def rank(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not objects
     users: Indices,
     ends: Indices,
@@ -87,7 +71,7 @@ def rank(  # noqa: PLR0913, PLR0917  # compiled code takes arrays, not objects
             is_seen[history[place]] = False
 
 
-@_compiled
+@compiled
 def _best(sums: Float32s, shown: Indices) -> None:
     """Write the items of the largest positive sums, best first."""
     k = len(shown)
@@ -100,7 +84,7 @@ def _best(sums: Float32s, shown: Indices) -> None:
         shown[place] = best[place] if scores[place] > 0 else -1
 
 
-@_compiled
+@compiled
 def _add_factors(factors: Float32s, right: Float32s, sums: Float32s) -> None:
     """Add factors · right[:, j] to each sum."""
     for first in range(0, len(sums), _WIDTH):
@@ -111,7 +95,7 @@ def _add_factors(factors: Float32s, right: Float32s, sums: Float32s) -> None:
                 part[j] += factor * row[j]
 
 
-@_compiled
+@compiled
 def _add_rows(
     items: Indices, weights: Float32s, similarity: Float32s, left: int, sums: Float32s
 ) -> None:
@@ -131,7 +115,7 @@ def _add_rows(
             sums[column] += weight * added[column]
 
 
-@_compiled
+@compiled
 def rank_dense(  # noqa: PLR0913, PLR0917  # as above
     users: Indices,
     ends: Indices,
@@ -164,7 +148,7 @@ def rank_dense(  # noqa: PLR0913, PLR0917  # as above
             _best(block[row], shown[start + row])
 
 
-@_compiled
+@compiled
 def rank_with_factors(  # noqa: PLR0913, PLR0917  # as above
     users: Indices,
     ends: Indices,
