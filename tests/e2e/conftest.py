@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from tests.e2e import engine
 from tests.e2e.engine import Compose
-from tests.integration.conftest import free_port, interactions
+from tests.integration.conftest import (
+    interactions,
+)
+from tests.integration.programs import (
+    free_port,
+)
 
 NewCompose = Callable[..., Compose]
 

@@ -9,12 +9,14 @@ from tests.faults.preloaded import THREADS, Preloaded
 from tests.integration.conftest import (  # noqa: F401  # fixtures
     QUICK,
     catalogue,
-    debian_program,
-    environment,
     interactions,
     start,
     target,
     write_key,
+)
+from tests.integration.programs import (
+    debian_program,
+    environment,
 )
 
 MEMORY = Path("/dev/shm")

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from urllib.request import urlopen
 
 from tests.faults.preloaded import KNOWN, Fork, Preloaded, attached
-from tests.integration.conftest import Ended
+from tests.integration.programs import (
+    Ended,
+)
 
 from modelsystem_shared import marker, progress
 

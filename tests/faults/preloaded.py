@@ -19,7 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.integration.conftest import Ended
+from tests.integration.programs import (
+    Ended,
+)
 
 # With fixed names all paths can be given to strace; without heartbeat, runs make the same calls.
 KNOWN = "attempt-known"

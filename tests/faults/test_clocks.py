@@ -13,7 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import BUILD, Start, debian_program
+from tests.integration.conftest import (
+    BUILD,
+    Start,
+)
+from tests.integration.programs import (
+    debian_program,
+)
 
 from modelsystem_shared import folder, manifest, progress
 from modelsystem_shared.progress import Progress

@@ -30,7 +30,12 @@ from tests.faults.workers import (
     beating,
     started_for,
 )
-from tests.integration.conftest import QUICK, environment
+from tests.integration.conftest import (
+    QUICK,
+)
+from tests.integration.programs import (
+    environment,
+)
 from tests.integration.test_faults import listed, stage
 
 from modelsystem_shared import folder as folders

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.helm.charts import ROOT, Helm, find_kubectl
-from tests.integration.conftest import debian_program
+from tests.integration.programs import (
+    debian_program,
+)
 
 from modelsystem_release.__main__ import parser
 

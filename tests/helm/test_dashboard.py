@@ -15,14 +15,16 @@ import yaml
 from tests.helm.charts import Release, Render, the
 from tests.integration.conftest import (
     QUICK,
-    answers,
     catalogue,
+    get,
+    interactions,
+)
+from tests.integration.programs import (
+    answers,
     command,
     debian_program,
     environment,
     free_port,
-    get,
-    interactions,
     run,
     wait_for,
 )

@@ -1,25 +1,17 @@
-"""Real services and real processes: Azurite and the three programs as users start them."""
+"""What tests share: Azurite, small exports, models, and sites that answer."""
 
-import contextlib
-import fcntl
 import json
 import os
 import random
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
 import pytest
-from azure.storage.blob import ContainerClient, ContentSettings
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -27,63 +19,27 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from tests.integration.azurite import Azurite, azurite_program
+from tests.integration.programs import (
+    Ended,
+    answers,
+    command,
+    environment,
+    free_port,
+    run,
+    wait_for,
+)
 from tests.release.fake_cluster import Cluster, deployment, pod, service
 
 from modelsystem_shared.signing import KeyFile
 
 SIGNING = Path(__file__).parents[2] / ".tools" / "signing" / "bin" / "python"
 Ask = Callable[..., Any]
-AZURITE = "azurite@3.37.0"
-TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"
-ACCOUNT = "devstoreaccount1"
-# Published with Azurite, the same in every installation: no secret.
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-NIGHT = "2018/05/08"  # the ETL's folder for one night
 BUILD = "20180523.5"
 # With these settings a trainer skips the search for parameters.
 QUICK = {"BUILDNUMBER": BUILD, "PARAMETERS": "method=cooccurrence", "LOG_FORMAT": "json"}
+Train = Callable[..., Ended]
 LEARNERS, COURSES = 60, 40
-
-Files = Mapping[str, bytes]
-
-
-class Ended(NamedTuple):
-    """How a program ended: its exit code, negative for a signal, and its output."""
-
-    code: int
-    output: str
-
-
-def command(program: str) -> list[str]:
-    """Return a workload's console script by its absolute path: no environment is activated."""
-    return [str(Path(sys.executable).parent / f"modelsystem-{program}")]
-
-
-def environment(**variables: object) -> dict[str, str]:
-    """Return an environment of these variables and no others."""
-    return {name: str(value) for name, value in variables.items()}
-
-
-def run(program: str, **variables: object) -> Ended:
-    """Run a workload to its end."""
-    ended = subprocess.run(
-        command(program),
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return Ended(ended.returncode, ended.stdout)
-
-
-def free_port() -> int:
-    """Return a port that is free at this moment, and that Linux gives to no client by itself."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def interactions(seed: int = 1) -> bytes:
@@ -118,66 +74,15 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "models" / BUILD
 
 
-class Azurite(NamedTuple):
-    """A running Azurite."""
+@pytest.fixture
+def train(target: Path) -> Train:
+    """Return a function that trains from a container, quickly."""
 
-    port: int
+    def once(azurite: Azurite, container: str, **variables: object) -> Ended:
+        settings = azurite.variables(container) | QUICK | variables
+        return run("trainer", MODELFOLDER=target, **settings)
 
-    @property
-    def endpoint(self) -> str:
-        """The URL of its one account."""
-        return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
-
-    def client(self, container: str) -> ContainerClient:
-        """Return a client of one of its containers."""
-        credential = {"account_name": ACCOUNT, "account_key": KEY}
-        return ContainerClient(self.endpoint, container, credential=credential)
-
-    def put(self, container: str, files: Files, encoding: str | None = None) -> None:
-        """Write blobs; existing ones are replaced."""
-        settings = ContentSettings(content_encoding=encoding)
-        with self.client(container) as client:
-            for name, content in files.items():
-                client.upload_blob(name, content, overwrite=True, content_settings=settings)
-
-    def container(self, files: Files, encoding: str | None = None) -> str:
-        """Create a container with these blobs, and return its name."""
-        name = f"test-{uuid.uuid4().hex}"
-        with self.client(name) as client:
-            client.create_container()
-        self.put(name, files, encoding)
-        return name
-
-    def variables(self, container: str) -> dict[str, str]:
-        """Return the settings with which a trainer reads the folder of the night."""
-        return {
-            "BLOB_STORAGE_ACCOUNT": ACCOUNT,
-            "BLOB_STORAGE_KEY": KEY,
-            "BLOB_STORAGE_ENDPOINT": self.endpoint,
-            "BLOB_STORAGE_CONTAINER": container,
-            "BLOB_STORAGE_CSV_FOLDER": f'"{NIGHT}"',  # in quotes, as the seed's pipeline sends it
-        }
-
-
-@contextlib.contextmanager
-def installing() -> Iterator[None]:
-    """Hold a lock of this machine: workers of pytest must not install the same at once."""
-    with (Path(tempfile.gettempdir()) / "modelsystem-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def azurite_program() -> Path:
-    """Return Azurite's path; install it into `.tools/`, which git ignores, if it is missing."""
-    npm = shutil.which("npm")
-    if not npm or not shutil.which("node"):
-        pytest.skip("Azurite needs Node: there is no node or no npm on the PATH")
-    program = TOOLS / "node_modules" / ".bin" / "azurite-blob"
-    with installing():
-        if not program.exists():
-            options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run([npm, "install", "--prefix", TOOLS, *options, AZURITE], check=True)
-    return program
+    return once
 
 
 @pytest.fixture(scope="session")
@@ -193,38 +98,6 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
             yield azurite
         finally:
             process.kill()
-
-
-def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the condition holds, at most 60 s and as long as the process lives."""
-    deadline = time.monotonic() + 60
-    while True:
-        has_ended = process.poll() is not None
-        if condition():
-            return
-        assert not has_ended, f"{process.args!r} ended with {process.returncode}"
-        assert time.monotonic() < deadline, f"{process.args!r} is not ready after 60 s"
-        time.sleep(0.05)
-
-
-def answers(port: int) -> bool:
-    """Whether a program accepts connections on a port of this machine."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-        return True
-    return False
-
-
-def debian_program(name: str, package: str) -> str:
-    """Return the path of a program; root installs it with apt-get if it is missing."""
-    with installing():
-        if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
-            subprocess.run(["apt-get", "update", "-qq"], check=False)
-            command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]
-            subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-    path = shutil.which(name)
-    if not path:
-        pytest.skip(f"{name} is not installed, and only root could install it with apt-get")
-    return path
 
 
 class Started(NamedTuple):

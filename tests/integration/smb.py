@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.integration.conftest import installing
+from tests.integration.programs import (
+    installing,
+)
 
 UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
 

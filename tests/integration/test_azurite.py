@@ -2,39 +2,38 @@
 
 import contextlib
 import gzip
-import hashlib
 import json
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
+from tests.integration.azurite import (
     KEY,
     NIGHT,
-    QUICK,
     Azurite,
-    Ended,
+)
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+    Train,
     catalogue,
+    interactions,
+)
+from tests.integration.programs import (
     command,
     environment,
-    interactions,
     run,
 )
+from tests.integration.results import digests, failure, model_part, sha256
 
-from modelsystem_shared import folder, progress, settings
+from modelsystem_shared import folder, settings
 from modelsystem_shared.errors import AccessDeniedError
-from modelsystem_shared.progress import Failure
 from modelsystem_trainer import reading
 from modelsystem_trainer.engines import Workplace, started
 from modelsystem_trainer.export import blobs
@@ -44,8 +43,6 @@ UPLOAD = Path(__file__).parents[2] / "demo" / "upload.py"
 MOVIELENS = Path(__file__).parents[3] / "shared" / "data" / "movielens-small"
 WRONG_KEY = "bm90IHRoZSBrZXkgb2YgdGhpcyBhY2NvdW50Cg=="
 SMALL = {f"{NIGHT}/interactions.csv": interactions()}
-
-Train = Callable[..., Ended]
 
 
 class Unreachable(NamedTuple):
@@ -81,41 +78,6 @@ def train_in_vain(root: Path, port: int, stack: contextlib.ExitStack) -> Unreach
     environ = environment(MODELFOLDER=root / "model", **storage, **QUICK)
     process = subprocess.Popen(command("trainer"), env=environ, stdout=log, stderr=log)
     return Unreachable(stack.enter_context(process), root / "log", root / "model")
-
-
-@pytest.fixture
-def train(target: Path) -> Train:
-    """Return a function that trains from a container, quickly."""
-
-    def once(azurite: Azurite, container: str, **variables: object) -> Ended:
-        settings = azurite.variables(container) | QUICK | variables
-        return run("trainer", MODELFOLDER=target, **settings)
-
-    return once
-
-
-def failure(model_folder: Path) -> Failure:
-    """Return the failure of the only attempt in a folder."""
-    (attempt,) = folder.attempts(model_folder)
-    failure = progress.failure(attempt)
-    assert failure
-    return failure
-
-
-def model_part(model_folder: Path) -> dict[str, Any]:
-    """Verify a published model and return the `model` part of its manifest."""
-    published = folder.published(model_folder)
-    folder.verify(published)
-    return published.manifest.model
-
-
-def digests(model_folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of the export that was read, from the manifest."""
-    return {file["name"]: file["sha256"] for file in model_part(model_folder)["data"]["files"]}
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def traces(root: Path, words: str) -> list[Path]:
@@ -298,110 +260,6 @@ def test_a_job_that_has_not_committed(azurite: Azurite, train: Train, target: Pa
     assert train(azurite, azurite.container(parts | running)).code == 3
     assert "uncommitted is 1" in failure(target).reason
     assert ": interactions.csv" in failure(target).reason
-
-
-# Blobs that change
-
-
-class Relay(NamedTuple):
-    """A proxy between a trainer and Azurite; `statuses` are those of the answers so far."""
-
-    azurite: Azurite
-    statuses: list[int]
-
-
-@contextlib.contextmanager
-def relay(azurite: Azurite, before: Callable[[str], None]) -> Iterator[Relay]:
-    """Pass requests on to Azurite; `before` is called with the path of each."""
-    statuses: list[int] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            before(self.path)
-            with contextlib.closing(HTTPConnection("127.0.0.1", azurite.port)) as onward:
-                onward.request("GET", self.path, headers=dict(self.headers.items()))
-                answer = onward.getresponse()
-                body = answer.read()
-            statuses.append(answer.status)
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("connection", "content-length", "transfer-encoding"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Relay(Azurite(server.server_port), statuses)
-        server.shutdown()
-
-
-def large(letter: str) -> bytes:
-    """Return 43 MB of interactions: more than a client reads at once, and quick to parse."""
-    header, *rows = interactions().decode().splitlines()
-    note = letter * 90_000
-    return "\n".join([f"{header},note", *(f"{row},{note}" for row in rows), ""]).encode()
-
-
-@pytest.mark.parametrize("nth", [1, 2])
-def test_a_blob_overwritten_while_it_is_read(
-    azurite: Azurite, train: Train, target: Path, nth: int
-) -> None:
-    """Replaced before its n-th range is read, a blob is read again as a whole, never mixed."""
-    old, new = large("a"), large("b")
-    assert len(old) == len(new) > 40 << 20
-    container = azurite.container({f"{NIGHT}/large.csv": old})
-    reads = count(1)
-
-    def before(path: str) -> None:
-        if "large.csv" in path and next(reads) == nth:
-            azurite.put(container, {f"{NIGHT}/large.csv": new})
-
-    with relay(azurite, before) as proxy:
-        ended = train(proxy.azurite, container)
-    assert ended.code == 0, ended.output
-    assert 412 in proxy.statuses
-    assert digests(target) == {"large.csv": sha256(new)}
-
-
-def test_blobs_that_come_and_go_while_others_are_read(
-    azurite: Azurite, train: Train, target: Path
-) -> None:
-    """The model is made of the blobs that exist at the end."""
-    files = {f"{NIGHT}/{name}.csv": interactions(seed) for seed, name in enumerate("abc")}
-    container = azurite.container({name: files[name] for name in list(files)[:2]})
-    reads = count(1)
-
-    def before(path: str) -> None:
-        if ".csv" in path and next(reads) == 1:
-            azurite.put(container, {f"{NIGHT}/c.csv": files[f"{NIGHT}/c.csv"]})
-            with azurite.client(container) as client:
-                client.delete_blob(f"{NIGHT}/a.csv")
-
-    with relay(azurite, before) as proxy:
-        ended = train(proxy.azurite, container)
-    assert ended.code == 0, ended.output
-    assert digests(target) == {f"{n}.csv": sha256(files[f"{NIGHT}/{n}.csv"]) for n in "bc"}
-
-
-def test_a_blob_that_never_rests(azurite: Azurite, train: Train, target: Path) -> None:
-    """Rewritten before every listing, a blob is refused with 5: its content cannot be known."""
-    container = azurite.container(SMALL)
-    seeds = count(2)
-
-    def before(path: str) -> None:
-        if "comp=list" in path:
-            azurite.put(container, {f"{NIGHT}/interactions.csv": interactions(next(seeds))})
-
-    with relay(azurite, before) as proxy:
-        ended = train(proxy.azurite, container)
-    assert ended.code == 5
-    reported = failure(target)
-    assert "keep changing" in reported.reason
-    assert reported.retry_helps
 
 
 # Odd blobs

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.integration.conftest import BUILD, QUICK, Serve, Site, run
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+    Serve,
+    Site,
+)
+from tests.integration.programs import (
+    run,
+)
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "movielens-small"
 # Ratings and times count, so that the items of a history have different weights.

@@ -7,10 +7,12 @@ import pytest
 from tests.integration.conftest import (
     BUILD,
     QUICK,
-    Ended,
     Serve,
     Site,
     Start,
+)
+from tests.integration.programs import (
+    Ended,
     free_port,
     run,
 )

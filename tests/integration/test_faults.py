@@ -11,7 +11,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import BUILD, QUICK, command, environment, run
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+)
+from tests.integration.programs import (
+    command,
+    environment,
+    run,
+)
 
 from modelsystem_shared import folder, manifest, marker, progress, settings
 from modelsystem_waiter.observation import observe

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import BUILD, QUICK, Ended, run
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+)
+from tests.integration.programs import (
+    Ended,
+    run,
+)
 
 from modelsystem_shared import folder, progress
 

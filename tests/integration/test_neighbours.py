@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.integration.conftest import BUILD, QUICK, Start, catalogue, interactions, run
+from tests.integration.conftest import (
+    BUILD,
+    QUICK,
+    Start,
+    catalogue,
+    interactions,
+)
+from tests.integration.programs import (
+    run,
+)
 
 from modelsystem_shared import folder
 

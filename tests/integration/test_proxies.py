@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.conftest import (
+from tests.integration.programs import (
     answers,
     command,
     debian_program,

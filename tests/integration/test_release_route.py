@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 import urllib3
-from tests.integration.conftest import Ask, Ended, Live, Site, write_key
+from tests.integration.conftest import (
+    Ask,
+    Live,
+    Site,
+    write_key,
+)
+from tests.integration.programs import (
+    Ended,
+)
 from tests.release.fake_cluster import deployment, http_route, pod
 from tests.release.recorded import recorded
 

@@ -6,7 +6,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.integration.conftest import Live
+from tests.integration.conftest import (
+    Live,
+)
 from tests.release.fake_cluster import claim, http_route
 
 

@@ -11,10 +11,12 @@ from urllib.request import urlopen
 import pytest
 from tests.integration.conftest import (
     BUILD,
+    get,
+)
+from tests.integration.programs import (
     answers,
     debian_program,
     free_port,
-    get,
     run,
     wait_for,
 )

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import debian_program
+from tests.integration.programs import (
+    debian_program,
+)
 from tests.pipeline.steps import FILES, FOLDER, ROOT, SCRIPTS, steps
 
 from modelsystem_release import naming
