@@ -25,6 +25,7 @@ from tests.integration.programs import (
     debian_program,
     environment,
     free_port,
+    is_ready,
     run,
     wait_for,
 )
@@ -102,8 +103,9 @@ def prometheus(sites: list[int], release: Release, tmp_path: Path) -> Iterator[s
         f"--storage.tsdb.path={tmp_path}/tsdb",
     ]  # fmt: skip
     with subprocess.Popen([program, *options], stderr=subprocess.DEVNULL) as process:
-        wait_for(lambda: answers(port), process)
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: is_ready(f"{url}/-/ready"), process)
+        yield url
         process.kill()
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import urlopen
 
 import pytest
 
@@ -80,6 +81,13 @@ def answers(port: int) -> bool:
     """Whether a program accepts connections on a port of this machine."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
         return True
+    return False
+
+
+def is_ready(url: str) -> bool:
+    """Whether a program answers with 200; one that accepts connections may still say 503."""
+    with contextlib.suppress(OSError), urlopen(url, timeout=5) as answer:
+        return answer.status == 200
     return False
 
 

@@ -14,9 +14,9 @@ from tests.integration.conftest import (
     get,
 )
 from tests.integration.programs import (
-    answers,
     debian_program,
     free_port,
+    is_ready,
     run,
     wait_for,
 )
@@ -132,8 +132,9 @@ def pushgateway(tmp_path: Path) -> Iterator[str]:
     log = (tmp_path / "log").open("wb")
     options = [f"--web.listen-address=127.0.0.1:{port}"]
     with log, subprocess.Popen([program, *options], stdout=log, stderr=log) as process:
-        wait_for(lambda: answers(port), process)
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: is_ready(f"{url}/-/ready"), process)
+        yield url
         process.kill()
 
 
