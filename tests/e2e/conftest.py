@@ -9,7 +9,7 @@ from tests.e2e.engine import Compose
 from tests.integration.conftest import (
     interactions,
 )
-from tests.integration.programs import (
+from tests.programs import (
     free_port,
 )
 

@@ -21,7 +21,7 @@ from tests.helm.charts import Manifest, Release, containers, expanded, of_kind, 
 from tests.integration.azurite import (
     Azurite,
 )
-from tests.integration.programs import (
+from tests.programs import (
     answers,
     free_port,
 )

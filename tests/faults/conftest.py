@@ -14,7 +14,7 @@ from tests.integration.conftest import (  # noqa: F401  # fixtures
     target,
     write_key,
 )
-from tests.integration.programs import (
+from tests.programs import (
     debian_program,
     environment,
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.request import urlopen
 
 from tests.faults.preloaded import KNOWN, Fork, Preloaded, attached
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.preloaded import Preloaded
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
 )
 

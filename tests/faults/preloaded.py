@@ -19,8 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
+    running,
 )
 
 # With fixed names all paths can be given to strace; without heartbeat, runs make the same calls.
@@ -182,7 +183,7 @@ class Preloaded:
 def attached(strace: Sequence[str | Path], fork: Fork) -> Iterator[None]:
     """Attach strace to a fork that waits, and wait for strace's end."""
     command = [*strace, "-f", "-p", str(fork.pid)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+    with running(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr
         line = tracer.stderr.readline()
         assert re.search(r"Process \d+ attached", line), line

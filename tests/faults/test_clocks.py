@@ -17,8 +17,9 @@ from tests.integration.conftest import (
     BUILD,
     Start,
 )
-from tests.integration.programs import (
+from tests.programs import (
     debian_program,
+    running,
 )
 
 from modelsystem_shared import folder, manifest, progress
@@ -80,7 +81,7 @@ def test_a_heart_beats_on(clock: Clock, tmp_path: Path) -> None:
     """The trainer's heartbeat goes on at its pace through every jump."""
     command = [sys.executable, "-c", HEART, str(tmp_path / "model")]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=clock.environ, stdin=pipe, stdout=pipe) as process:
+    with running(command, env=clock.environ, stdin=pipe, stdout=pipe) as process:
         assert process.stdout
         assert process.stdout.readline() == b"beating\n"
         (attempt,) = folder.attempts(tmp_path / "model")

@@ -33,10 +33,10 @@ from tests.faults.workers import (
 from tests.integration.conftest import (
     QUICK,
 )
-from tests.integration.programs import (
+from tests.integration.test_faults import listed, stage
+from tests.programs import (
     environment,
 )
-from tests.integration.test_faults import listed, stage
 
 from modelsystem_shared import folder as folders
 from modelsystem_trainer import export as exports

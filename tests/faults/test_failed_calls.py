@@ -20,7 +20,7 @@ from tests.faults.preloaded import THREADS, Preloaded
 from tests.integration.conftest import (
     BUILD,
 )
-from tests.integration.programs import (
+from tests.programs import (
     environment,
     free_port,
 )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from tests.helm.charts import ROOT, Release, Render, the
-from tests.integration.programs import (
+from tests.programs import (
     debian_program,
 )
 

@@ -2,14 +2,15 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.helm.charts import CHARTS
+from tests.programs import free_port, running
 
 SCRIPT = CHARTS / "modelsystem" / "files" / "ask.py"
 
@@ -36,17 +37,9 @@ class Site(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def start(port: int, build: str) -> "subprocess.Popen[str]":
-    """Start the script."""
-    return subprocess.Popen(
+def start(port: int, build: str) -> "AbstractContextManager[subprocess.Popen[str]]":
+    """Run the script as long as a context lasts."""
+    return running(
         [sys.executable, "-c", SCRIPT.read_text(encoding="utf-8")],
         env=os.environ | {"SITE": f"http://127.0.0.1:{port}", "BUILDNUMBER": build},
         stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.helm.charts import ROOT, Helm, find_kubectl
-from tests.integration.programs import (
+from tests.programs import (
     debian_program,
 )
 

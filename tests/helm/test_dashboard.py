@@ -1,5 +1,6 @@
 """The dashboard's queries, asked of a real Prometheus that scrapes two running sites."""
 
+import contextlib
 import json
 import math
 import subprocess
@@ -19,7 +20,7 @@ from tests.integration.conftest import (
     get,
     interactions,
 )
-from tests.integration.programs import (
+from tests.programs import (
     answers,
     command,
     debian_program,
@@ -27,6 +28,7 @@ from tests.integration.programs import (
     free_port,
     is_ready,
     run,
+    running,
     wait_for,
 )
 
@@ -63,20 +65,18 @@ def sites(tmp_path: Path) -> Iterator[list[int]]:
     export.mkdir()
     (export / "interactions.csv").write_bytes(interactions())
     (export / "items.csv").write_bytes(catalogue())
-    processes, ports = [], []
-    for build in BUILDS:
-        variables: dict[str, Any] = {**QUICK, "BUILDNUMBER": build}
-        folder = tmp_path / build
-        trained = run("trainer", MODELFOLDER=folder, CSV_FOLDER=export, **variables)
-        assert trained.code == 0, trained.output
-        ports.append(free_port())
-        site = environment(MODELFOLDER=folder, HOST="127.0.0.1", PORT=ports[-1], WORKERS=1)
-        processes.append(subprocess.Popen(command("scorer"), env=site, stdout=subprocess.DEVNULL))
-        wait_for(lambda: answers(ports[-1]), processes[-1])
-    yield ports
-    for process in processes:
-        process.kill()
-        process.wait()
+    ports = []
+    with contextlib.ExitStack() as stack:
+        for build in BUILDS:
+            variables: dict[str, Any] = {**QUICK, "BUILDNUMBER": build}
+            folder = tmp_path / build
+            trained = run("trainer", MODELFOLDER=folder, CSV_FOLDER=export, **variables)
+            assert trained.code == 0, trained.output
+            ports.append(free_port())
+            site = environment(MODELFOLDER=folder, HOST="127.0.0.1", PORT=ports[-1], WORKERS=1)
+            process = running(command("scorer"), env=site, stdout=subprocess.DEVNULL)
+            wait_for(lambda: answers(ports[-1]), stack.enter_context(process))
+        yield ports
 
 
 @pytest.fixture
@@ -102,11 +102,10 @@ def prometheus(sites: list[int], release: Release, tmp_path: Path) -> Iterator[s
         f"--config.file={tmp_path}/prometheus.yaml", f"--web.listen-address=127.0.0.1:{port}",
         f"--storage.tsdb.path={tmp_path}/tsdb",
     ]  # fmt: skip
-    with subprocess.Popen([program, *options], stderr=subprocess.DEVNULL) as process:
+    with running([program, *options], stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: is_ready(f"{url}/-/ready"), process)
         yield url
-        process.kill()
 
 
 def ask(prometheus: str, query: str) -> list[tuple[dict[str, str], float]]:

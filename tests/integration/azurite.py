@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
-from tests.integration.programs import installing
+from tests.programs import installing
 
 AZURITE = "azurite@3.37.0"
 TOOLS = Path(__file__).parents[2] / ".tools" / "azurite"

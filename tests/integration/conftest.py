@@ -1,12 +1,12 @@
 """What tests share: Azurite, small exports, models, and sites that answer."""
 
+import itertools
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
@@ -20,13 +20,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from tests.integration.azurite import Azurite, azurite_program
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
     answers,
     command,
     environment,
     free_port,
     run,
+    running,
     wait_for,
 )
 from tests.release.fake_cluster import Cluster, deployment, pod, service
@@ -92,12 +93,9 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     options = ["--blobHost", "127.0.0.1", "--blobPort", str(azurite.port), "--silent"]
     options += ["--location", str(tmp_path_factory.mktemp("azurite"))]
     options += ["--skipApiVersionCheck", "--disableTelemetry"]
-    with subprocess.Popen([azurite_program(), *options]) as process:
-        try:
-            wait_for(lambda: answers(azurite.port), process)
-            yield azurite
-        finally:
-            process.kill()
+    with running([azurite_program(), *options]) as process:
+        wait_for(lambda: answers(azurite.port), process)
+        yield azurite
 
 
 class Started(NamedTuple):
@@ -137,26 +135,17 @@ Serve = Callable[..., Site]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a workload, which is killed after the test if it runs."""
-    programs: list[Started] = []
+    numbers = itertools.count()
+    with ExitStack() as stack:
 
-    def begin(program: str, **variables: object) -> Started:
-        log = tmp_path / f"{len(programs)}-{program}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command(program),
-                env=environment(**variables),
-                stdout=file,
-                stderr=file,
-                start_new_session=True,  # so that a scorer's workers can be killed with it
-            )
-        programs.append(Started(process, log))
-        return programs[-1]
+        def begin(program: str, **variables: object) -> Started:
+            log = tmp_path / f"{next(numbers)}-{program}.log"
+            with log.open("wb") as file:
+                environ = environment(**variables)
+                process = running(command(program), env=environ, stdout=file, stderr=file)
+                return Started(stack.enter_context(process), log)
 
-    yield begin
-    for program in programs:
-        if program.process.poll() is None:
-            os.killpg(program.process.pid, signal.SIGKILL)
-            program.process.wait()
+        yield begin
 
 
 @pytest.fixture
@@ -189,17 +178,15 @@ def site(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     log = tmp_path_factory.mktemp("site") / "log"
     with (
         log.open("wb") as file,
-        subprocess.Popen(
+        running(
             command("scorer"),
             env=environment(**variables, EVALUATION_ENDPOINT="on"),
             stdout=file,
             stderr=file,
-            start_new_session=True,
         ) as process,
     ):
         wait_for(lambda: answers(port), process)
         yield f"http://127.0.0.1:{port}"
-        os.killpg(process.pid, signal.SIGKILL)
     assert '"traceback"' not in log.read_text()
     assert '"level": "error"' not in log.read_text()
 
@@ -227,9 +214,9 @@ class Live(NamedTuple):
             output, _ = process.communicate(timeout=120)
         return Ended(process.returncode, output)
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start the tool."""
-        return subprocess.Popen(
+    def start(self, *arguments: str) -> "AbstractContextManager[subprocess.Popen[str]]":
+        """Run the tool as long as a context lasts."""
+        return running(
             [Path(sys.executable).with_name("release"), *arguments],
             cwd=self.folder,
             env=self.cluster.environ,
@@ -294,7 +281,7 @@ def judge() -> Iterator[Ask]:
         pytest.skip("run `make .tools/signing/.installed`")
     program = [SIGNING, Path(__file__).with_name("judge.py")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(program, text=True, **pipes) as process:
+    with running(program, text=True, **pipes) as process:
         assert process.stdin
         assert process.stdout
         reader, writer = process.stdout, process.stdin
@@ -307,7 +294,6 @@ def judge() -> Iterator[Ask]:
             return json.loads(answer)
 
         yield ask
-        writer.close()
 
 
 def write_key(folder: Path, name: str) -> KeyFile:

@@ -25,12 +25,13 @@ from tests.integration.conftest import (
     catalogue,
     interactions,
 )
-from tests.integration.programs import (
+from tests.integration.results import digests, failure, model_part, sha256
+from tests.programs import (
     command,
     environment,
     run,
+    running,
 )
-from tests.integration.results import digests, failure, model_part, sha256
 
 from modelsystem_shared import folder, settings
 from modelsystem_shared.errors import AccessDeniedError
@@ -66,8 +67,6 @@ def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "refused": train_in_vain(root / "refused", refused.getsockname()[1], stack),
         }
         yield trainings
-        for training in trainings.values():
-            training.process.kill()
 
 
 def train_in_vain(root: Path, port: int, stack: contextlib.ExitStack) -> Unreachable:
@@ -76,8 +75,8 @@ def train_in_vain(root: Path, port: int, stack: contextlib.ExitStack) -> Unreach
     log = stack.enter_context((root / "log").open("wb"))
     storage = Azurite(port).variables("exports")
     environ = environment(MODELFOLDER=root / "model", **storage, **QUICK)
-    process = subprocess.Popen(command("trainer"), env=environ, stdout=log, stderr=log)
-    return Unreachable(stack.enter_context(process), root / "log", root / "model")
+    training = running(command("trainer"), env=environ, stdout=log, stderr=log)
+    return Unreachable(stack.enter_context(training), root / "log", root / "model")
 
 
 def traces(root: Path, words: str) -> list[Path]:

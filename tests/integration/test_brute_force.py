@@ -14,7 +14,7 @@ from tests.integration.conftest import (
     Serve,
     Site,
 )
-from tests.integration.programs import (
+from tests.programs import (
     run,
 )
 

@@ -11,7 +11,7 @@ from tests.integration.conftest import (
     Site,
     Start,
 )
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
     free_port,
     run,

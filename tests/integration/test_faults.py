@@ -15,7 +15,7 @@ from tests.integration.conftest import (
     BUILD,
     QUICK,
 )
-from tests.integration.programs import (
+from tests.programs import (
     command,
     environment,
     run,

@@ -10,7 +10,7 @@ from tests.integration.conftest import (
     BUILD,
     QUICK,
 )
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
     run,
 )

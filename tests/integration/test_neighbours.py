@@ -20,7 +20,7 @@ from tests.integration.conftest import (
     catalogue,
     interactions,
 )
-from tests.integration.programs import (
+from tests.programs import (
     run,
 )
 

@@ -13,10 +13,11 @@ from playwright.sync_api import Request as PageRequest
 from tests.integration.conftest import (
     get,
 )
-from tests.integration.programs import (
+from tests.programs import (
     answers,
     debian_program,
     free_port,
+    running,
     wait_for,
 )
 
@@ -62,10 +63,9 @@ def behind_nginx(site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     configuration = NGINX.format(folder=folder, port=port, prefix=PREFIX, site=site)
     (folder / "nginx.conf").write_text(configuration)
     command = [program, "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with running(command, stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: answers(port), process)
         yield f"https://127.0.0.1:{port}{PREFIX}"
-        process.terminate()
 
 
 @pytest.fixture(params=["itself", "behind nginx"])

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.programs import (
+from tests.programs import (
     answers,
     command,
     debian_program,
     environment,
     free_port,
+    running,
     wait_for,
 )
 
@@ -75,16 +76,18 @@ PROXIES: dict[str, tuple[str, str, str, list[str]]] = {
 class Sites:
     """Two sites of one build, which take turns to restart."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
+    def __init__(self, folder: Path, log: Path, stack: contextlib.ExitStack) -> None:
         self._variables = {"MODELFOLDER": folder, "HOST": "127.0.0.1", "WORKERS": 2}
         self._log = log
+        self._stack = stack
         self.ports = (free_port(), free_port())
         self._processes = [self._start(port) for port in self.ports]
 
     def _start(self, port: int) -> "subprocess.Popen[bytes]":
         variables = environment(**self._variables, PORT=port, DRAIN_SECONDS=1, ACCESS_LOG="off")
         with self._log.open("ab") as log:
-            process = subprocess.Popen(command("scorer"), env=variables, stdout=log, stderr=log)
+            site = running(command("scorer"), env=variables, stdout=log, stderr=log)
+            process = self._stack.enter_context(site)  # it starts here: the log must be open
         wait_for(lambda: answers(port), process)
         return process
 
@@ -94,19 +97,12 @@ class Sites:
         assert self._processes[number].wait(timeout=60) == 0
         self._processes[number] = self._start(self.ports[number])
 
-    def end(self) -> None:
-        """Kill both."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
-
 
 @pytest.fixture
 def sites(model_folder: Path, tmp_path: Path) -> Iterator[Sites]:
     """Serve one build twice."""
-    both = Sites(model_folder, tmp_path / "log")
-    yield both
-    both.end()
+    with contextlib.ExitStack() as stack:
+        yield Sites(model_folder, tmp_path / "log", stack)
 
 
 @pytest.fixture(params=PROXIES)
@@ -117,10 +113,9 @@ def proxy(request: pytest.FixtureRequest, sites: Sites, tmp_path: Path) -> Itera
     configuration = tmp_path / name
     configuration.write_text(template.format(folder=tmp_path, port=port, sites=sites.ports))
     options = [*options, str(configuration)]
-    with subprocess.Popen([program, *options], stderr=subprocess.DEVNULL) as process:
+    with running([program, *options], stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: answers(port), process)
         yield port
-        process.terminate()
 
 
 class Load:

@@ -20,7 +20,7 @@ from tests.integration.conftest import (
     Serve,
     Site,
 )
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
     free_port,
     run,

@@ -18,7 +18,7 @@ from tests.integration.conftest import (
     Site,
     write_key,
 )
-from tests.integration.programs import (
+from tests.programs import (
     Ended,
 )
 from tests.release.fake_cluster import deployment, http_route, pod

@@ -74,7 +74,6 @@ def test_requests_are_counted_between_two_looks(split: Live) -> None:
             counts = {build["number"]: build["recent"]["requests"] for build in builds}
             assert counts["152"] <= 4
             assert all(build["recent"]["failed"] == 0 for build in builds)
-        process.terminate()
 
 
 def test_a_refused_verdict_is_recorded_on_the_build(split: Live) -> None:

@@ -15,7 +15,7 @@ from tests.integration.conftest import (
     Ask,
     write_key,
 )
-from tests.integration.programs import (
+from tests.programs import (
     run,
 )
 from tests.shared.vault import KEY_URL, Vault, serving

@@ -13,11 +13,12 @@ from tests.integration.conftest import (
     BUILD,
     get,
 )
-from tests.integration.programs import (
+from tests.programs import (
     debian_program,
     free_port,
     is_ready,
     run,
+    running,
     wait_for,
 )
 
@@ -131,11 +132,10 @@ def pushgateway(tmp_path: Path) -> Iterator[str]:
     port = free_port()
     log = (tmp_path / "log").open("wb")
     options = [f"--web.listen-address=127.0.0.1:{port}"]
-    with log, subprocess.Popen([program, *options], stdout=log, stderr=log) as process:
+    with log, running([program, *options], stdout=log, stderr=log) as process:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: is_ready(f"{url}/-/ready"), process)
         yield url
-        process.kill()
 
 
 def test_the_waiter_pushes_the_score(model_folder: Path, pushgateway: str) -> None:

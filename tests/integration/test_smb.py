@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.integration import smb
+from tests.programs import running
 
 from modelsystem_shared import files, folder, manifest, marker, publication, settings
 from modelsystem_shared.manifest import Manifest
@@ -52,24 +54,21 @@ def share(roots: dict[str, Path]) -> Iterator[Share]:
 @pytest.fixture
 def start(share: Share) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Return a function that starts a waiter in front of the share, and returns when it waits."""
-    waiters: list[subprocess.Popen[str]] = []
+    with ExitStack() as stack:
 
-    def make(**variables: object) -> "subprocess.Popen[str]":
-        defaults = {"MODELFOLDER": share.read, "WAIT_TIMEOUT": 60, "WAIT_INTERVAL": INTERVAL}
-        unset = {variable.name: "" for variable in settings.variables(Settings)}
-        values = {name: str(value) for name, value in (defaults | variables).items()}
-        environ = os.environ | unset | values  # an empty value counts as not set
-        command = [sys.executable, "-m", "modelsystem_waiter"]
-        waiter = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
-        waiters.append(waiter)
-        assert waiter.stdout
-        assert any("File not found!" in line for line in waiter.stdout)
-        return waiter
+        def make(**variables: object) -> "subprocess.Popen[str]":
+            defaults = {"MODELFOLDER": share.read, "WAIT_TIMEOUT": 60, "WAIT_INTERVAL": INTERVAL}
+            unset = {variable.name: "" for variable in settings.variables(Settings)}
+            values = {name: str(value) for name, value in (defaults | variables).items()}
+            environ = os.environ | unset | values  # an empty value counts as not set
+            command = [sys.executable, "-m", "modelsystem_waiter"]
+            process = running(command, env=environ, stdout=subprocess.PIPE, text=True)
+            waiter = stack.enter_context(process)
+            assert waiter.stdout
+            assert any("File not found!" in line for line in waiter.stdout)
+            return waiter
 
-    yield make
-    for waiter in waiters:
-        waiter.kill()
-        waiter.communicate()
+        yield make
 
 
 def write_model(target: Path) -> Marker:

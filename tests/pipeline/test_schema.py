@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.integration.programs import (
+from tests.pipeline.steps import FILES, FOLDER, ROOT, SCRIPTS, steps
+from tests.programs import (
     debian_program,
 )
-from tests.pipeline.steps import FILES, FOLDER, ROOT, SCRIPTS, steps
 
 from modelsystem_release import naming
 

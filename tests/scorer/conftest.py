@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from tests.programs import free_port, running
 
 from modelsystem_scorer import engine
 from modelsystem_scorer.app import create_app
@@ -241,37 +242,26 @@ class Site:
 @pytest.fixture(scope="session")
 def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
     """Return a function that starts a scorer; those that still run are killed at the end."""
-    sites: list[Site] = []
+    with contextlib.ExitStack() as stack:
 
-    def start(*, wait: bool = True, **variables: str | Path) -> Site:
-        environ = {"HOST": "127.0.0.1", "PORT": str(_free_port()), "LOG_FORMAT": "json"}
-        environ |= {name: str(value) for name, value in variables.items()}
-        log_file = tmp_path_factory.mktemp("site") / "log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "modelsystem_scorer"],
-                env={**_clean_environment(), **environ},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        sites.append(Site(process, int(environ["PORT"]), log_file))
-        if wait:
-            sites[-1].wait_until(sites[-1].is_ready)
-        return sites[-1]
+        def start(*, wait: bool = True, **variables: str | Path) -> Site:
+            environ = {"HOST": "127.0.0.1", "PORT": str(free_port()), "LOG_FORMAT": "json"}
+            environ |= {name: str(value) for name, value in variables.items()}
+            log_file = tmp_path_factory.mktemp("site") / "log"
+            with log_file.open("wb") as log:
+                process = running(
+                    [sys.executable, "-m", "modelsystem_scorer"],
+                    env={**_clean_environment(), **environ},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+                site = Site(stack.enter_context(process), int(environ["PORT"]), log_file)
+            if wait:
+                site.wait_until(site.is_ready)
+            return site
 
-    yield start
-    for site in sites:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(site.process.pid, signal.SIGKILL)
-        site.process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+        yield start
 
 
 def _clean_environment() -> dict[str, str]:

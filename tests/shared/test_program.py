@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.programs import running
 
 from modelsystem_shared import errors, program
 from modelsystem_shared.errors import ModelSystemError, SettingsError
@@ -164,12 +165,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     with ExitStack() as stack:
 
         def start(**environ: str) -> subprocess.Popen[str]:
-            process = subprocess.Popen(
-                command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            return stack.enter_context(
+                running(
+                    command,
+                    env=environ,
+                    text=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
             )
-            stack.enter_context(process)
-            stack.callback(process.kill)  # before the process's own exit, which waits
-            return process
 
         yield start
 

@@ -5,9 +5,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.programs import running
 
 from modelsystem_shared import folder as folders
 from modelsystem_shared import marker, progress
@@ -51,18 +53,14 @@ def attempt(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(attempt: Path) -> Iterator[Start]:
     """Return a function that starts a helper of an index."""
-    helpers = []
+    with ExitStack() as stack:
 
-    def make(index: int) -> "subprocess.Popen[str]":
-        here = Path(__file__).parent
-        command = [sys.executable, "-c", HELPER, attempt.parent, str(index), here]
-        helpers.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
-        return helpers[-1]
+        def make(index: int) -> "subprocess.Popen[str]":
+            here = Path(__file__).parent
+            command = [sys.executable, "-c", HELPER, attempt.parent, str(index), here]
+            return stack.enter_context(running(command, stderr=subprocess.PIPE, text=True))
 
-    yield make
-    for helper in helpers:
-        helper.kill()
-        helper.communicate()
+        yield make
 
 
 def squares(attempt: Path) -> list[int]:
@@ -284,7 +282,7 @@ def test_a_folder_is_removed_while_helpers_write(tmp_path: Path) -> None:
     control = tmp_path / "calls"
     control.mkdir()
     script = "import sys, pathlib\nwhile True:\n  pathlib.Path(sys.argv[1]).open('a').write('.')"
-    with subprocess.Popen([sys.executable, "-c", script, control / "helper-1-a"]) as writer:
+    with running([sys.executable, "-c", script, control / "helper-1-a"]) as writer:
         wait_until((control / "helper-1-a").exists)
         parts.remove(control)
         assert not control.exists()

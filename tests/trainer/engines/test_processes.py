@@ -1,12 +1,11 @@
 """Worker processes and their parent."""
 
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.programs import running
 
 DRIVER = """
 import sys
@@ -40,9 +39,9 @@ def test_workers_do_not_outlive_a_driver_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
     arguments = [sys.executable, script, tmp_path, Path(__file__).parent]
-    with subprocess.Popen(arguments) as driver:
+    with running(arguments) as driver:
         files = [tmp_path / "pid-1", tmp_path / "pid-2"]
         wait_until(lambda: all(path.exists() and path.read_text() for path in files))
-        os.kill(driver.pid, signal.SIGKILL)
-    pids = [int(path.read_text()) for path in files]
-    wait_until(lambda: not any(map(is_alive, pids)))
+        driver.kill()
+        pids = [int(path.read_text()) for path in files]
+        wait_until(lambda: not any(map(is_alive, pids)))

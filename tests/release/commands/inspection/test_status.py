@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.programs import running
 from tests.release.conftest import Release, Result
 from tests.release.fake_cluster import Cluster, claim, deployment, job, pod
 from tests.release.recorded import looks
@@ -192,7 +193,7 @@ def test_watching_shows_what_has_changed(
     """JSON has one line for each look, and an answer that fails does not end it."""
     install(cluster, "152", job("152"), deployment("152", ready=0))
     arguments = ("status", "--watch", "0.2", "--output", "json")
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "modelsystem_release", *arguments],
         cwd=tmp_path,
         env=cluster.environ,
@@ -208,4 +209,3 @@ def test_watching_shows_what_has_changed(
         cluster.change(fail={}, objects=[claim(), job("152", Complete=""), deployment("152")])
         while '"state": "ready"' not in (line := process.stdout.readline()):
             assert line
-        process.terminate()

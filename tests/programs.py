@@ -5,14 +5,15 @@ import fcntl
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import pytest
@@ -47,6 +48,20 @@ def run(program: str, **variables: object) -> Ended:
         timeout=120,
     )
     return Ended(ended.returncode, ended.stdout)
+
+
+@contextlib.contextmanager
+def running(arguments: Sequence[str | Path], **options: Any) -> "Iterator[subprocess.Popen[Any]]":
+    """Run a program until the context ends; kill it then, with all that it has started.
+
+    `with Popen(...)` alone waits for the program's own end, also when a test fails: for ever.
+    """
+    with subprocess.Popen(arguments, start_new_session=True, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:  # else its number may be another's by now
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def free_port() -> int:
