@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from modelsystem_scorer.serve import port
 
 StartSite = Callable[..., Any]
 BODY = json.dumps({"items": ["7", "a/b"], "k": 5}).encode()
@@ -137,11 +136,9 @@ def test_nothing_accepted_is_lost_many_times(
 def test_no_new_connection_is_reset(start_site: StartSite, model_folder: Path) -> None:
     """Clients that open connections until the end are answered or refused, in five restarts.
 
-    Where the kernel does not let an ordinary process drop first segments, a connection can begin
-    between the last that is accepted and the end of the port: less than one in a thousand.
+    Where the system cannot drop first segments, a connection can begin between the last that is
+    accepted and the end of the port: less than one in a thousand.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        can_refuse = port.refuse_new(listener)
     site = start_site(MODELFOLDER=model_folder, ACCESS_LOG="off")
     outcomes: Counter[str] = Counter()
     stop = threading.Event()
@@ -170,7 +167,52 @@ def test_no_new_connection_is_reset(start_site: StartSite, model_folder: Path) -
         for thread in threads:
             thread.join()
     lost = outcomes.total() - outcomes["HTTP/1.1 200 OK"]
-    assert lost <= (0 if can_refuse else outcomes.total() / 1000), outcomes
+    assert lost <= (0 if sys.platform == "linux" else outcomes.total() / 1000), outcomes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can drop first segments")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_connection_that_was_beginning_is_answered(
+    start_site: StartSite, model_folder: Path, host: str
+) -> None:
+    """It began before the site refused new ones, and is accepted afterwards.
+
+    That is a matter of microseconds on one machine. Here a client begins afterwards with the
+    largest TTL, which the site takes, and goes on with the usual one.
+    """
+    family, level, ttl = (
+        (socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+        if ":" in host
+        else (socket.AF_INET, socket.IPPROTO_IP, socket.IP_TTL)
+    )
+    answered = ""
+    for _ in range(10):  # the site gives 0.2 s to connections that are beginning: it can be missed
+        site = start_site(wait=False, MODELFOLDER=model_folder, HOST=host, WORKERS="2")
+        site.wait_until(lambda site=site: site.log().count("ASGI server listening") == 2)
+        site.process.send_signal(signal.SIGTERM)
+        while accepts(family, host, site.port):
+            time.sleep(0.001)
+        with socket.socket(family) as client, contextlib.suppress(ConnectionRefusedError):
+            client.settimeout(1)
+            client.setsockopt(level, ttl, 255)
+            client.connect((host, site.port))
+            client.setsockopt(level, ttl, 64)
+            answered = outcome(client)
+        assert site.end() == 0
+        if answered:
+            break
+    assert answered == "HTTP/1.1 200 OK"
+
+
+def accepts(family: socket.AddressFamily, host: str, port: int) -> bool:
+    """Whether a connection begins at once; the first segment of one that is refused is dropped."""
+    with socket.socket(family) as client:
+        client.settimeout(0.02)
+        try:
+            client.connect((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def outcome(connection: socket.socket) -> str:

@@ -1,18 +1,16 @@
 """The port: how it is opened, and how it is left without a reset for anybody."""
 
 import contextlib
-import ctypes
 import socket
-import struct
 import sys
 
 from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared.errors import ModelSystemError
 
 _BACKLOG = 2048
-_SO_ATTACH_FILTER = 26  # Linux; Python has no name for it
-# Classic BPF on a TCP segment: drop it if its SYN flag is set, else keep it.
-_DROP_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 6, 0, 0, 0, 6, 0, 0, 1 << 16)
+# Linux drops segments with a smaller TTL. Python has no names: IP_MINTTL, IPV6_MINHOPCOUNT.
+_LEAST_TTL = {socket.AF_INET: (socket.IPPROTO_IP, 21), socket.AF_INET6: (socket.IPPROTO_IPV6, 73)}
+_LARGEST_TTL = 255  # hosts send 64 or 128, and each router takes one
 
 
 def listen(settings: ScorerSettings) -> socket.socket:
@@ -32,21 +30,23 @@ def listen(settings: ScorerSettings) -> socket.socket:
         ) from error
 
 
-def refuse_new(listener: socket.socket) -> bool:
-    """Let no new connection begin, if the kernel permits it; return whether it does.
+def refuse_new(listener: socket.socket) -> None:
+    """Let no new connection begin; other systems than Linux cannot do that.
 
     A connection that waits when its listener is closed is reset, though its client takes it for
     accepted. Clients whose first segment is dropped try again a second later, and are refused.
     """
-    if sys.platform != "linux":
-        return False
-    program = ctypes.create_string_buffer(_DROP_SYN)
-    instructions = struct.pack("HL", 4, ctypes.addressof(program))
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, instructions)
-    except PermissionError:  # some kernels want a privilege for it
-        return False
-    return True
+    _set_least_ttl(listener, _LARGEST_TTL)
+
+
+def hear(connection: socket.socket) -> None:
+    """Take the segments of a connection: if it was beginning at `refuse_new`, they are dropped."""
+    _set_least_ttl(connection, 0)
+
+
+def _set_least_ttl(connection: socket.socket, ttl: int) -> None:
+    if sys.platform == "linux":
+        connection.setsockopt(*_LEAST_TTL[connection.family], ttl)
 
 
 def waiting(listener: socket.socket) -> list[socket.socket]:

@@ -27,6 +27,16 @@ def _answer_before_close(connection: Any) -> bool:
 
 # gunicorn would close at once, and lose the answer; no setting changes that.
 ASGIProtocol.eof_received = _answer_before_close
+_begin = ASGIProtocol.connection_made
+
+
+def _hear_and_begin(connection: Any, transport: Any) -> None:
+    port.hear(transport.get_extra_info("socket"))
+    _begin(connection, transport)
+
+
+# gunicorn calls us only with whole requests, which would never come.
+ASGIProtocol.connection_made = _hear_and_begin
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types
