@@ -29,9 +29,9 @@ def test_it_is_the_formula(similarity: np.ndarray, p: Parameters) -> None:
     v = np.sign(similarity) * (np.abs(similarity) * d[:, None] ** -p.b * d[None, :] ** -p.c) ** p.s
     norms = np.linalg.norm(v, axis=1, keepdims=True)
     expected = v / np.where(norms > 0, norms, 1) ** p.r
-    weighed = weigh(sparse.csr_array(similarity), d, p, p.c).toarray()
-    np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
     for threads in (1, 2):
+        weighed = weigh(sparse.csr_array(similarity), d, p, p.c, threads).toarray()
+        np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
         dense = Weigher(similarity, d).weighed(p, threads)
         np.testing.assert_allclose(dense, expected, rtol=1e-3, atol=1e-6)
 

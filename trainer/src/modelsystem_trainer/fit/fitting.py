@@ -32,7 +32,7 @@ def fit(
     term, see `lowrank.added`. The result does not depend on `resources`.
     """
     similarity = unweighed(interactions, parameters, neighbours, resources)
-    similarity = weighed(interactions, similarity, parameters)
+    similarity = weighed(interactions, similarity, parameters, resources.engine.workers)
     if parameters.w:
         vectors = lowrank.basis(interactions)
         term = lowrank.term(interactions, vectors, similarity, parameters)
@@ -72,12 +72,12 @@ def unweighed_of_each(
 
 
 def weighed(
-    interactions: sparse.csr_array, similarity: sparse.csr_array, p: Parameters
+    interactions: sparse.csr_array, similarity: sparse.csr_array, p: Parameters, threads: int = 1
 ) -> sparse.csr_array:
     """Weigh what `unweighed` returned: cheap, so a search can try many weights on one fit."""
     # Co-occurrence has chosen its neighbours by c already.
     c = 0.0 if p.method == "cooccurrence" else p.c
-    return weigh(similarity, degrees(interactions), p, c)
+    return weigh(similarity, degrees(interactions), p, c, threads)
 
 
 def strongest_first(similarity: sparse.csr_array, threads: int) -> sparse.csr_array:

@@ -22,11 +22,14 @@ _MOST = 2.35e17  # its exponential
 _FLOAT32 = np.finfo(np.float32)
 
 
-def weigh(similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float) -> sparse.csr_array:
+def weigh(
+    similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float, threads: int
+) -> sparse.csr_array:
     """Return S, items × items, float32, finite, with the entries of `similarity`."""
     sources, targets = damped(d, p.b), damped(d, c)
     data = np.empty(similarity.nnz, np.float32)
-    for rows in _portions(similarity.indptr):
+
+    def fill(rows: slice) -> None:
         ends = similarity.indptr[rows.start : rows.stop + 1]
         part = slice(ends[0], ends[-1])
         lengths = np.diff(ends)
@@ -40,6 +43,9 @@ def weigh(similarity: sparse.csr_array, d: Float32s, p: Parameters, c: float) ->
         w = np.clip(w, _FLOAT32.tiny, _MOST)
         data[part] = np.copysign(w, similarity.data[part])
         data[part][similarity.data[part] == 0] = 0
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, _portions(similarity.indptr)))
     parts = (data, similarity.indices, similarity.indptr)
     return sparse.csr_array(parts, shape=similarity.shape)
 
@@ -115,6 +121,7 @@ def ridge_of(g: Float64s, p: Parameters) -> Float64s:
 
 def row_sums(data: Float64s, pointers: Indices) -> Float64s:
     """Return the sum of each row of a CSR matrix's data."""
-    total = np.concatenate([[0.0], np.cumsum(data)])
+    total = np.zeros(len(data) + 1)
+    np.cumsum(data, out=total[1:])
     sums: Float64s = np.diff(total[pointers])
     return np.maximum(sums, 0)

@@ -61,7 +61,7 @@ class _Fit:
     def weighed(self, p: Parameters, threads: int) -> sparse.csr_array | Float32s:
         if isinstance(self.similarity, Weigher):
             return self.similarity.weighed(p, threads)
-        return weighed(self.interactions, self.similarity, p)
+        return weighed(self.interactions, self.similarity, p, threads)
 
     @property
     def is_dense(self) -> bool:

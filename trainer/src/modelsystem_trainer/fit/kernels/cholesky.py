@@ -1,6 +1,9 @@
 """The solution of many small systems, by Cholesky: most of the time of a ridge.
 
-Multiplications and additions may be fused.
+A system is a row of `a` for each unknown: from its diagonal to the right, then the right-hand side
+in column m. What is left of the diagonal is never read, so loops may begin and end at multiples of
+16: they have no remainders, which cost as much as the rest. Multiplications and additions may be
+fused.
 """
 
 import numpy as np
@@ -8,54 +11,83 @@ import numpy as np
 from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_trainer.compiling import fused
 
-_BLOCK = 8  # columns in one step of Cholesky: their factors fit the registers
+_BLOCK = 8  # rows in one step of Cholesky: the factors of two rows below fit the registers
+_VECTOR = 16  # values in the largest register
 _LEAST = np.float32(1e-12)
 # Of the diagonal of a system: float32 has 24 bits, so a ten-thousandth makes it regular.
 _GROWTHS = (np.float32(1), np.float32(1 + 1e-4), np.float32(2))
 
 
 @fused
-def _subtract(a: Float32s, k: int, end: int, m: int, panel: Float32s) -> None:
-    """Eliminate the columns k to end - 1 from the rest: the loop that takes most of the time."""
-    for i in range(end, m + 1):
-        f0, f1, f2, f3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
-        f4, f5, f6, f7 = a[i, k + 4], a[i, k + 5], a[i, k + 6], a[i, k + 7]
-        # Slices: with bare indices the compiler must allow for negative ones.
-        row = a[i, end : min(i + 1, m)]
-        p0, p1, p2, p3 = panel[0, end:m], panel[1, end:m], panel[2, end:m], panel[3, end:m]
-        p4, p5, p6, p7 = panel[4, end:m], panel[5, end:m], panel[6, end:m], panel[7, end:m]
-        for j in range(row.shape[0]):
-            total = row[j] - f0 * p0[j] - f1 * p1[j] - f2 * p2[j] - f3 * p3[j]
-            row[j] = total - f4 * p4[j] - f5 * p5[j] - f6 * p6[j] - f7 * p7[j]
+def _fill(a: Float32s, triangle: Float32s, m: int) -> None:
+    """Write what is right of the diagonal from the rows of the triangle below it."""
+    start = 0
+    for p in range(m):
+        row, column = triangle[start : start + p], a[:p, p]
+        for i in range(p):
+            column[i] = row[i]
+        start += p
 
 
 @fused
-def _factor(a: Float32s, m: int, panel: Float32s) -> None:
-    """Factor `a[:m, :m]` by Cholesky, in place; only its lower triangle is read.
+def _subtract(a: Float32s, k: int, m: int) -> None:
+    """Eliminate the unknowns of the block at k from all rows below it, two rows at a time.
 
-    Row m holds b before and L^-1 b after: it is treated as one more row of the matrix.
+    The loop that takes most of the time. With an odd number of rows, row m comes with the last.
     """
+    last = (m + _VECTOR) // _VECTOR * _VECTOR
+    for i in range(k + _BLOCK, m, 2):
+        f0, f1, f2, f3 = a[k, i], a[k + 1, i], a[k + 2, i], a[k + 3, i]
+        f4, f5, f6, f7 = a[k + 4, i], a[k + 5, i], a[k + 6, i], a[k + 7, i]
+        g0, g1, g2, g3 = a[k, i + 1], a[k + 1, i + 1], a[k + 2, i + 1], a[k + 3, i + 1]
+        g4, g5, g6, g7 = a[k + 4, i + 1], a[k + 5, i + 1], a[k + 6, i + 1], a[k + 7, i + 1]
+        # Slices: with bare indices the compiler must allow for negative ones.
+        s = i // _VECTOR * _VECTOR
+        row, other = a[i, s:last], a[i + 1, s:last]
+        p0, p1, p2, p3 = a[k, s:last], a[k + 1, s:last], a[k + 2, s:last], a[k + 3, s:last]
+        p4, p5, p6, p7 = a[k + 4, s:last], a[k + 5, s:last], a[k + 6, s:last], a[k + 7, s:last]
+        for j in range(row.shape[0]):
+            x = row[j] - f0 * p0[j] - f1 * p1[j] - f2 * p2[j] - f3 * p3[j]
+            y = other[j] - g0 * p0[j] - g1 * p1[j] - g2 * p2[j] - g3 * p3[j]
+            row[j] = x - f4 * p4[j] - f5 * p5[j] - f6 * p6[j] - f7 * p7[j]
+            other[j] = y - g4 * p4[j] - g5 * p5[j] - g6 * p6[j] - g7 * p7[j]
+
+
+@fused
+def _factor(a: Float32s, m: int) -> None:
+    """Write Cholesky's factor L over A, transposed, and L^-1 b over b."""
     for k in range(0, m, _BLOCK):
         end = min(k + _BLOCK, m)
-        # The columns k to end - 1 as rows of `panel`: each is one vector.
-        for i in range(k, m + 1):
-            for p in range(k, end):
-                panel[p - k, i] = a[i, p]
-        for p in range(end - k):
-            column = panel[p, k + p : m + 1]
-            for q in range(p):
-                other, f = panel[q, k + p : m + 1], panel[q, k + p]
-                for i in range(column.shape[0]):
-                    column[i] -= f * other[i]
-            pivot = np.sqrt(max(column[0], _LEAST))
-            for i in range(column.shape[0]):
-                column[i] /= pivot
-            column[0] = pivot
-        for i in range(k, m + 1):
-            for p in range(k, min(end, i + 1)):
-                a[i, p] = panel[p - k, i]
+        for p in range(k, end):
+            row = a[p, p : m + 1]
+            for q in range(k, p):
+                f, above = a[q, p], a[q, p : m + 1]
+                for j in range(row.shape[0]):
+                    row[j] -= f * above[j]
+            pivot = np.sqrt(max(row[0], _LEAST))
+            for j in range(row.shape[0]):
+                row[j] /= pivot
+            row[0] = pivot
         if end < m:
-            _subtract(a, k, end, m, panel)
+            _subtract(a, k, m)
+
+
+@fused
+def _substitute(a: Float32s, m: int, w: Float32s) -> None:
+    """Solve Lᵀ w = L^-1 b from the last unknown on, a block of them at a time."""
+    for i in range(m):
+        w[i] = a[i, m]
+    for end in range(m, 0, -_BLOCK):
+        first = max(end - _BLOCK, 0)
+        for i in range(end - 1, first - 1, -1):
+            w[i] /= a[i, i]
+            for p in range(first, i):
+                w[p] -= a[p, i] * w[i]
+        for p in range(first):
+            rest = w[p]
+            for i in range(end - 1, first - 1, -1):
+                rest -= a[p, i] * w[i]
+            w[p] = rest
 
 
 @fused
@@ -77,23 +109,16 @@ def solve(
     diagonal: that of G with the ridge added, for all items.
     """
     most = candidates.shape[1]
-    a = np.empty((most + 1, most + 1), np.float32)
-    panel = np.empty((_BLOCK, most + 1), np.float32)
+    a = np.zeros((most + 1, (most // _VECTOR + 1) * _VECTOR), np.float32)
     of_target = np.empty(most, np.float32)
     for t in range(len(counts)):
-        m, c, w, triangle = counts[t], candidates[t], weights[t], triangles[t]
+        m, c, w = counts[t], candidates[t], weights[t]
         of_target[:m] = w[:m]
         for growth in _GROWTHS:
-            for p in range(m):
-                a[p, :p] = triangle[p * (p - 1) // 2 : p * (p + 1) // 2]
-                a[p, p] = diagonal[c[p]] * growth
-            a[m, :m] = of_target[:m]
-            _factor(a, m, panel)
-            w[:m] = a[m, :m]
-            for i in range(m - 1, -1, -1):  # back substitution, by columns of the transpose
-                w[i] /= a[i, i]
-                above, row = w[:i], a[i, :i]
-                for p in range(i):
-                    above[p] -= row[p] * w[i]
+            _fill(a, triangles[t], m)
+            for i in range(m):
+                a[i, i], a[i, m] = diagonal[c[i]] * growth, of_target[i]
+            _factor(a, m)
+            _substitute(a, m, w)
             if np.isfinite(w[:m]).all():
                 break
