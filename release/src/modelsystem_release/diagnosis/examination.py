@@ -89,7 +89,7 @@ class Examination:
         if status != "deployed":
             raise ServiceError(f"{name} is {status}: its installation was not completed")
         if not self._whole.deployments:
-            raise CannotRunError(f"{name} has no Deployment: somebody removed it")
+            raise CannotRunError(f"{name} has no Deployment: it was removed by hand")
         return _holds(f"{name} is installed since {self._release['updated'][:16]}")
 
     def _claims(self) -> Finding:

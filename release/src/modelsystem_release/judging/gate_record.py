@@ -33,7 +33,7 @@ class GateRecord:
 
     @classmethod
     def of(cls, deployment: KubernetesObject) -> "GateRecord | None":
-        """Return a Deployment's record; None if it has none, or one that somebody wrote by hand."""
+        """Return a Deployment's record; None if it has none, or one written by hand."""
         text = (deployment["metadata"].get("annotations") or {}).get(GATE)
         try:
             return cls(**json.loads(text)) if text else None

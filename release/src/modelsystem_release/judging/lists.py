@@ -19,7 +19,7 @@ class Catalogue:
     """The items by which lists are measured.
 
     places: of items, by their ids, from 0 and below `n_items`.
-    bits: the self-information of each item; None if nobody tells how many users chose it.
+    bits: the self-information of each item; None if it is not known how many users chose it.
     """
 
     places: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""The port: how it is opened, and how it is left without a reset for anybody."""
+"""The port: how it is opened, and how it is closed without a reset of any connection."""
 
 import contextlib
 import socket

@@ -1,7 +1,7 @@
 """A helper: the trainer of an Indexed Job's pod with another index than 0.
 
 It looks for the driver's calls in the model folder and takes numbers from them. It publishes
-nothing, and nobody waits for it: the driver does without it whatever it does not finish.
+nothing, and the driver never waits for it: it does itself what a helper does not finish.
 """
 
 import contextlib

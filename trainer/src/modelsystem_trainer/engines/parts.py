@@ -81,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_json_once(path: Path) -> dict[str, Any]:
-    """Return the object of a part that many phases of a process read; nobody may change it."""
+    """Return the object of a part that many phases of a process read and none changes."""
     status = path.stat()
     return _read_json((status.st_mtime_ns, status.st_ino, status.st_size), path)
 

@@ -125,7 +125,7 @@ def session(workers: int, url: str | None) -> SparkSession:
         builder = builder.remote(url)
     elif url or not _is_submitted():
         builder = builder.master(url or f"local[{workers}]")
-        if not url or url.startswith("local"):  # what it listens on is for nobody else
+        if not url or url.startswith("local"):  # only this machine may connect to it
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else it is the PATH's
             builder = builder.config("spark.driver.host", "127.0.0.1")
             builder = builder.config("spark.driver.bindAddress", "127.0.0.1")

@@ -42,7 +42,7 @@ class ExportFile:
         return cls(**{**content, "path": Path(content["path"]), "state": state})
 
     def check_unchanged(self) -> None:
-        """Refuse a file that has changed since it was hashed; nobody changes a downloaded blob.
+        """Refuse a file that has changed since it was hashed; a downloaded blob never changes.
 
         Raises:
             DataError: naming the file.
