@@ -1,4 +1,7 @@
-"""Programs as users start them, and how tests install and await them."""
+"""Programs as users start them, and how tests install and await them.
+
+Tests of isolated packages use it too: it imports nothing but pytest.
+"""
 
 import contextlib
 import fcntl
@@ -12,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import urlopen
@@ -54,14 +58,27 @@ def run(program: str, **variables: object) -> Ended:
 def running(arguments: Sequence[str | Path], **options: Any) -> "Iterator[subprocess.Popen[Any]]":
     """Run a program until the context ends; kill it then, with all that it has started.
 
-    `with Popen(...)` alone waits for the program's own end, also when a test fails: for ever.
+    `with Popen(...)` alone waits for the program's own end, also when a test fails: for ever. A
+    test that judges the exit code waits for it inside the context.
     """
     with subprocess.Popen(arguments, start_new_session=True, **options) as process:
         try:
             yield process
         finally:
-            if process.poll() is None:  # else its number may be another's by now
-                os.killpg(process.pid, signal.SIGKILL)
+            # What it has started may live on: then no other process gets its number.
+            if process.poll() is None or not _is_process(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _is_process(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def free_port() -> int:
@@ -101,7 +118,7 @@ def answers(port: int) -> bool:
 
 def is_ready(url: str) -> bool:
     """Whether a program answers with 200; one that accepts connections may still say 503."""
-    with contextlib.suppress(OSError), urlopen(url, timeout=5) as answer:
+    with contextlib.suppress(OSError, HTTPException), urlopen(url, timeout=5) as answer:
         return answer.status == 200
     return False
 

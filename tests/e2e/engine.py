@@ -94,7 +94,7 @@ class Compose:
 
     def up(self, *services: str) -> str:
         """Start it as users do, and return the output."""
-        return self("up", "--detach", "--wait", "--wait-timeout", str(SECONDS), *services).stdout
+        return self("up", "--detach", "--wait", "--wait-timeout", "600", *services).stdout
 
     def container(self, service: str) -> dict[str, Any]:
         """Return the engine's description of a service's container."""

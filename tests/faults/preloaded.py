@@ -142,8 +142,11 @@ class Preloaded:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.communicate(timeout=60)
-        self._folder.cleanup()
+        try:
+            self._server.communicate(timeout=60)
+        finally:
+            self._server.kill()
+            self._folder.cleanup()
 
     def prepare(
         self, program: str, environ: Mapping[str, str], *, fixed: bool = False, hasty: bool = True

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.programs import (
     command,
     environment,
     run,
+    running,
 )
 
 from modelsystem_shared import folder, manifest, marker, progress, settings
@@ -95,9 +97,9 @@ def check_recovery(environ: Environ, *, with_waiter: bool) -> None:
 SINCE = ("", "attempt-*", "attempt-*/*.npy")
 
 
-def begin(environ: Environ) -> "subprocess.Popen[bytes]":
+def begin(environ: Environ) -> "AbstractContextManager[subprocess.Popen[bytes]]":
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command("trainer"), env=environ, stdout=quiet, stderr=quiet)
+    return running(command("trainer"), env=environ, stdout=quiet, stderr=quiet)
 
 
 def wait_for_file(pattern: str, environ: Environ, process: "subprocess.Popen[bytes]") -> float:
@@ -114,7 +116,7 @@ def measured(environ: Environ) -> dict[str, float]:
     with begin(environ) as process:
         times = {pattern: wait_for_file(pattern, environ, process) for pattern in SINCE}
         published = wait_for_file(marker.NAME, environ, process)
-    assert process.returncode == 0
+        assert process.wait(60) == 0
     return {pattern: published - moment for pattern, moment in times.items()}
 
 

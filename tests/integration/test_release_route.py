@@ -66,7 +66,7 @@ def test_pods_that_come_and_go_do_not_undo_a_promotion(live: Live) -> None:
             | {"pod-153-b": live.cluster.state["sites"]["pod-153"]},
         )
         output += process.stdout.read()
-    assert process.returncode == 0, output
+        assert process.wait(60) == 0, output
     assert live.cluster.routed() == {"153": 100}
 
 

@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+from tests.programs import running
 
 from modelsystem_shared import folder, marker, publication
 from modelsystem_shared.errors import StorageError
 from modelsystem_shared.manifest import Manifest
 from modelsystem_shared.marker import Marker
 
+PIPES = {"text": True, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 MakeMarker = Callable[..., Marker]
 MakeAttempt = Callable[..., tuple[Path, Manifest]]
 PUBLISHER = """
@@ -76,13 +79,14 @@ def test_threads_that_publish_at_once_agree(tmp_path: Path, make_marker: MakeMar
 def test_processes_that_publish_at_once_agree(tmp_path: Path) -> None:
     """The same holds between processes, which share nothing but the folder."""
     commands = [[sys.executable, "-c", PUBLISHER, str(number)] for number in range(4)]
-    publishers = [
-        subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for command in commands
-    ]
+    with ExitStack() as stack:
+        _race(tmp_path, [stack.enter_context(running(command, **PIPES)) for command in commands])
+
+
+def _race(root: Path, publishers: "list[subprocess.Popen[str]]") -> None:
     assert [_line(publisher) for publisher in publishers] == ["ready"] * 4
     for race in range(20):
-        target = tmp_path / str(race)
+        target = root / str(race)
         target.mkdir()
         for publisher in publishers:
             assert publisher.stdin

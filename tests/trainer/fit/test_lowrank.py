@@ -60,7 +60,7 @@ def test_the_term_is_the_formula() -> None:
     """L = diag(n^-h) V Vᵀ diag(n^h), and both terms have the same mean |score|, times w."""
     x = random_matrix(200, 30, 0.2)
     p = Parameters("dense", w=2.0, rank=5, h=0.5)
-    similarity = weighed(x, unweighed(x, p, 30), p)
+    similarity = weighed(x, unweighed(x, p, 30), p, 1)
     vectors = lowrank.basis(x)
     term = lowrank.term(x, vectors, similarity, p)
     kept, n = vectors[:, :5], x.toarray().sum(axis=0)
@@ -77,7 +77,7 @@ def test_each_source_keeps_its_strongest(
     monkeypatch.setattr(lowrank, "MOST_TARGETS", most_targets)
     x = random_matrix(300, 50, 0.1)
     p = Parameters(w=1.0, rank=4, neighbours=7)
-    similarity = weighed(x, unweighed(x, p, 7), p)
+    similarity = weighed(x, unweighed(x, p, 7), p, 1)
     term = lowrank.term(x, lowrank.basis(x), similarity, p)
     total = similarity.toarray() + term.left @ term.right.T
     np.fill_diagonal(total, 0)
@@ -101,7 +101,7 @@ def test_rows_can_be_made_alone() -> None:
     """Some sources' rows are those of the whole; the others are empty."""
     x = random_matrix(300, 50, 0.1)
     p = Parameters(w=1.0, neighbours=7)
-    similarity = weighed(x, unweighed(x, p, 7), p)
+    similarity = weighed(x, unweighed(x, p, 7), p, 1)
     term = lowrank.term(x, lowrank.basis(x), similarity, p)
     sources = np.array([3, 20, 49])
     part = lowrank.added(similarity, term, p, sources=sources).toarray()

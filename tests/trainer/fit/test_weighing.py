@@ -29,11 +29,21 @@ def test_it_is_the_formula(similarity: np.ndarray, p: Parameters) -> None:
     v = np.sign(similarity) * (np.abs(similarity) * d[:, None] ** -p.b * d[None, :] ** -p.c) ** p.s
     norms = np.linalg.norm(v, axis=1, keepdims=True)
     expected = v / np.where(norms > 0, norms, 1) ** p.r
+    weighed = weigh(sparse.csr_array(similarity), d, p, p.c, 1).toarray()
+    np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
     for threads in (1, 2):
-        weighed = weigh(sparse.csr_array(similarity), d, p, p.c, threads).toarray()
-        np.testing.assert_allclose(weighed, expected, rtol=1e-4, atol=1e-7)
         dense = Weigher(similarity, d).weighed(p, threads)
         np.testing.assert_allclose(dense, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_threads_do_not_matter() -> None:
+    """For a matrix of many portions; each row is weighed once."""
+    similarity = sparse.random_array((3000, 3000), density=0.03, rng=1, dtype=np.float32).tocsr()
+    d = np.arange(1, 3001, dtype=np.float32)
+    p = Parameters(b=0.2, c=0.1, s=1.2, r=0.5)
+    one, two, many = (weigh(similarity, d, p, p.c, threads) for threads in (1, 2, 7))
+    assert one.data.all()
+    assert one.data.tobytes() == two.data.tobytes() == many.data.tobytes()
 
 
 def test_weighing_a_dense_matrix_is_finite() -> None:

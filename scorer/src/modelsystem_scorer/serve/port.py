@@ -8,9 +8,9 @@ from modelsystem_scorer.settings import ScorerSettings
 from modelsystem_shared.errors import ModelSystemError
 
 _BACKLOG = 2048
-# Linux drops segments with a smaller TTL. Python has no names: IP_MINTTL, IPV6_MINHOPCOUNT.
-_LEAST_TTL = {socket.AF_INET: (socket.IPPROTO_IP, 21), socket.AF_INET6: (socket.IPPROTO_IPV6, 73)}
-_LARGEST_TTL = 255  # hosts send 64 or 128, and each router takes one
+# IP_MINTTL and IPV6_MINHOPCOUNT, for which Python has no names: Linux drops a smaller TTL.
+_MIN_TTL = {socket.AF_INET: (socket.IPPROTO_IP, 21), socket.AF_INET6: (socket.IPPROTO_IPV6, 73)}
+_LARGEST_TTL = 255  # most hosts send 64 or 128, and each router takes one
 
 
 def listen(settings: ScorerSettings) -> socket.socket:
@@ -31,22 +31,23 @@ def listen(settings: ScorerSettings) -> socket.socket:
 
 
 def refuse_new(listener: socket.socket) -> None:
-    """Let no new connection begin; other systems than Linux cannot do that.
+    """Let no new connection begin, as far as the system can; Linux can.
 
     A connection that waits when its listener is closed is reset, though its client takes it for
-    accepted. Clients whose first segment is dropped try again a second later, and are refused.
+    accepted. Clients whose first segment is dropped try again after a second, and are refused.
     """
-    _set_least_ttl(listener, _LARGEST_TTL)
+    _demand_ttl(listener, _LARGEST_TTL)
 
 
-def hear(connection: socket.socket) -> None:
-    """Take the segments of a connection: if it was beginning at `refuse_new`, they are dropped."""
-    _set_least_ttl(connection, 0)
+def accept_any_ttl(connection: socket.socket) -> None:
+    """Free a connection of what it inherits if its listener refused new ones as it began."""
+    _demand_ttl(connection, 0)
 
 
-def _set_least_ttl(connection: socket.socket, ttl: int) -> None:
+def _demand_ttl(connection: socket.socket, least: int) -> None:
     if sys.platform == "linux":
-        connection.setsockopt(*_LEAST_TTL[connection.family], ttl)
+        with contextlib.suppress(OSError):  # a site must serve and end on any kernel
+            connection.setsockopt(*_MIN_TTL[connection.family], least)
 
 
 def waiting(listener: socket.socket) -> list[socket.socket]:

@@ -27,16 +27,17 @@ def _answer_before_close(connection: Any) -> bool:
 
 # gunicorn would close at once, and lose the answer; no setting changes that.
 ASGIProtocol.eof_received = _answer_before_close
-_begin = ASGIProtocol.connection_made
+_connection_made = ASGIProtocol.connection_made
 
 
-def _hear_and_begin(connection: Any, transport: Any) -> None:
-    port.hear(transport.get_extra_info("socket"))
-    _begin(connection, transport)
+def _accept_any_ttl(connection: Any, transport: Any) -> None:
+    if connection.worker.asgi.site.draining:
+        port.accept_any_ttl(transport.get_extra_info("socket"))
+    _connection_made(connection, transport)
 
 
-# gunicorn calls us only with whole requests, which would never come.
-ASGIProtocol.connection_made = _hear_and_begin
+# gunicorn has no hook for a new connection, whose requests the kernel could drop until then.
+ASGIProtocol.connection_made = _accept_any_ttl
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]  # gunicorn ships no types

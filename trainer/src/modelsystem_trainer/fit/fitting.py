@@ -72,7 +72,7 @@ def unweighed_of_each(
 
 
 def weighed(
-    interactions: sparse.csr_array, similarity: sparse.csr_array, p: Parameters, threads: int = 1
+    interactions: sparse.csr_array, similarity: sparse.csr_array, p: Parameters, threads: int
 ) -> sparse.csr_array:
     """Weigh what `unweighed` returned: cheap, so a search can try many weights on one fit."""
     # Co-occurrence has chosen its neighbours by c already.

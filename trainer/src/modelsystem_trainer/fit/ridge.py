@@ -49,7 +49,7 @@ def similarities_of_each(
 ) -> list[sparse.csr_array]:
     """Return W for each of some parameters that differ in λ and β only.
 
-    They share all but the solution itself, which is a third of the cost at 100 neighbours.
+    They share all but the solution itself, which is a fifth of the cost at 100 neighbours.
     """
     with resources.scratch() as folder:
         stored = Stored.of(x, folder)

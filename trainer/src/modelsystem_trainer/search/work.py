@@ -1,8 +1,9 @@
 """What a search costs, as an estimate in seconds of a core that depends on counts only.
 
 No clock decides how much is tried: the same data gives the same search on any machine. The
-constants were measured on one core of an AMD EPYC, before a ridge was solved twice as fast: a
-search takes less than it says, and another core changes how long it takes, not what it does.
+constants were measured on one core of an AMD EPYC, before regressions were solved in 0.6 of the
+time; the estimate for a ridge is too high since, and stays so (ADR 26). Another core changes how
+long a search takes, and not what it does.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,10 @@
 """The solution of many small systems, by Cholesky: most of the time of a ridge.
 
 A system is a row of `a` for each unknown: from its diagonal to the right, then the right-hand side
-in column m. What is left of the diagonal is never read, so loops may begin and end at multiples of
-16: they have no remainders, which cost as much as the rest. Multiplications and additions may be
-fused.
+in column m. What else stands in `a` is left over from other systems and may be infinite or NaN. It
+is never a multiplier, so it stays in its column. Therefore the longest loop may compute it too: it
+begins and ends at multiples of 16, and takes two rows at a time, without remainders.
+Multiplications and additions may be fused.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from modelsystem_shared.numeric.arrays import Float32s, Indices
 from modelsystem_trainer.compiling import fused
 
-_BLOCK = 8  # rows in one step of Cholesky: the factors of two rows below fit the registers
+_BLOCK = 8  # rows in one step of Cholesky: the multipliers of two rows below fit 32 registers
 _VECTOR = 16  # values in the largest register
 _LEAST = np.float32(1e-12)
 # Of the diagonal of a system: float32 has 24 bits, so a ten-thousandth makes it regular.
@@ -33,7 +34,7 @@ def _fill(a: Float32s, triangle: Float32s, m: int) -> None:
 def _subtract(a: Float32s, k: int, m: int) -> None:
     """Eliminate the unknowns of the block at k from all rows below it, two rows at a time.
 
-    The loop that takes most of the time. With an odd number of rows, row m comes with the last.
+    It takes most of the time. An odd last row is paired with row m, which belongs to no unknown.
     """
     last = (m + _VECTOR) // _VECTOR * _VECTOR
     for i in range(k + _BLOCK, m, 2):
