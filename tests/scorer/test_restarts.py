@@ -193,7 +193,7 @@ def test_a_connection_that_was_beginning_is_answered(
         site = start_site(wait=False, MODELFOLDER=model_folder, HOST=host, WORKERS="2")
         site.wait_until(lambda site=site: site.log().count("ASGI server listening") == 2)
         site.process.send_signal(signal.SIGTERM)
-        while not refuses(host, site.port):
+        while site.process.poll() is None and not refuses(host, site.port):
             time.sleep(0.001)
         with contextlib.suppress(OSError), connected(host, site.port, ttl=255) as client:
             client.setsockopt(*ttl_option(host), 64)
