@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 from tests.e2e import engine
 from tests.e2e.engine import Compose
-from tests.integration.conftest import (
-    interactions,
-)
-from tests.programs import (
-    free_port,
-)
+from tests.integration.conftest import interactions
+from tests.programs import free_port
 
 NewCompose = Callable[..., Compose]
 

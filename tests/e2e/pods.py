@@ -18,13 +18,8 @@ from pathlib import Path
 
 from tests.e2e.engine import docker, run, wait_until
 from tests.helm.charts import Manifest, Release, containers, expanded, of_kind, pods
-from tests.integration.azurite import (
-    Azurite,
-)
-from tests.programs import (
-    answers,
-    free_port,
-)
+from tests.integration.azurite import Azurite
+from tests.programs import answers, free_port
 
 AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
 CLAIM_OWNER = 10001  # as kube/pvc_azure.yml mounts the share

@@ -6,9 +6,7 @@ from urllib.request import Request, urlopen
 
 from tests.e2e.conftest import NewCompose
 from tests.e2e.engine import Compose
-from tests.integration.conftest import (
-    write_key,
-)
+from tests.integration.conftest import write_key
 
 
 def front(port: str) -> str:

@@ -6,9 +6,7 @@ import os
 import pytest
 from tests.e2e.conftest import NewCompose
 from tests.e2e.engine import ROOT, Compose, docker, inspect, run
-from tests.integration.azurite import (
-    KEY,
-)
+from tests.integration.azurite import KEY
 
 BASE = "python:3.13-slim-bookworm"
 MOST_MB = {"waiter": 40, "scorer": 250, "trainer": 600}  # above the base, uncompressed

@@ -11,14 +11,8 @@ import pytest
 from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import VALUES, Release, find_helm, the
-from tests.integration.azurite import (
-    ACCOUNT,
-    KEY,
-)
-from tests.integration.conftest import (
-    catalogue,
-    interactions,
-)
+from tests.integration.azurite import ACCOUNT, KEY
+from tests.integration.conftest import catalogue, interactions
 
 AZURITE = "mcr.microsoft.com/azure-storage/azurite:3.37.0"
 QUICK = "env.PARAMETERS=method=cooccurrence"

@@ -14,10 +14,7 @@ from tests.integration.conftest import (  # noqa: F401  # fixtures
     target,
     write_key,
 )
-from tests.programs import (
-    debian_program,
-    environment,
-)
+from tests.programs import debian_program, environment
 
 MEMORY = Path("/dev/shm")
 Environ = dict[str, str]

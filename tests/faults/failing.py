@@ -12,9 +12,7 @@ from typing import NamedTuple
 from urllib.request import urlopen
 
 from tests.faults.preloaded import KNOWN, Fork, Preloaded, attached
-from tests.programs import (
-    Ended,
-)
+from tests.programs import Ended
 
 from modelsystem_shared import marker, progress
 

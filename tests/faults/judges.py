@@ -8,9 +8,7 @@ from pathlib import Path
 
 from tests.faults.operations import Recording, Tree, tree
 from tests.faults.preloaded import KNOWN, Preloaded
-from tests.integration.conftest import (
-    BUILD,
-)
+from tests.integration.conftest import BUILD
 
 from modelsystem_scorer import engine
 from modelsystem_shared import folder, manifest, marker, progress, publication, settings

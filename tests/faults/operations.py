@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.preloaded import Preloaded
-from tests.programs import (
-    Ended,
-)
+from tests.programs import Ended
 
 # All calls that change a file or a folder, or make a change durable, and those that move where a
 # descriptor writes. A call that is none of KNOWN and touches the folder fails the recording.

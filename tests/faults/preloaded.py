@@ -19,10 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.programs import (
-    Ended,
-    running,
-)
+from tests.programs import Ended, running
 
 # With fixed names all paths can be given to strace; without heartbeat, runs make the same calls.
 KNOWN = "attempt-known"

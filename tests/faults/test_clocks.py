@@ -13,14 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    Start,
-)
-from tests.programs import (
-    debian_program,
-    running,
-)
+from tests.integration.conftest import BUILD, Start
+from tests.programs import debian_program, running
 
 from modelsystem_shared import folder, manifest, progress
 from modelsystem_shared.progress import Progress

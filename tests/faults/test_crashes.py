@@ -15,9 +15,7 @@ from tests.faults.filesystems import MODELS, Model, smb_stale, states
 from tests.faults.judges import CopyJudge, Folder, Judge, TrainingJudge
 from tests.faults.operations import Recording, Tree, record, tree
 from tests.faults.preloaded import Preloaded
-from tests.integration.conftest import (
-    BUILD,
-)
+from tests.integration.conftest import BUILD
 
 from modelsystem_shared import marker, progress, publication
 

@@ -30,13 +30,9 @@ from tests.faults.workers import (
     beating,
     started_for,
 )
-from tests.integration.conftest import (
-    QUICK,
-)
+from tests.integration.conftest import QUICK
 from tests.integration.test_faults import listed, stage
-from tests.programs import (
-    environment,
-)
+from tests.programs import environment
 
 from modelsystem_shared import folder as folders
 from modelsystem_trainer import export as exports

@@ -17,13 +17,8 @@ from typing import NamedTuple, Protocol
 import pytest
 from tests.faults.failing import ERRORS, Call, Failed, Tracer, below, is_named, published
 from tests.faults.preloaded import THREADS, Preloaded
-from tests.integration.conftest import (
-    BUILD,
-)
-from tests.programs import (
-    environment,
-    free_port,
-)
+from tests.integration.conftest import BUILD
+from tests.programs import environment, free_port
 
 from modelsystem_shared import folder, progress, settings
 from modelsystem_shared.errors import IncompleteModelError

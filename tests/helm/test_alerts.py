@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from tests.helm.charts import ROOT, Release, Render, the
-from tests.programs import (
-    debian_program,
-)
+from tests.programs import debian_program
 
 BUILD, OLD, JOB = "20180523.10", "20180522.1", "trainingjob-20180523-10"
 DAY = 24 * 60  # minutes; promtool's time begins at 1970-01-01 00:00 UTC, ours a day later

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.helm.charts import ROOT, Helm, find_kubectl
-from tests.programs import (
-    debian_program,
-)
+from tests.programs import debian_program
 
 from modelsystem_release.__main__ import parser
 

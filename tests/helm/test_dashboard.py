@@ -14,12 +14,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 from tests.helm.charts import Release, Render, the
-from tests.integration.conftest import (
-    QUICK,
-    catalogue,
-    get,
-    interactions,
-)
+from tests.integration.conftest import QUICK, catalogue, get, interactions
 from tests.programs import (
     answers,
     command,

@@ -20,16 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from tests.integration.azurite import Azurite, azurite_program
-from tests.programs import (
-    Ended,
-    answers,
-    command,
-    environment,
-    free_port,
-    run,
-    running,
-    wait_for,
-)
+from tests.programs import Ended, answers, command, environment, free_port, run, running, wait_for
 from tests.release.fake_cluster import Cluster, deployment, pod, service
 
 from modelsystem_shared.signing import KeyFile

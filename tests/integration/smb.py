@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.programs import (
-    installing,
-)
+from tests.programs import installing
 
 UP = Path(__file__).parents[3] / "shared" / "bin" / "smb-up"
 

@@ -13,25 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.integration.azurite import (
-    KEY,
-    NIGHT,
-    Azurite,
-)
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-    Train,
-    catalogue,
-    interactions,
-)
+from tests.integration.azurite import KEY, NIGHT, Azurite
+from tests.integration.conftest import BUILD, QUICK, Train, catalogue, interactions
 from tests.integration.results import digests, failure, model_part, sha256
-from tests.programs import (
-    command,
-    environment,
-    run,
-    running,
-)
+from tests.programs import command, environment, run, running
 
 from modelsystem_shared import folder, settings
 from modelsystem_shared.errors import AccessDeniedError

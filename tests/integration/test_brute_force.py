@@ -8,15 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-    Serve,
-    Site,
-)
-from tests.programs import (
-    run,
-)
+from tests.integration.conftest import BUILD, QUICK, Serve, Site
+from tests.programs import run
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "movielens-small"
 # Ratings and times count, so that the items of a history have different weights.

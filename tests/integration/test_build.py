@@ -4,18 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-    Serve,
-    Site,
-    Start,
-)
-from tests.programs import (
-    Ended,
-    free_port,
-    run,
-)
+from tests.integration.conftest import BUILD, QUICK, Serve, Site, Start
+from tests.programs import Ended, free_port, run
 
 from modelsystem_shared import folder
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.conftest import (
-    get,
-)
+from tests.integration.conftest import get
 
 ROOT = Path(__file__).parents[2]
 ASKS = Path(__file__).with_name("clients")

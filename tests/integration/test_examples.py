@@ -4,9 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
-from tests.integration.conftest import (
-    get,
-)
+from tests.integration.conftest import get
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = runpy.run_path(str(DOCS / "examples.py"))

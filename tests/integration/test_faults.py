@@ -12,16 +12,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-)
-from tests.programs import (
-    command,
-    environment,
-    run,
-    running,
-)
+from tests.integration.conftest import BUILD, QUICK
+from tests.programs import command, environment, run, running
 
 from modelsystem_shared import folder, manifest, marker, progress, settings
 from modelsystem_waiter.observation import observe

@@ -6,14 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-)
-from tests.programs import (
-    Ended,
-    run,
-)
+from tests.integration.conftest import BUILD, QUICK
+from tests.programs import Ended, run
 
 from modelsystem_shared import folder, progress
 

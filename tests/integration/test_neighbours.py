@@ -13,16 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-    Start,
-    catalogue,
-    interactions,
-)
-from tests.programs import (
-    run,
-)
+from tests.integration.conftest import BUILD, QUICK, Start, catalogue, interactions
+from tests.programs import run
 
 from modelsystem_shared import folder
 

@@ -10,16 +10,8 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Request as PageRequest
-from tests.integration.conftest import (
-    get,
-)
-from tests.programs import (
-    answers,
-    debian_program,
-    free_port,
-    running,
-    wait_for,
-)
+from tests.integration.conftest import get
+from tests.programs import answers, debian_program, free_port, running, wait_for
 
 from modelsystem_shared.manifest import PLOTS
 

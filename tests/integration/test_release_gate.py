@@ -16,15 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.integration.conftest import (
-    Serve,
-    Site,
-)
-from tests.programs import (
-    Ended,
-    free_port,
-    run,
-)
+from tests.integration.conftest import Serve, Site
+from tests.programs import Ended, free_port, run
 
 USERS, GROUPS, ITEMS = 6000, 20, 25
 RULES = "questions: {floor: 30}\np99_ms: {ceiling: 400}\n"

@@ -12,15 +12,8 @@ from typing import Any
 
 import pytest
 import urllib3
-from tests.integration.conftest import (
-    Ask,
-    Live,
-    Site,
-    write_key,
-)
-from tests.programs import (
-    Ended,
-)
+from tests.integration.conftest import Ask, Live, Site, write_key
+from tests.programs import Ended
 from tests.release.fake_cluster import deployment, http_route, pod
 from tests.release.recorded import recorded
 

@@ -6,9 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.integration.conftest import (
-    Live,
-)
+from tests.integration.conftest import Live
 from tests.release.fake_cluster import claim, http_route
 
 

@@ -9,15 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.integration.conftest import (
-    BUILD,
-    QUICK,
-    Ask,
-    write_key,
-)
-from tests.programs import (
-    run,
-)
+from tests.integration.conftest import BUILD, QUICK, Ask, write_key
+from tests.programs import run
 from tests.shared.vault import KEY_URL, Vault, serving
 
 from modelsystem_shared import files, folder, manifest, marker, publication

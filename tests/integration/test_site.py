@@ -9,18 +9,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from tests.integration.conftest import (
-    BUILD,
-    get,
-)
-from tests.programs import (
-    debian_program,
-    free_port,
-    is_ready,
-    run,
-    running,
-    wait_for,
-)
+from tests.integration.conftest import BUILD, get
+from tests.programs import debian_program, free_port, is_ready, run, running, wait_for
 
 
 def schemathesis(site: str, examples: int, folder: Path) -> str:

@@ -23,14 +23,8 @@ import yaml
 from tests.e2e import engine
 from tests.e2e.pods import Node, Pod
 from tests.helm.charts import MAJORS, Release, find_helm, the
-from tests.integration.azurite import (
-    ACCOUNT,
-    KEY,
-)
-from tests.integration.conftest import (
-    public_pem,
-    write_key,
-)
+from tests.integration.azurite import ACCOUNT, KEY
+from tests.integration.conftest import public_pem, write_key
 from tests.pipeline.steps import ROOT, Agent, copied, jobs, steps
 from tests.release.fake_cluster import (
     OLD,

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipeline.steps import FILES, FOLDER, ROOT, SCRIPTS, steps
-from tests.programs import (
-    debian_program,
-)
+from tests.programs import debian_program
 
 from modelsystem_release import naming
 
